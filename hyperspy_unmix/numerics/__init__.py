@@ -1,0 +1,1 @@
+"""Numerics: pure functions on (pixels, channels) arrays. Nothing here imports HyperSpy."""
