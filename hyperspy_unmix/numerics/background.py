@@ -1,0 +1,202 @@
+"""The background before an edge: where it can be fitted, and its subtraction in compressed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .edge import noise_edge
+from .noise import Floats
+from .pca import LowRank
+
+LEAST_WINDOW = 8
+LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """Channels ``start`` to ``stop`` (exclusive), or none, and why."""
+
+    start: int
+    stop: int
+    reason: str
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a window at all."""
+        return self.stop > self.start
+
+
+def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float]) -> Window:
+    """Window before the lowest edge that leaves room for one.
+
+    Parameters
+    ----------
+    energies, mean : array, shape (channels,)
+        Energy axis and mean spectrum.
+    onsets : dict
+        Names and energies of the edges expected.
+    """
+    inside = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
+    for name, onset in sorted(inside.items(), key=lambda item: item[1]):
+        stop = int(np.searchsorted(energies, onset - max(3.0, 0.01 * onset)))
+        width = max(LEAST_WINDOW, int(np.sum((energies > 0.85 * onset) & (energies < onset))))
+        start = max(stop - width, 0)
+        window = Window(start, stop, f"before {name} at {onset:.0f}")
+        if stop - start >= LEAST_WINDOW and _falls(energies, mean, window):
+            return window
+    return Window(0, 0, "no falling pre-edge region before the edges of the elements given")
+
+
+def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
+    """Window before the first abrupt rise of the mean spectrum above its own power law.
+
+    Parameters
+    ----------
+    energies, mean, error : array, shape (channels,)
+        Energy axis, mean spectrum and its standard error.
+    """
+    n = len(mean)
+    step = max(4, n // 64)
+    if energies[0] <= 0:
+        return Window(0, 0, "the axis reaches zero energy; give background=(start, end)")
+    for stop in range(max(LEAST_WINDOW, n // 32), n - step, max(1, step // 4)):
+        start = max(0, int(np.searchsorted(energies, 0.85 * energies[stop])))
+        start = max(0, min(start, stop - LEAST_WINDOW))
+        ahead = slice(stop, stop + step)
+        window = Window(start, stop, "")
+        if not _falls(energies, mean, window):
+            continue
+        scale, exponent = power_law(energies[start:stop], mean[start:stop])
+        expected = scale * energies[ahead] ** -exponent
+        excess = np.mean(mean[ahead] - expected)
+        uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
+        if excess > max(5 * uncertainty, 0.03 * np.mean(expected)):
+            # the test looks ahead by one step: the rise may begin anywhere in it
+            margin = max(2, step // 4)
+            stop = stop - margin
+            if stop - start < LEAST_WINDOW or start >= stop:
+                break
+            return Window(start, stop, "before the first rise of the mean spectrum")
+    return Window(0, 0, "no falling pre-edge region before a rise was found")
+
+
+def _forecast_error(window: Window, error: Floats) -> float:
+    """Variance of a power law just beyond the window it was fitted in (a straight-line fit)."""
+    return float(8 * np.mean(error[window.start : window.stop] ** 2) / (window.stop - window.start))
+
+
+def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
+    """Whether the mean spectrum is positive and falls like a background in the window."""
+    inside = slice(window.start, window.stop)
+    if energies[window.start] <= 0 or (mean[inside] <= 0).any():
+        return False
+    return LEAST_EXPONENT < power_law(energies[inside], mean[inside])[1] < GREATEST_EXPONENT
+
+
+def power_law(energies: Floats, mean: Floats) -> tuple[float, float]:
+    """Scale A and exponent r of ``A * energies ** -r``, by log-log fit weighted with the mean.
+
+    References
+    ----------
+    R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (2011),
+    sect. 4.4, https://doi.org/10.1007/978-1-4419-9583-4
+    """
+    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
+    slope, intercept = np.polyfit(np.log(energies), np.log(positive), 1, w=np.sqrt(positive))
+    return float(np.exp(intercept)), float(-slope)
+
+
+@dataclass(frozen=True)
+class BackgroundFit:
+    """Spectra without background, the background, and the exponents of its power laws.
+
+    ``misfit`` is the largest squared singular value of the fit's residual in the window, in units
+    of the noise edge: 1 or less where the power laws describe the background within its noise.
+    """
+
+    spectra: LowRank
+    background: LowRank
+    exponents: tuple[float, ...]
+    misfit: float
+
+
+def subtract_background(spectra: LowRank, energies: Floats, window: Window) -> BackgroundFit:
+    """Subtract power laws fitted in a pre-edge window; exact and linear in the components.
+
+    One power law of the mean spectrum's exponent is tried first. Where it leaves more than noise in
+    the window, a linear combination of two power laws is taken, whose exponents are the 5th and
+    95th percentile over the specimen.
+
+    Parameters
+    ----------
+    spectra : LowRank
+    energies : array, shape (channels,)
+        Positive.
+    window : Window
+
+    References
+    ----------
+    P. Cueva, R. Hovden, J. A. Mundy, H. L. Xin, D. A. Muller, Microsc. Microanal. 18 (2012) 667,
+    https://doi.org/10.1017/S1431927612000244
+    """
+    inside = slice(window.start, window.stop)
+    mean = spectra.scores.mean(0) @ spectra.components[:, inside]
+    exponents = (power_law(energies[inside], mean)[1],)
+    fit = _fit(spectra, energies, inside, exponents)
+    if fit.misfit > 1:
+        low, high = _exponent_range(spectra, energies, inside)
+        fit = _fit(spectra, energies, inside, (low, high))
+    return fit
+
+
+def _fit(
+    spectra: LowRank, energies: Floats, inside: slice, exponents: tuple[float, ...]
+) -> BackgroundFit:
+    reference = energies[inside].mean()
+    shapes = (energies / reference) ** -np.array(exponents)[:, None]
+    sd = spectra.whitening.channel_sd
+    weighted = (shapes / sd)[:, inside]
+    normal = weighted @ weighted.T
+    coefficients = np.linalg.solve(normal, weighted @ (spectra.components / sd)[:, inside].T).T
+    background = coefficients @ shapes
+    remainder = spectra.components - background
+    n = len(spectra.scores)
+    residual = (remainder / sd)[:, inside]
+    moment = residual.T @ (spectra.second_moment() * n) @ residual
+    misfit = float(np.linalg.eigvalsh(moment)[-1]) / noise_edge(n, residual.shape[1])
+    # components known to 1/sqrt(n) each: their error in the window, carried to all channels
+    uncertain = np.linalg.cholesky(np.linalg.inv(normal) * spectra.rank / n).T @ shapes
+    uncertain = spectra.whitening.whiten(uncertain)
+    return BackgroundFit(
+        replace(
+            spectra,
+            components=remainder,
+            shape_noise=np.concatenate([spectra.shape_noise, uncertain]),
+        ),
+        replace(spectra, components=background),
+        exponents,
+        misfit,
+    )
+
+
+def _exponent_range(
+    spectra: LowRank, energies: Floats, inside: slice
+) -> tuple[float, float]:
+    """5th and 95th percentile of the exponents, over averages of like pixels."""
+    groups: list[NDArray[np.intp]] = []
+    for column in range(1, spectra.rank):
+        share = spectra.scores[:, column] / np.maximum(np.abs(spectra.scores[:, 0]), 1e-12)
+        groups += list(np.array_split(np.argsort(share, kind="stable"), 12))
+    exponents = []
+    for group in groups:
+        mean = spectra.scores[group].mean(0) @ spectra.components[:, inside]
+        if (mean > 0).all():
+            exponents.append(power_law(energies[inside], mean)[1])
+    centre = float(np.median(exponents)) if exponents else 3.0
+    low, high = np.percentile(exponents, [5, 95]) if exponents else (centre, centre)
+    # two equal power laws could not be told apart
+    low, high = min(float(low), centre - 0.1), max(float(high), centre + 0.1)
+    return max(low, 0.1), min(high, 10.0)

@@ -1,0 +1,81 @@
+"""Sign, scale and order of separated components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .noise import Floats
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Spectra (components, channels) of integral one and maps (pixels, components) in counts.
+
+    ``confidence`` (components,), between 0 and 1, is how clearly spectrum and map together speak
+    for the sign; ``unit_integral`` tells which spectra have an integral to normalise (the others
+    have norm one); ``unmixing`` takes the components before to these spectra.
+    """
+
+    spectra: Floats
+    maps: Floats
+    unmixing: Floats
+    confidence: Floats
+    unit_integral: NDArray[np.bool_]
+
+
+def _positivity(values: Floats, axis: int) -> Floats:
+    """Share of the power in positive values minus that in negative ones, from -1 to 1."""
+    power = np.sign(values) * values**2
+    return np.asarray(power.sum(axis) / np.maximum((values**2).sum(axis), 1e-300))
+
+
+def normalise(
+    scores: Floats,
+    components: Floats,
+    unmixing: Floats,
+    width: Floats,
+    component_sd: Floats,
+    sd: Floats,
+) -> Normalised:
+    """Give every component its sign, scale and place.
+
+    Parameters
+    ----------
+    scores : array, shape (pixels, rank)
+    components : array, shape (rank, channels)
+    unmixing : array, shape (rank, rank)
+        Spectra are ``unmixing @ components``.
+    width : array, shape (channels,)
+        Channel widths.
+    component_sd : array, shape (rank,)
+        Noise of the components, relative to ``sd``.
+    sd : array, shape (channels,)
+        Noise of the channels at unit weight.
+
+    Returns
+    -------
+    Normalised
+        Signs: the side on which spectrum and map are more positive, both weighed by their power.
+        Scale: integral one, unless it is not above zero by three standard deviations. Order: falling
+        share of the counts.
+    """
+    spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
+    evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
+    sign = np.where(evidence < 0, -1.0, 1.0)
+    spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
+    integral = spectra @ width
+    error = np.sqrt((unmixing**2 @ component_sd**2) * np.sum((sd * width) ** 2))
+    unit_integral = integral > 3 * error
+    scale = np.where(unit_integral, integral, np.sqrt(np.sum(spectra**2, 1)))
+    spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
+    order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
+    return Normalised(
+        spectra[order],
+        maps[:, order],
+        unmixing[order],
+        np.abs(evidence)[order],
+        unit_integral[order],
+    )

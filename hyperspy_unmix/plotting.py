@@ -1,0 +1,163 @@
+"""Figures of results: HyperSpy's navigator where one moves, matplotlib where one prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from .results import PCA, Unmixing
+
+SHOWN_COMPONENTS = 30
+
+
+def plot_together(spectra: BaseSignal, maps: BaseSignal) -> None:
+    """Plot both, the component axis shared, with the counts of each component as navigator."""
+    import hyperspy.api as hs
+
+    if len(spectra.data) == 1:
+        # a navigator over one component would have nothing to navigate
+        spectra.inav[0].plot(), maps.inav[0].plot()
+        return
+    axes = tuple(range(1, maps.data.ndim))
+    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=axes))
+    counts.axes_manager[0].update_from(spectra.axes_manager.navigation_axes[0])
+    counts.axes_manager[0].name = "Component"
+    counts.metadata.General.title = "Counts"
+    if maps.axes_manager.navigation_dimension == 1:
+        hs.plot.plot_signals([spectra, maps], navigator_list=[counts, None])
+        return
+    spectra.plot(navigator=counts)
+    maps.plot()
+    _link(spectra, maps)
+
+
+def _link(first: BaseSignal, second: BaseSignal) -> None:
+    """Let the component axes of two plotted signals follow each other."""
+
+    def component(signal: BaseSignal) -> Any:
+        return next(a for a in signal.axes_manager.navigation_axes if a.name == "Component")
+
+    for source, target in ((first, second), (second, first)):
+
+        def follow(source: BaseSignal = source, target: BaseSignal = target) -> None:
+            if component(target).index != component(source).index:
+                component(target).index = component(source).index
+
+        source.axes_manager.events.indices_changed.connect(follow, [])
+
+
+def plot_scree(pca: PCA, ax: Any = None) -> Any:
+    """Scree plot: variance of each component in units of the noise edge."""
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    values = pca.scree_values[:SHOWN_COMPONENTS]
+    number = np.arange(1, len(values) + 1)
+    above = number <= pca.above_noise_edge
+    ax.semilogy(number[above], values[above], "o", color="C0", label="above the noise edge")
+    ax.semilogy(number[~above], values[~above], "o", mfc="none", color="0.5", label="noise")
+    after = pca.corrected.values[: pca.above_noise_edge]
+    if pca.prepared.window.found or pca.prepared.dual is not None:
+        positive = after > 0
+        ax.semilogy(
+            np.arange(1, len(after) + 1)[positive], after[positive], "x", color="C1",
+            label="after background and scattering, over noise and model error",
+        )
+    ax.axhline(1, color="k", lw=0.8, ls="--")
+    ax.axvline(pca.n_components + 0.5, color="C3", lw=0.8, ls=":",
+               label=f"{pca.n_components} taken")
+    ax.set(xlabel="Component", ylabel="Variance (noise edge = 1)", title="Scree plot")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize="small")
+    return ax
+
+
+def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | None = None) -> Any:
+    """Every component's spectrum beside its map; a reference's, where given, next to them.
+
+    Parameters
+    ----------
+    result : Unmixing
+    reference : (spectra, maps), optional
+        Of the same axes and as many components, or more, in any order; the nearest spectrum is
+        shown with each component.
+    """
+    import matplotlib.pyplot as plt
+
+    n, truth = result.n_components, reference is not None
+    columns = 3 if truth else 2
+    figure, axes = plt.subplots(
+        n, columns, squeeze=False, layout="constrained", figsize=(3.6 * columns + 2, 2.6 * n + 0.6),
+        width_ratios=[1.7, *[1] * (columns - 1)],
+    )
+    energy = result.spectra.axes_manager.signal_axes[0]
+    partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
+    for i, row in enumerate(axes):
+        row[0].plot(energy.axis, result.spectra.data[i], lw=1, label=f"component {i}")
+        row[0].set(xlabel=_label(energy), ylabel=f"Intensity (1/{energy.units})")
+        _show_map(row[1], result.maps, i, f"component {i}")
+        if truth:
+            j = partner[i]
+            axis = reference[0].axes_manager.signal_axes[0]
+            known = np.interp(energy.axis, axis.axis, reference[0].data[j])
+            # over the analysed range only, where the found spectrum has its integral one
+            share = np.trapezoid(known, energy.axis)
+            row[0].plot(energy.axis, known / share, "k--", lw=0.8, label=_truth_name(reference, j))
+            _show_map(row[2], reference[1], j, _truth_name(reference, j))
+        row[0].legend(fontsize="small")
+    figure.suptitle(result.spectra.metadata.General.title)
+    return figure
+
+
+def _truth_name(reference: tuple[BaseSignal, BaseSignal], j: int) -> str:
+    names = reference[0].metadata.get_item("Sample.phases", default=None)
+    return f"truth: {names[j]}" if names is not None else f"truth {j}"
+
+
+def nearest(spectra: np.ndarray, reference: BaseSignal, energies: np.ndarray) -> list[int]:
+    """For each spectrum the reference at the smallest angle, each reference used once."""
+    from scipy.optimize import linear_sum_assignment
+
+    axis = reference.axes_manager.signal_axes[0].axis
+    known = np.stack([np.interp(energies, axis, row) for row in reference.data])
+
+    def unit(rows: np.ndarray) -> np.ndarray:
+        rows = np.nan_to_num(rows)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    cosine = unit(spectra) @ unit(known).T
+    chosen = np.argmax(cosine, axis=1)
+    found, matched = linear_sum_assignment(-cosine)
+    chosen[found] = matched
+    return [int(j) for j in chosen]
+
+
+def _label(axis: Any) -> str:
+    return f"{axis.name} ({axis.units})"
+
+
+def _show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
+    """One map with calibrated axes and a colour bar, or one profile of a line scan."""
+    values = maps.data[i]
+    scan = maps.axes_manager.signal_axes
+    quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
+    if len(scan) == 1:
+        ax.plot(scan[0].axis, values, lw=1)
+        ax.set(xlabel=_label(scan[0]), ylabel=quantity, title=title)
+        return
+    if values.ndim > 2:
+        # further scan axes (depth, time): the figure shows their sum
+        values = np.nansum(values, axis=tuple(range(values.ndim - 2)))
+    x, y = scan
+    extent = (
+        x.axis[0] - x.scale / 2, x.axis[-1] + x.scale / 2,
+        y.axis[-1] + y.scale / 2, y.axis[0] - y.scale / 2,
+    )
+    image = ax.imshow(values, extent=extent, cmap="viridis", interpolation="nearest")
+    ax.set(xlabel=_label(x), ylabel=_label(y), title=title)
+    ax.figure.colorbar(image, ax=ax, label=quantity)

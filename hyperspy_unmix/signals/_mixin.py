@@ -1,0 +1,276 @@
+"""The methods that the registered signal classes share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+    from numpy.typing import ArrayLike
+
+    from hyperspy_unmix.results import PCA, ComponentCount, Unmixing
+
+__all__ = ["UnmixMixin"]
+
+# The formats that store the metadata as they are, by name and by extension.
+_HYPERSPY_FORMATS = {
+    *("hspy", "hdf5", "hyperspy", "hyperspy_hdf5", "hyperspy hdf5"),
+    *("zspy", "hyperspyzarr"),
+    *("nxs", "nexus"),
+}
+
+
+class UnmixMixin:
+    """The functions of :mod:`hyperspy_unmix` as methods of a signal."""
+
+    _signal_type: ClassVar[str]
+    _base_signal_type: ClassVar[str]
+
+    def preprocess(
+        self,
+        *,
+        low_loss: BaseSignal | None = None,
+        thickness: BaseSignal | None = None,
+        background: Literal["auto"] | tuple[float, float] | None = "auto",
+        signal_range: tuple[float, float] | None = None,
+        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
+        navigation_mask: BaseSignal | ArrayLike | None = None,
+        signal_mask: BaseSignal | ArrayLike | None = None,
+        show_progressbar: bool | None = None,
+    ) -> BaseSignal:
+        """Subtract the background and take plural scattering out.
+
+        The parameters are those of :meth:`unmix`; see :func:`hyperspy_unmix.preprocess` for the
+        full description.
+
+        Returns
+        -------
+        BaseSignal
+            A signal of the same class, in counts.
+        """
+        from hyperspy_unmix.workflow import preprocess
+
+        return preprocess(
+            self,
+            low_loss=low_loss,
+            thickness=thickness,
+            background=background,
+            signal_range=signal_range,
+            noise=noise,
+            navigation_mask=navigation_mask,
+            signal_mask=signal_mask,
+            show_progressbar=show_progressbar,
+        )
+
+    def pca(
+        self,
+        n_components: int | Literal["auto"] = "auto",
+        *,
+        low_loss: BaseSignal | None = None,
+        thickness: BaseSignal | None = None,
+        background: Literal["auto"] | tuple[float, float] | None = "auto",
+        signal_range: tuple[float, float] | None = None,
+        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
+        navigation_mask: BaseSignal | ArrayLike | None = None,
+        signal_mask: BaseSignal | ArrayLike | None = None,
+        show_progressbar: bool | None = None,
+    ) -> PCA:
+        """Preprocess, and find the principal components.
+
+        The parameters are those of :meth:`unmix`; see :func:`hyperspy_unmix.pca` for the full
+        description.
+
+        Returns
+        -------
+        PCA
+            Components, scores, scree and the chosen number; its method ``ica`` goes on to the
+            :class:`~hyperspy_unmix.Unmixing`.
+        """
+        from hyperspy_unmix.workflow import pca
+
+        return pca(
+            self,
+            n_components,
+            low_loss=low_loss,
+            thickness=thickness,
+            background=background,
+            signal_range=signal_range,
+            noise=noise,
+            navigation_mask=navigation_mask,
+            signal_mask=signal_mask,
+            show_progressbar=show_progressbar,
+        )
+
+    def denoise(
+        self,
+        n_components: int | Literal["auto"] = "auto",
+        *,
+        signal_range: tuple[float, float] | None = None,
+        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
+        navigation_mask: BaseSignal | ArrayLike | None = None,
+        signal_mask: BaseSignal | ArrayLike | None = None,
+        show_progressbar: bool | None = None,
+    ) -> BaseSignal:
+        """Keep of the counts what their noise lets be told.
+
+        The parameters are those of :meth:`unmix`; see :func:`hyperspy_unmix.denoise` for the full
+        description.
+
+        Returns
+        -------
+        BaseSignal
+            A signal of the same class and shape, in measured units.
+        """
+        from hyperspy_unmix.workflow import denoise
+
+        return denoise(
+            self,
+            n_components,
+            signal_range=signal_range,
+            noise=noise,
+            navigation_mask=navigation_mask,
+            signal_mask=signal_mask,
+            show_progressbar=show_progressbar,
+        )
+
+    def estimate_number_of_components(
+        self,
+        *,
+        low_loss: BaseSignal | None = None,
+        thickness: BaseSignal | None = None,
+        background: Literal["auto"] | tuple[float, float] | None = "auto",
+        signal_range: tuple[float, float] | None = None,
+        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
+        navigation_mask: BaseSignal | ArrayLike | None = None,
+        signal_mask: BaseSignal | ArrayLike | None = None,
+        show_progressbar: bool | None = None,
+    ) -> ComponentCount:
+        """Count the components that the data support.
+
+        The parameters are those of :meth:`unmix`; see
+        :func:`hyperspy_unmix.estimate_number_of_components` for the full description.
+
+        Returns
+        -------
+        ComponentCount
+            The number and the evidence for it.
+        """
+        from hyperspy_unmix.workflow import estimate_number_of_components
+
+        return estimate_number_of_components(
+            self,
+            low_loss=low_loss,
+            thickness=thickness,
+            background=background,
+            signal_range=signal_range,
+            noise=noise,
+            navigation_mask=navigation_mask,
+            signal_mask=signal_mask,
+            show_progressbar=show_progressbar,
+        )
+
+    def unmix(
+        self,
+        n_components: int | Literal["auto"] = "auto",
+        *,
+        low_loss: BaseSignal | None = None,
+        thickness: BaseSignal | None = None,
+        background: Literal["auto"] | tuple[float, float] | None = "auto",
+        signal_range: tuple[float, float] | None = None,
+        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
+        navigation_mask: BaseSignal | ArrayLike | None = None,
+        signal_mask: BaseSignal | ArrayLike | None = None,
+        random_state: int = 0,
+        store: bool = True,
+        show_progressbar: bool | None = None,
+    ) -> Unmixing:
+        """Find the spectra and the maps of the components.
+
+        See :func:`hyperspy_unmix.unmix` for the full description.
+
+        Parameters
+        ----------
+        n_components : int or "auto"
+            The number of components; ``"auto"`` counts those that the data support.
+        low_loss : BaseSignal, optional
+            The low-loss spectrum image of the same pixels, to take plural scattering out.
+        thickness : BaseSignal, optional
+            A map of the thickness, in t/λ or nm.
+        background : "auto", None or (start, end)
+            The pre-edge window, in the units of the signal axis.
+        signal_range : (start, end), optional
+            The part of the signal axis to use, in its units.
+        noise : "auto", "poisson", "uniform" or BaseSignal
+            The noise model, or the variance.
+        navigation_mask, signal_mask : BaseSignal or array, optional
+            True is excluded. Arrays are in array order, ``(y, x)``.
+        random_state : int
+            The same number gives the same result, to the bit.
+        store : bool
+            Fill ``learning_results``, so that HyperSpy's own plots and models of the
+            decomposition work, and the result goes into the saved file.
+        show_progressbar : bool, optional
+            By default as in HyperSpy's preferences.
+
+        Returns
+        -------
+        Unmixing
+            Unpacks into ``(spectra, maps)``.
+        """
+        from hyperspy_unmix.workflow import unmix
+
+        return unmix(
+            self,
+            n_components,
+            low_loss=low_loss,
+            thickness=thickness,
+            background=background,
+            signal_range=signal_range,
+            noise=noise,
+            navigation_mask=navigation_mask,
+            signal_mask=signal_mask,
+            random_state=random_state,
+            store=store,
+            show_progressbar=show_progressbar,
+        )
+
+    def save(
+        self,
+        filename: Any = None,
+        overwrite: bool | None = None,
+        extension: str | None = None,
+        file_format: str | None = None,
+        **kwds: Any,
+    ) -> None:
+        """Save the signal; see :meth:`hyperspy.api.signals.BaseSignal.save`.
+
+        Formats other than HyperSpy's own and NeXus know nothing of this signal type, and get that
+        of the base class.
+        """
+        keeps_type = self._format(filename, extension, file_format) in _HYPERSPY_FORMATS
+        with nullcontext() if keeps_type else self._as_base_type():
+            super().save(filename, overwrite, extension=extension, file_format=file_format, **kwds)
+
+    def _format(self, filename: Any, extension: str | None, file_format: str | None) -> str:
+        """Lower-case name or extension of the format that HyperSpy will choose."""
+        if not isinstance(filename, str | PathLike | None):
+            return "zspy"  # a zarr store
+        path = Path(filename or "")
+        if path.is_dir() and path.suffix != ".zspy":
+            fallback = self.tmp_parameters.get_item("extension", "hspy")
+        else:
+            fallback = path.suffix or "hspy"
+        return (file_format or extension or fallback).lower().lstrip(".")
+
+    @contextmanager
+    def _as_base_type(self) -> Iterator[None]:
+        """Let the metadata name the type of the base class, for code that compares literals."""
+        self.metadata.Signal.signal_type = self._base_signal_type
+        try:
+            yield
+        finally:
+            self.metadata.Signal.signal_type = self._signal_type

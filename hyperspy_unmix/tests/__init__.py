@@ -1,0 +1,1 @@
+"""Tests; they travel with the package, so that an installed copy can be tested."""

@@ -1,0 +1,69 @@
+"""What HyperSpy and pip see of the package."""
+
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module, metadata, resources
+
+import pytest
+import yaml
+
+import hyperspy_unmix
+from hyperspy_unmix import numerics
+
+EXTENSION = yaml.safe_load(
+    (resources.files(hyperspy_unmix) / "hyperspy_extension.yaml").read_text(encoding="utf-8")
+)
+NUMERICS = [m.name for m in pkgutil.walk_packages(numerics.__path__, "hyperspy_unmix.numerics.")]
+
+
+def imported_with(module):
+    """Top-level names that a fresh interpreter has imported with a module."""
+    code = f"import sys, {module}; print(*{{m.partition('.')[0] for m in sys.modules}})"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", EXTENSION["signals"])
+def test_extension_names_the_classes(name):
+    specification = EXTENSION["signals"][name]
+    signal_class = getattr(import_module(specification["module"]), name)
+    assert signal_class._signal_type == specification["signal_type"]
+    assert signal_class._lazy is specification["lazy"]
+    assert signal_class._signal_dimension == specification["signal_dimension"]
+    assert signal_class._dtype == specification["dtype"]
+
+
+def test_every_signal_type_is_there_eager_and_lazy():
+    found = {(s["signal_type"], s["lazy"]) for s in EXTENSION["signals"].values()}
+    types = {"unmix", "EELS_unmix", "EDS_TEM_unmix", "EDS_SEM_unmix"}
+    assert found == {(t, lazy) for t in types for lazy in (False, True)}
+
+
+def test_entry_point():
+    (entry,) = metadata.entry_points(group="hyperspy.extensions", name="hyperspy_unmix")
+    assert entry.load() is hyperspy_unmix
+    assert metadata.version("hyperspy-unmix") == hyperspy_unmix.__version__
+
+
+def test_every_public_name_resolves():
+    for name in hyperspy_unmix.__all__:
+        assert getattr(hyperspy_unmix, name) is not None
+
+
+@pytest.mark.parametrize("module", NUMERICS)
+def test_numerics_import_no_hyperspy(module):
+    assert imported_with(module).isdisjoint({"hyperspy", "exspy", "matplotlib", "traits"})
+
+
+def test_importing_the_package_costs_nothing():
+    heavy = {"hyperspy", "exspy", "matplotlib", "sklearn", "dask", "scipy", "numpy"}
+    assert imported_with("hyperspy_unmix").isdisjoint(heavy)
+
+
+@pytest.mark.parametrize("module", ["generic", "eels", "eds"])
+def test_importing_the_signals_brings_in_no_algorithms(module):
+    imported = imported_with(f"hyperspy_unmix.signals.{module}")
+    assert imported.isdisjoint({"sklearn", "picard", "numba"})
