@@ -27,7 +27,7 @@ class Dual:
     def kernel(self, image: Image) -> Scattering:
         """Plural scattering on the channels that count."""
         scale = float(np.median(np.diff(image.axis.axis)))
-        return scattering(self.low_loss, scale, image.positions)
+        return scattering(self.low_loss, scale, image.positions, image.empty)
 
     def t_over_lambda(self, n_pixels: int) -> Floats:
         """t/lambda of the pixels that count."""

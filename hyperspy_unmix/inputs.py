@@ -63,6 +63,13 @@ class Image:
         return self.blocks.channels - self.first
 
     @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Channels of the analysed range that hold no counts at all."""
+        empty = ~self.masked_channels[self.first : self.last]
+        empty[self.positions] = False
+        return empty
+
+    @property
     def navigation_shape(self) -> tuple[int, ...]:
         """Shape of the scan, in array order."""
         return tuple(self.signal.data.shape[:-1])

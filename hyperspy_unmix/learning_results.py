@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .results import Unmixing
 
+ALGORITHM = "hyperspy_unmix weighted PCA"
 _logger = logging.getLogger(__name__)
 
 
@@ -24,9 +25,11 @@ def store_learning_results(signal: BaseSignal, result: Unmixing) -> None:
 
     before = signal.learning_results
     if before.factors is not None or before.bss_factors is not None:
-        _logger.warning(
-            "learning_results held a %s decomposition; it is replaced (store=False keeps it)",
-            before.decomposition_algorithm or "former",
+        ours = before.decomposition_algorithm == ALGORITHM
+        _logger.log(
+            logging.INFO if ours else logging.WARNING,
+            "learning_results held a decomposition (%s); it is replaced (store=False keeps it)",
+            before.decomposition_algorithm,
         )
     image, pca = result.pca.prepared.image, result.pca
     raw = pca.raw.truncate(max(pca.above_noise_edge, result.n_components))
@@ -34,7 +37,7 @@ def store_learning_results(signal: BaseSignal, result: Unmixing) -> None:
     width = image.axis.scale if image.axis.is_uniform else 1.0
 
     stored = LearningResults()
-    stored.decomposition_algorithm = "hyperspy_unmix weighted PCA"
+    stored.decomposition_algorithm = ALGORITHM
     stored.factors = _all_channels(result, raw.components).T
     stored.loadings = _flat(result, raw.scores)
     stored.explained_variance = values

@@ -33,16 +33,21 @@ class Scattering:
     length : int
         Channels of the padded axis.
     channels : int array
-        Position on the regular energy axis of each channel of the spectra; gaps are interpolated.
+        Position on the regular energy axis of each channel of the spectra.
+    empty : bool array, shape (regular channels,)
+        Where the regular axis holds no counts at all; other gaps are interpolated.
     """
 
     scores: Floats
     transforms: NDArray[np.complexfloating]
     length: int
     channels: NDArray[np.intp]
+    empty: NDArray[np.bool_]
 
 
-def scattering(low_loss: LowLoss, scale: float, channels: NDArray[np.intp]) -> Scattering:
+def scattering(
+    low_loss: LowLoss, scale: float, channels: NDArray[np.intp], empty: NDArray[np.bool_]
+) -> Scattering:
     """Kernels of plural scattering on the core loss's energy axis.
 
     The transforms are evaluated at the core loss's own frequencies, so that neither the low loss's
@@ -55,12 +60,11 @@ def scattering(low_loss: LowLoss, scale: float, channels: NDArray[np.intp]) -> S
     low_loss : LowLoss
     scale : float
         Channel width of the core loss, in the low loss's energy units.
-    channels : int array
-        Positions of the core loss's channels on its regular axis.
+    channels, empty
+        As in `Scattering`.
     """
-    channels = channels - channels[0]
     reach = int(np.ceil(3 * low_loss.energies[-1] / scale))
-    length = int(next_fast_len(int(channels[-1]) + 1 + reach, real=True))
+    length = int(next_fast_len(len(empty) + reach, real=True))
     frequency = np.arange(length // 2 + 1) / (length * scale)
 
     def transform(energies: Floats, values: Floats) -> NDArray[np.complexfloating]:
@@ -72,7 +76,7 @@ def scattering(low_loss: LowLoss, scale: float, channels: NDArray[np.intp]) -> S
     known = frequency <= 0.5 / low_loss_scale
     floor = max(1e-3, 3 * float(np.median(np.abs(peak[known][-max(known.sum() // 10, 1) :]))))
     wiener = np.where(known, peak.conj() / (np.abs(peak) ** 2 + min(floor, 0.1) ** 2), 0)
-    return Scattering(low_loss.scores, inelastic * wiener, length, channels)
+    return Scattering(low_loss.scores, inelastic * wiener, length, channels, empty)
 
 
 def _padded(components: Floats, length: int) -> NDArray[np.complexfloating]:
@@ -90,9 +94,10 @@ def _convolve(
     components: Floats, transforms: NDArray[np.complexfloating], kernel: Scattering
 ) -> Floats:
     """Each component with each kernel, shape (kernels * rank, channels), kernels slowest."""
-    regular = np.arange(kernel.channels[-1] + 1)
+    regular = np.arange(len(kernel.empty))
     if len(regular) > len(kernel.channels):
         components = np.stack([np.interp(regular, kernel.channels, row) for row in components])
+        components[:, kernel.empty] = 0
     spectra = _padded(components, kernel.length)
     convolved = irfft(spectra[None] * transforms[:, None], kernel.length)[..., kernel.channels]
     return np.asarray(convolved.reshape(-1, len(kernel.channels)))
