@@ -99,7 +99,7 @@ def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | N
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
     for i, row in enumerate(axes):
         row[0].plot(energy.axis, result.spectra.data[i], lw=1, label=f"component {i}")
-        row[0].set(xlabel=_label(energy), ylabel=f"Intensity (1/{energy.units})")
+        row[0].set(xlabel=_label(energy, "Energy"), ylabel=_per_unit(energy))
         _show_map(row[1], result.maps, i, f"component {i}")
         if truth:
             j = partner[i]
@@ -110,7 +110,7 @@ def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | N
             row[0].plot(energy.axis, known / share, "k--", lw=0.8, label=_truth_name(reference, j))
             _show_map(row[2], reference[1], j, _truth_name(reference, j))
         row[0].legend(fontsize="small")
-    figure.suptitle(result.spectra.metadata.General.title)
+    figure.suptitle(result.title)
     return figure
 
 
@@ -137,8 +137,18 @@ def nearest(spectra: np.ndarray, reference: BaseSignal, energies: np.ndarray) ->
     return [int(j) for j in chosen]
 
 
-def _label(axis: Any) -> str:
-    return f"{axis.name} ({axis.units})"
+def _label(axis: Any, fallback: str) -> str:
+    """Name and units of an axis, without HyperSpy's word for missing ones."""
+    name, units = (("" if "undefined" in str(x) else str(x)) for x in (axis.name, axis.units))
+    name = name or fallback
+    return f"{name} ({units})" if units else name
+
+
+def _per_unit(axis: Any) -> str:
+    units = str(axis.units)
+    if not units or "undefined" in units:
+        return "Intensity"
+    return f"Intensity (1/({units}))" if "/" in units else f"Intensity (1/{units})"
 
 
 def _show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
@@ -148,7 +158,7 @@ def _show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
     quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
     if len(scan) == 1:
         ax.plot(scan[0].axis, values, lw=1)
-        ax.set(xlabel=_label(scan[0]), ylabel=quantity, title=title)
+        ax.set(xlabel=_label(scan[0], "Position"), ylabel=quantity, title=title)
         return
     if values.ndim > 2:
         # further scan axes (depth, time): the figure shows their sum
@@ -159,5 +169,5 @@ def _show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
         y.axis[-1] + y.scale / 2, y.axis[0] - y.scale / 2,
     )
     image = ax.imshow(values, extent=extent, cmap="viridis", interpolation="nearest")
-    ax.set(xlabel=_label(x), ylabel=_label(y), title=title)
+    ax.set(xlabel=_label(x, "x"), ylabel=_label(y, "y"), title=title)
     ax.figure.colorbar(image, ax=ax, label=quantity)

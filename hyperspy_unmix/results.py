@@ -408,18 +408,20 @@ class Unmixing:
             for i, (c, s) in enumerate(zip(counts, share, strict=True))
         ]
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """One line: what was unmixed into how many components."""
         s = "s" * (self.n_components != 1)
         return f"Unmixing of {_name(self.pca.prepared)}: {self.n_components} component{s}"
 
     def __repr__(self) -> str:
         table = [f"  component {i}: {c} {self._quantity.lower()} ({share})"
                  for i, c, share in self._rows()]
-        return _summary(self._title(), self.settings, table)
+        return _summary(self.title, self.settings, table)
 
     def _repr_html_(self) -> str:
         return _html_summary(
-            self._title(), self.settings, (("component", self._quantity, "share"), *self._rows())
+            self.title, self.settings, (("component", self._quantity, "share"), *self._rows())
         )
 
 

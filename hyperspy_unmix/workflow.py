@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 KEPT_BELOW_EDGE = 12
+SUBTRACTED = 0.01  # share of negative values before an edge, where there is no background left
 MOST_PHYSICS_COMPONENTS = 2 * LARGEST_AUTOMATIC
 
 
@@ -387,10 +388,17 @@ def _automatic_window(image: Image) -> Window:
     if (np.diff(energies) <= 0).any():
         return Window(0, 0, "the energy axis does not rise")
     onsets = _onsets(image.signal)
-    if onsets:
-        window = window_before_onsets(energies, mean, onsets)
-        if window.found:
-            return window
+    window = window_before_onsets(energies, mean, onsets)
+    if not window.found:
+        window = _window_from_data(image)
+    inside = image.summary.sample[:, window.start : window.stop]
+    if window.found and np.mean(inside < 0) > SUBTRACTED:
+        return Window(0, 0, "negative values before the edge: it was subtracted already")
+    return window
+
+
+def _window_from_data(image: Image) -> Window:
+    energies, mean = image.energies, image.summary.mean
     size = image.summary.group_size
     spread = np.sqrt(np.average((image.summary.groups - mean) ** 2, axis=0, weights=size))
     counts = np.sqrt(np.maximum(mean, 0) / size.sum())

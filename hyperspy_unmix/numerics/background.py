@@ -13,6 +13,7 @@ from .pca import LowRank
 
 LEAST_WINDOW = 8
 LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
+MOST_BENT = 0.015  # of the mean spectrum: more is no power law
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,9 @@ def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float
     inside = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
     for name, onset in sorted(inside.items(), key=lambda item: item[1]):
         stop = int(np.searchsorted(energies, onset - max(3.0, 0.01 * onset)))
-        width = max(LEAST_WINDOW, int(np.sum((energies > 0.85 * onset) & (energies < onset))))
-        start = max(stop - width, 0)
-        window = Window(start, stop, f"before {name} at {onset:.0f}")
-        if stop - start >= LEAST_WINDOW and _falls(energies, mean, window):
-            return window
+        window = _longest_falling(energies, mean, stop)
+        if window.found:
+            return replace(window, reason=f"before {name} at {onset:.0f}")
     return Window(0, 0, "no falling pre-edge region before the edges of the elements given")
 
 
@@ -63,12 +62,11 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
     if energies[0] <= 0:
         return Window(0, 0, "the axis reaches zero energy; give background=(start, end)")
     for stop in range(max(LEAST_WINDOW, n // 32), n - step, max(1, step // 4)):
-        start = max(0, int(np.searchsorted(energies, 0.85 * energies[stop])))
-        start = max(0, min(start, stop - LEAST_WINDOW))
         ahead = slice(stop, stop + step)
-        window = Window(start, stop, "")
-        if not _falls(energies, mean, window):
+        window = _longest_falling(energies, mean, stop)
+        if not window.found:
             continue
+        start = window.start
         scale, exponent = power_law(energies[start:stop], mean[start:stop])
         expected = scale * energies[ahead] ** -exponent
         excess = np.mean(mean[ahead] - expected)
@@ -77,8 +75,8 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
             # the test looks ahead by one step: the rise may begin anywhere in it
             margin = max(2, step // 4)
             stop = stop - margin
-            if stop - start < LEAST_WINDOW or start >= stop:
-                break
+            if stop - start < LEAST_WINDOW:
+                continue
             return Window(start, stop, "before the first rise of the mean spectrum")
     return Window(0, 0, "no falling pre-edge region before a rise was found")
 
@@ -88,12 +86,31 @@ def _forecast_error(window: Window, error: Floats) -> float:
     return float(8 * np.mean(error[window.start : window.stop] ** 2) / (window.stop - window.start))
 
 
+def _longest_falling(energies: Floats, mean: Floats, stop: int) -> Window:
+    """Longest window up to ``stop``, of 15 % of the energy at most, that falls as a power law."""
+    if stop <= 0:
+        return Window(0, 0, "")
+    start = int(np.searchsorted(energies, 0.85 * energies[min(stop, len(energies) - 1)]))
+    while stop - start >= LEAST_WINDOW:
+        window = Window(start, stop, "")
+        if _falls(energies, mean, window):
+            return window
+        start += max(1, (stop - start) // 5)
+    return Window(0, 0, "")
+
+
 def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
     """Whether the mean spectrum is positive and falls like a background in the window."""
-    inside = slice(window.start, window.stop)
-    if energies[window.start] <= 0 or (mean[inside] <= 0).any():
+    energies, mean = (x[window.start : window.stop] for x in (energies, mean))
+    if energies[0] <= 0 or (mean <= 0).any():
         return False
-    return LEAST_EXPONENT < power_law(energies[inside], mean[inside])[1] < GREATEST_EXPONENT
+    scale, exponent = power_law(energies, mean)
+    if not LEAST_EXPONENT < exponent < GREATEST_EXPONENT:
+        return False
+    residual = mean / (scale * energies**-exponent) - 1
+    noise = np.std(np.diff(residual)) / np.sqrt(2)
+    quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
+    return bool(np.abs(quarters).max() < MOST_BENT + 3 * noise / np.sqrt(len(mean) / 4))
 
 
 def power_law(energies: Floats, mean: Floats) -> tuple[float, float]:

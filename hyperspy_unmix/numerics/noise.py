@@ -304,8 +304,8 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
         return NoiseModel("poisson")
     if min(sample.shape) < LEAST_SIZE:
         return estimate_uniform(sample)
-    mean = sample.mean(0)
-    if np.mean(mean < 0) > 0.02:
+    mean, error = sample.mean(0), sample.std(0) / np.sqrt(len(sample))
+    if np.mean(mean < -3 * error) > 0.01 or (mean < 4 * error).all():
         return _scatter_model(sample)
     gain, read_variance, correlation = 1.0, 0.0, ()
     for _ in range(4):
@@ -323,6 +323,10 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
     if gain == 0 and read_variance == 0:
         # no scatter at all beyond rounding: noise-free data, any weighting is right
         return NoiseModel("uniform", 0.0, max(1e-8 * float(np.mean(sample**2)), 1e-30))
+    fitted = gain * np.maximum(mean, 0) + read_variance
+    unexplained = np.median(np.abs(np.log(np.maximum(scatter, 1e-300) / fitted)))
+    if unexplained > 0.2 + np.sqrt(2 / len(sample)):
+        return _scatter_model(sample)
     kind: Kind = "gain" if gain > 0 else "uniform"
     return NoiseModel(kind, gain, read_variance, correlation)
 
