@@ -12,9 +12,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "PCA": "results",
-    "ComponentCount": "results",
-    "Unmixing": "results",
+    "PCA": "pca_result",
+    "ComponentCount": "pca_result",
+    "Unmixing": "unmixing",
     "denoise": "workflow",
     "estimate_number_of_components": "workflow",
     "pca": "workflow",

@@ -63,6 +63,14 @@ class Image:
         return self.blocks.channels - self.first
 
     @property
+    def channel_widths(self) -> Floats:
+        """Widths of the channels that count."""
+        axis = self.axis
+        if axis.is_uniform:
+            return np.full(len(self.positions), abs(axis.scale))
+        return np.asarray(np.abs(np.gradient(axis.axis))[self.positions])
+
+    @property
     def empty(self) -> NDArray[np.bool_]:
         """Channels of the analysed range that hold no counts at all."""
         empty = ~self.masked_channels[self.first : self.last]
@@ -222,9 +230,7 @@ def _mask_array(mask: Any, name: str) -> NDArray[np.bool_]:
     return values.astype(bool)
 
 
-def _navigation_mask(
-    signal: BaseSignal, mask: Any, settings: Settings
-) -> NDArray[np.bool_]:
+def _navigation_mask(signal: BaseSignal, mask: Any, settings: Settings) -> NDArray[np.bool_]:
     """Pixels that count, flat, in array order."""
     shape = tuple(signal.data.shape[:-1])
     if mask is None:

@@ -13,7 +13,7 @@ from .wrapping import to_pixels
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from .results import Unmixing
+    from .unmixing import Unmixing
 
 ALGORITHM = "hyperspy_unmix weighted PCA"
 _logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from .results import PCA, Unmixing
+    from .pca_result import PCA
+    from .unmixing import Unmixing
 
 SHOWN_COMPONENTS = 30
 
@@ -65,12 +66,16 @@ def plot_scree(pca: PCA, ax: Any = None) -> Any:
     if pca.prepared.window.found or pca.prepared.dual is not None:
         positive = after > 0
         ax.semilogy(
-            np.arange(1, len(after) + 1)[positive], after[positive], "x", color="C1",
+            np.arange(1, len(after) + 1)[positive],
+            after[positive],
+            "x",
+            color="C1",
             label="after background and scattering, over noise and model error",
         )
     ax.axhline(1, color="k", lw=0.8, ls="--")
-    ax.axvline(pca.n_components + 0.5, color="C3", lw=0.8, ls=":",
-               label=f"{pca.n_components} taken")
+    ax.axvline(
+        pca.n_components + 0.5, color="C3", lw=0.8, ls=":", label=f"{pca.n_components} taken"
+    )
     ax.set(xlabel="Component", ylabel="Variance (noise edge = 1)", title="Scree plot")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize="small")
@@ -92,7 +97,11 @@ def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | N
     n, truth = result.n_components, reference is not None
     columns = 3 if truth else 2
     figure, axes = plt.subplots(
-        n, columns, squeeze=False, layout="constrained", figsize=(3.6 * columns + 2, 2.6 * n + 0.6),
+        n,
+        columns,
+        squeeze=False,
+        layout="constrained",
+        figsize=(3.6 * columns + 2, 2.6 * n + 0.6),
         width_ratios=[1.7, *[1] * (columns - 1)],
     )
     energy = result.spectra.axes_manager.signal_axes[0]
@@ -165,8 +174,10 @@ def _show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
         values = np.nansum(values, axis=tuple(range(values.ndim - 2)))
     x, y = scan
     extent = (
-        x.axis[0] - x.scale / 2, x.axis[-1] + x.scale / 2,
-        y.axis[-1] + y.scale / 2, y.axis[0] - y.scale / 2,
+        x.axis[0] - x.scale / 2,
+        x.axis[-1] + x.scale / 2,
+        y.axis[-1] + y.scale / 2,
+        y.axis[0] - y.scale / 2,
     )
     image = ax.imshow(values, extent=extent, cmap="viridis", interpolation="nearest")
     ax.set(xlabel=_label(x, "x"), ylabel=_label(y, "y"), title=title)

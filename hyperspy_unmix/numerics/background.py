@@ -199,9 +199,7 @@ def _fit(
     )
 
 
-def _exponent_range(
-    spectra: LowRank, energies: Floats, inside: slice
-) -> tuple[float, float]:
+def _exponent_range(spectra: LowRank, energies: Floats, inside: slice) -> tuple[float, float]:
     """5th and 95th percentile of the exponents, over averages of like pixels."""
     groups: list[NDArray[np.intp]] = []
     for column in range(1, spectra.rank):

@@ -43,7 +43,7 @@ def noise_edge_of_profile(n: int, variance: NDArray[np.floating]) -> float:
 
     found = minimize_scalar(end, bounds=(1e-9 / greatest, (1 - 1e-9) / greatest), method="bounded")
     white = (np.sqrt(max(n - 1, 1)) + np.sqrt(m)) ** 2
-    return float(n * found.fun) * noise_edge(n, m) / white
+    return float(n * found.fun * noise_edge(n, m) / white)
 
 
 def noise_median_of_profile(n: int, variance: NDArray[np.floating]) -> float:

@@ -37,7 +37,7 @@ def derivative(components: Floats, channels: NDArray[np.intp], sd: Floats) -> Fl
 
 
 def separate(signals: Floats, random_state: int = 0) -> Separation:
-    """Maximum-likelihood ICA (Picard, tanh, not restricted to rotations) of the rows of ``signals``.
+    """Maximum-likelihood ICA of the rows of ``signals`` (Picard, tanh, not only rotations).
 
     Parameters
     ----------
@@ -76,8 +76,15 @@ def _picard(white: Floats, start: Floats) -> Separation:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _, unmixing, sources = picard(
-            white, ortho=False, extended=False, whiten=False, centering=False,
-            w_init=start, max_iter=500, tol=1e-7, random_state=0,
+            white,
+            ortho=False,
+            extended=False,
+            whiten=False,
+            centering=False,
+            w_init=start,
+            max_iter=500,
+            tol=1e-7,
+            random_state=0,
         )
     objective = float(
         np.sum(np.mean(np.logaddexp(sources, -sources), 1)) - np.linalg.slogdet(unmixing)[1]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import RowBlocks
-from .noise import Floats, estimate_noise
+from .noise import Floats
+from .noise_estimate import estimate_noise
 from .pca import compress, summarise
 
 SEARCH = 10.0  # eV either side of zero in which a pixel's zero-loss peak is looked for
@@ -87,9 +88,7 @@ def find_zero_loss_peak(energies: Floats, mean: Floats) -> ZeroLossPeak:
     valley = _valley(mean, top, width)
     shape = np.maximum(mean[:valley], 0)
     shape = np.where(np.abs(energies[:valley] - centre) <= energies[valley] - centre, shape, 0)
-    return ZeroLossPeak(
-        centre, float(energies[valley]), shape / shape.sum(), width * scale
-    )
+    return ZeroLossPeak(centre, float(energies[valley]), shape / shape.sum(), width * scale)
 
 
 def _valley(mean: Floats, top: int, width: int) -> int:

@@ -59,8 +59,8 @@ def normalise(
     -------
     Normalised
         Signs: the side on which spectrum and map are more positive, both weighed by their power.
-        Scale: integral one, unless it is not above zero by three standard deviations. Order: falling
-        share of the counts.
+        Scale: integral one; norm one where the integral is not above zero by three standard
+        deviations. Order: falling share of the counts.
     """
     spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
     evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,8 +104,8 @@ class LowRank:
 class Scree:
     """Squared singular values of the whitened data in units of the noise edge (1 is the floor).
 
-    ``edge`` is the noise edge, ``calibration`` the median squared singular value over its Marchenko-Pastur expectation:
-    1 where the noise model is right.
+    ``edge`` is the noise edge, ``calibration`` the median squared singular value over what noise
+    alone would give: 1 where the noise model is right.
     """
 
     values: Floats
@@ -124,7 +125,7 @@ def summarise(blocks: RowBlocks) -> Summary:
     stride = -(-n // min(SAMPLE, n))
     order = np.arange(n)
 
-    def on_block(spectra: Floats, variance: Floats | None, index: NDArray[np.intp]) -> tuple:
+    def on_block(spectra: Floats, variance: Floats | None, index: NDArray[np.intp]) -> Any:
         finite = np.isfinite(spectra).all(1)
         if variance is not None:
             finite &= (np.isfinite(variance) & (variance >= 0)).all(1)
@@ -194,9 +195,7 @@ def compress(
     n, m = blocks.shape
     group_variance = _group_variance(summary, noise)
     v = column_scales(group_variance)
-    whitening = channel_whitening(
-        1 / np.sqrt(v), noise.correlation, noise.shot_share(summary.mean)
-    )
+    whitening = channel_whitening(1 / np.sqrt(v), noise.correlation, noise.shot_share(summary.mean))
     gram, weights, profile = _gram(blocks, noise, v, _row_scales(summary, noise, v))
     if whitening.factor is not None:
         gram = whitening_of_gram(gram, whitening)
@@ -224,7 +223,7 @@ def _group_variance(summary: Summary, noise: NoiseModel) -> Floats:
     if noise.kind == "poisson":
         # a channel of a few counts in all must not weigh as if its variance were known to be tiny
         return variance + LEAST_COUNTS
-    return np.maximum(variance, 1e-3 * variance.mean())
+    return np.asarray(np.maximum(variance, 1e-3 * variance.mean()))
 
 
 def _row_scales(summary: Summary, noise: NoiseModel, v: Floats) -> tuple[Floats, float]:

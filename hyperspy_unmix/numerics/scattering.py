@@ -108,9 +108,7 @@ def _combine(scores: Floats, weights: Floats) -> Floats:
     return np.asarray((weights[:, :, None] * scores[:, None, :]).reshape(len(scores), -1))
 
 
-def scatter(
-    scores: Floats, components: Floats, kernel: Scattering
-) -> tuple[Floats, Floats]:
+def scatter(scores: Floats, components: Floats, kernel: Scattering) -> tuple[Floats, Floats]:
     """Put plural scattering into single-scattering spectra: (scores, components)."""
     weights = np.broadcast_to(kernel.scores, (len(scores), kernel.scores.shape[1]))
     convolved = _convolve(components, kernel.transforms, kernel)
@@ -162,7 +160,7 @@ def _spread(pivots: NDArray[np.intp], rank: int, n: int) -> NDArray[np.intp]:
 
 def _inverse(ratio: NDArray[Any]) -> NDArray[Any]:
     """``1 / (1 + ratio) - 1``."""
-    return -ratio / (1 + ratio)
+    return np.asarray(-ratio / (1 + ratio))
 
 
 def remove_scattering(spectra: LowRank, kernel: Scattering) -> LowRank:
@@ -215,7 +213,8 @@ def remove_scattering_from(
     ``weights`` and ``transforms`` are those of `inverse_kernels`, for the pixels of the block.
     """
     single = np.array(block, float)
-    for weight, transform in zip(np.broadcast_to(weights, (len(block), weights.shape[1])).T,
-                                 transforms, strict=True):
+    for weight, transform in zip(
+        np.broadcast_to(weights, (len(block), weights.shape[1])).T, transforms, strict=True
+    ):
         single += weight[:, None] * _convolve(block, transform[None], kernel)
     return single

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
     from numpy.typing import ArrayLike
 
-    from hyperspy_unmix.results import PCA, ComponentCount, Unmixing
+    from hyperspy_unmix.pca_result import PCA, ComponentCount
+    from hyperspy_unmix.unmixing import Unmixing
 
 __all__ = ["UnmixMixin"]
 

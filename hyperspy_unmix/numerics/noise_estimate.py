@@ -1,0 +1,211 @@
+"""Estimate the noise model from a sample of raw spectra: gain, read noise, channel correlation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.optimize import nnls
+
+from .edge import marchenko_pastur_median, noise_edge
+from .noise import ChannelWhitening, Floats, Kind, NoiseModel, channel_whitening, column_scales
+
+MAX_RESIDUAL_RANK = 20
+MAX_LAG = 6
+LEAST_CORRELATION = 0.03
+LEAST_EIGENVALUE = 0.05
+LEAST_SIZE = 8
+
+
+def _weighted(spectra: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
+    """Biwhiten a sample held in memory: (whitened spectra, u, v)."""
+    v = column_scales(variance)
+    u = 1.0 / (variance @ v / variance.shape[1])
+    return spectra * np.sqrt(u)[:, None] * np.sqrt(v), u, v
+
+
+def _floor(variance: Floats) -> Floats:
+    """Keep an almost empty channel or pixel from weighing as if it were known exactly."""
+    least = 1e-3 * variance.mean()
+    return np.maximum(variance, least if least > 0 else 1.0)
+
+
+def _smooth_variance(spectra: Floats, gain: float, read_variance: float) -> Floats:
+    """Variance of a sample from the product of its margins: free of the counts' own noise."""
+    rows, columns = np.maximum(spectra.mean(1), 0), np.maximum(spectra.mean(0), 0)
+    mean = np.outer(rows, columns) / max(float(columns.mean()), np.finfo(float).tiny)
+    return _floor(gain * mean + read_variance)
+
+
+@dataclass(frozen=True)
+class _Residual:
+    """What is left of a sample beside its significant components.
+
+    ``noise`` (pixels, channels) is corrected for the share of each channel's noise that went with
+    the components; ``lost`` (channels, channels) is that share; ``level`` is the noise variance.
+    """
+
+    noise: Floats
+    lost: Floats
+    level: float
+
+
+def _residual(weighted: Floats, whitening: ChannelWhitening) -> _Residual:
+    """Take the components above the noise edge out of a weighted sample."""
+    n, m = weighted.shape
+    white = whitening.whiten(weighted)
+    tall = n > m
+    power, vectors = eigh(white.T @ white if tall else white @ white.T)
+    power, vectors = power[::-1], vectors[:, ::-1]
+    limit = min(MAX_RESIDUAL_RANK, min(n, m) // 4)
+    rank, level = 0, 0.0
+    for _ in range(5):
+        level = float(np.median(power[rank:])) / marchenko_pastur_median(n - rank, m - rank)
+        found = min(int((power > level * noise_edge(n, m)).sum()), limit)
+        if found == rank:
+            break
+        rank = found
+    scores = white @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
+    components = np.linalg.lstsq(scores, weighted)[0]
+    basis = np.linalg.qr(components.T)[0]
+    lost = basis @ basis.T
+    left = np.clip(1 - np.diag(lost), 0.05, None) * (1 - rank / n)
+    return _Residual((weighted - scores @ components) / np.sqrt(left), lost, level)
+
+
+def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
+    """Correlation of neighbouring channels' shot noise, up to the last lag that matters.
+
+    Shrunk, where necessary, until it is positive definite.
+    """
+    residual = left.noise - left.noise.mean(0)
+    residual = residual / np.maximum(residual.std(0), 1e-12)
+    share = np.sqrt(shot_share)
+    lags = range(1, min(MAX_LAG, residual.shape[1] - 2) + 1)
+    rho = np.array(
+        [
+            np.sum(
+                ((residual[:, lag:] * residual[:, :-lag]).mean(0) + np.diag(left.lost, lag))
+                * share[lag:]
+                * share[:-lag]
+            )
+            / max(np.sum(share[lag:] ** 2 * share[:-lag] ** 2), 1e-12)
+            for lag in lags
+        ]
+    )
+    significant = np.abs(rho) > LEAST_CORRELATION + 4 / np.sqrt(residual.size)
+    if not significant.any() or not significant[0]:
+        return ()
+    rho = rho[: int(np.argmin(significant)) if not significant.all() else len(rho)]
+    omega = np.linspace(0, np.pi, 256)
+    harmonics = np.cos(np.outer(np.arange(1, len(rho) + 1), omega))
+    while (1 + 2 * rho @ harmonics).min() < LEAST_EIGENVALUE:
+        rho = rho * 0.98
+    return tuple(float(r) for r in rho)
+
+
+def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
+    """Estimate the variance model from raw spectra.
+
+    The sample is weighted, its significant components are taken out, and the scatter that is left
+    is compared, channel by channel, with ``gain * mean + read_variance``. Integer counts whose gain
+    comes out as one are Poisson. Where channel means are negative (a background was subtracted
+    elsewhere), each channel's own scatter is its variance.
+
+    Parameters
+    ----------
+    sample : array, shape (pixels, channels)
+        Raw spectra, a few thousand pixels at most, finite.
+    integers : bool
+        Whether every value of the data is a whole number.
+
+    Returns
+    -------
+    NoiseModel
+
+    Raises
+    ------
+    ValueError
+        If the sample does not vary at all.
+    """
+    m = sample.shape[1]
+    if integers and (sample >= 0).all() and _is_poisson(sample):
+        return NoiseModel("poisson")
+    if min(sample.shape) < LEAST_SIZE:
+        return estimate_uniform(sample)
+    mean, error = sample.mean(0), sample.std(0) / np.sqrt(len(sample))
+    if np.mean(mean < -3 * error) > 0.01 or (mean < 4 * error).all():
+        return _scatter_model(sample)
+    gain, read_variance = 1.0, 0.0
+    correlation: tuple[float, ...] = ()
+    for _ in range(4):
+        variance = _smooth_variance(sample, gain, read_variance)
+        whitened, u, v = _weighted(sample, variance)
+        model = NoiseModel("gain", gain, read_variance)
+        whitening = channel_whitening(np.ones(m), correlation, model.shot_share(mean))
+        residual = _residual(whitened, whitening)
+        scatter = np.mean(residual.noise**2 / (u[:, None] * v), 0)
+        gain, read_variance = _gain_and_read_variance(np.maximum(mean, 0), scatter)
+        if gain == 0 and read_variance == 0:
+            break
+        model = NoiseModel("gain", gain, read_variance)
+        correlation = _correlation(residual, model.shot_share(mean))
+    if gain == 0 and read_variance == 0:
+        # no scatter at all beyond rounding: noise-free data, any weighting is right
+        return NoiseModel("uniform", 0.0, max(1e-8 * float(np.mean(sample**2)), 1e-30))
+    fitted = gain * np.maximum(mean, 0) + read_variance
+    unexplained = np.median(np.abs(np.log(np.maximum(scatter, 1e-300) / fitted)))
+    if unexplained > 0.2 + np.sqrt(2 / len(sample)):
+        return _scatter_model(sample)
+    kind: Kind = "gain" if gain > 0 else "uniform"
+    return NoiseModel(kind, gain, read_variance, correlation)
+
+
+def _is_poisson(sample: Floats) -> bool:
+    """Whether whole-number counts scatter as Poisson counts do (sparse ones cannot tell)."""
+    filled = sample[:, sample.any(0)][sample.any(1)]
+    if not filled.size or min(filled.shape) < LEAST_SIZE or filled.mean() < 0.5:
+        return True
+    whitened, _, _ = _weighted(filled, _smooth_variance(filled, 1.0, 0.0))
+    left = _residual(whitened, channel_whitening(np.ones(filled.shape[1])))
+    return 0.8 < left.level < 1.25
+
+
+def _gain_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:
+    """Non-negative, robust fit of ``scatter = gain * mean + read_variance`` over the channels."""
+    level = np.maximum(np.median(scatter), 1e-30)
+    weight = 1.0 / np.maximum(scatter, 0.01 * level)
+    unit = max(float(mean.max()), 1e-30)
+    gain = read = 0.0
+    for _ in range(10):
+        design = np.column_stack([mean / unit, np.full_like(mean, 1.0)])
+        (gain, read), _ = nnls(design * weight[:, None], scatter * weight)
+        fitted = design @ (gain, read)
+        relative = np.abs(scatter - fitted) / np.maximum(fitted, 0.01 * level)
+        huber = np.minimum(1.0, 3 * np.median(relative) / np.maximum(relative, 1e-12))
+        weight = np.sqrt(huber) / np.maximum(fitted, 0.01 * level)
+    return float(gain / unit), float(read)
+
+
+def _scatter_model(sample: Floats) -> NoiseModel:
+    """One variance a channel, from the scatter about the significant components."""
+    m = sample.shape[1]
+    variance = _floor(np.var(sample, axis=0))
+    correlation: tuple[float, ...] = ()
+    for _ in range(4):
+        whitening = channel_whitening(np.ones(m), correlation)
+        residual = _residual(sample / np.sqrt(variance), whitening)
+        correlation = _correlation(residual, np.ones(m))
+        variance = _floor(np.mean(residual.noise**2, 0) * variance)
+    return NoiseModel("scatter", correlation=correlation, channel_variance=variance)
+
+
+def estimate_uniform(sample: Floats) -> NoiseModel:
+    """One variance for all pixels and channels, from the floor of the singular values."""
+    n, m = sample.shape
+    if min(n, m) < LEAST_SIZE:
+        level = float(np.var(sample - sample.mean(0)))
+    else:
+        level = _residual(sample, channel_whitening(np.ones(m))).level
+    return NoiseModel("uniform", 0.0, max(level, 1e-12 * float(np.mean(sample**2)), 1e-30))

@@ -1,0 +1,166 @@
+"""What is decided before the PCA: the image, its noise, the background window, the low loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .dual import Dual, read_low_loss, read_thickness
+from .inputs import Choice, Image, Settings, read_image, read_pair
+from .numerics.background import Window, window_before_onsets, window_from_data
+from .numerics.noise import NoiseModel
+from .numerics.noise_estimate import estimate_noise, estimate_uniform
+from .numerics.scattering import Scattering
+from .wrapping import base_type
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+SUBTRACTED = 0.01  # share of negative values before an edge, where there is no background left
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the PCA starts from: image, noise model, background window and low loss."""
+
+    image: Image
+    noise: NoiseModel
+    window: Window
+    dual: Dual | None
+    thickness: tuple[Any, str] | None
+    settings: Settings
+
+    @property
+    def kernel(self) -> Scattering | None:
+        """Plural scattering on the analysed channels, or None."""
+        return None if self.dual is None else self.dual.kernel(self.image)
+
+
+def prepare(
+    signal: BaseSignal,
+    *,
+    low_loss: Any,
+    thickness: Any,
+    background: Any,
+    signal_range: Any,
+    noise: Any,
+    navigation_mask: Any,
+    signal_mask: Any,
+) -> Prepared:
+    """Check the arguments of `hyperspy_unmix.unmix` and make the choices before the PCA."""
+    settings: Settings = {}
+    image = read_image(
+        signal,
+        settings,
+        signal_range=signal_range,
+        noise=noise,
+        navigation_mask=navigation_mask,
+        signal_mask=signal_mask,
+    )
+    given = read_thickness(thickness, image, settings)
+    dual = None
+    if low_loss is not None:
+        dual, image = read_low_loss(low_loss, image, settings)
+    window = _background_window(background, image, settings)
+    if window.found:
+        # below the window the background is not known; the spectra begin where it does
+        image = image.cropped(int(image.blocks.channels[window.start]))
+        window = Window(0, window.stop - window.start, window.reason)
+    model = _noise_model(noise, image)
+    settings["noise"] = Choice(model.kind, model.describe())
+    return Prepared(image, model, window, dual, given, settings)
+
+
+def _noise_model(noise: Any, image: Image) -> NoiseModel:
+    if not isinstance(noise, str):
+        return NoiseModel("given")
+    if noise == "poisson":
+        if image.summary.least < 0:
+            raise ValueError(
+                "noise='poisson' needs counts, but the data hold negative values "
+                f"(down to {image.summary.least:.4g}); use noise='auto', or give the variance as a "
+                "signal."
+            )
+        return NoiseModel("poisson")
+    if noise == "uniform":
+        return estimate_uniform(image.summary.sample)
+    return estimate_noise(image.summary.sample, image.summary.integers)
+
+
+def _background_window(background: Any, image: Image, settings: Settings) -> Window:
+    """Window of the pre-edge background, and the choice on record."""
+    energies, mean = image.energies, image.summary.mean
+    if background is None:
+        window = Window(0, 0, "not asked for")
+    elif isinstance(background, str) and background == "auto":
+        window = _automatic_window(image)
+    elif isinstance(background, str):
+        raise TypeError(
+            f"background={background!r} is not understood: 'auto', None or (start, end)."
+        )
+    else:
+        start, end = read_pair(background, "background")
+        inside = np.flatnonzero((energies >= start) & (energies <= end))
+        if start < energies[0] - 1e-9 or end > energies[-1] + 1e-9 or len(inside) < 3:
+            raise ValueError(
+                f"background=({start:g}, {end:g}) holds {len(inside)} channels of the analysed "
+                f"range, which goes from {energies[0]:g} to {energies[-1]:g}. Give a window inside "
+                "it, before an edge, with at least 3 channels."
+            )
+        if energies[inside[0]] <= 0 or mean[inside].mean() <= 0:
+            raise ValueError(
+                f"background=({start:g}, {end:g}): a power law needs positive energies and counts "
+                "in the window. Choose another one, or background=None."
+            )
+        window = Window(int(inside[0]), int(inside[-1]) + 1, "given")
+    if window.found:
+        span = (float(energies[window.start]), float(energies[window.stop - 1]))
+        settings["background"] = Choice(span, f"power law, window {window.reason}")
+    else:
+        settings["background"] = Choice(None, f"left alone: {window.reason}")
+    return window
+
+
+def _automatic_window(image: Image) -> Window:
+    if base_type(image.signal) != "EELS":
+        return Window(0, 0, "only EELS has a pre-edge background to find")
+    energies, mean = image.energies, image.summary.mean
+    if (np.diff(energies) <= 0).any():
+        return Window(0, 0, "the energy axis does not rise")
+    onsets = _onsets(image.signal)
+    window = window_before_onsets(energies, mean, onsets)
+    if not window.found:
+        window = _window_from_data(image)
+    inside = image.summary.sample[:, window.start : window.stop]
+    if window.found and np.mean(inside < 0) > SUBTRACTED:
+        return Window(0, 0, "negative values before the edge: it was subtracted already")
+    return window
+
+
+def _window_from_data(image: Image) -> Window:
+    energies, mean = image.energies, image.summary.mean
+    size = image.summary.group_size
+    spread = np.sqrt(np.average((image.summary.groups - mean) ** 2, axis=0, weights=size))
+    counts = np.sqrt(np.maximum(mean, 0) / size.sum())
+    return window_from_data(energies, mean, np.maximum(counts, spread / np.sqrt(size.sum())))
+
+
+def _onsets(signal: BaseSignal) -> dict[str, float]:
+    """Onsets of the major edges of the signal's elements."""
+    elements = signal.metadata.get_item("Sample.elements", default=())
+    if not len(elements):
+        return {}
+    from exspy.material import elements as database
+
+    onsets = {}
+    for element in elements:
+        try:
+            edges = database[str(element)]["Atomic_properties"]["Binding_energies"]
+        except (KeyError, AttributeError):
+            continue
+        for name, edge in edges.as_dictionary().items():
+            if edge.get("relevance") == "Major":
+                onsets[f"{element}-{name}"] = float(edge["onset_energy (eV)"])
+    return onsets
