@@ -14,9 +14,11 @@ from .noise import Floats
 class Normalised:
     """Spectra (components, channels) of integral one and maps (pixels, components) in counts.
 
+    ``maps @ (spectra * width)`` are the counts; ``unmixing @ components`` are ``spectra * width``.
+
     ``confidence`` (components,), between 0 and 1, is how clearly spectrum and map together speak
     for the sign; ``unit_integral`` tells which spectra have an integral to normalise (the others
-    have norm one); ``unmixing`` takes the components before to these spectra.
+    have norm one).
     """
 
     spectra: Floats
@@ -66,10 +68,11 @@ def normalise(
     evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
     sign = np.where(evidence < 0, -1.0, 1.0)
     spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
-    integral = spectra @ width
-    error = np.sqrt((unmixing**2 @ component_sd**2) * np.sum((sd * width) ** 2))
-    unit_integral = integral > 3 * error
-    scale = np.where(unit_integral, integral, np.sqrt(np.sum(spectra**2, 1)))
+    counts = spectra.sum(1)
+    error = np.sqrt((unmixing**2 @ component_sd**2) * np.sum(sd**2))
+    unit_integral = counts > 3 * error
+    spectra = spectra / width
+    scale = np.where(unit_integral, counts, np.sqrt(np.sum(spectra**2, 1)))
     spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
     order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
     return Normalised(
