@@ -28,7 +28,7 @@ demo: $(VENV)/.installed  ## Unmix the built-in phantom, or DATA, into demo-outp
 	else \
 	  set -- --demo; \
 	fi; \
-	$(BIN)/python -m hyperspy_unmix "$$@" -o "$(OUTPUT)"
+	$(BIN)/python -m hyperspy_unmix "$$@" -o "$(OUTPUT)" --overwrite
 
 test: $(VENV)/.installed-tests  ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2

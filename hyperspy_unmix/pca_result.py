@@ -79,7 +79,13 @@ class PCA:
         above = min(scree.above_noise_edge, MOST_PHYSICS_COMPONENTS)
         corrected = _correct(prepared, raw, scree.edge, max(asked or 0, above, 1))
         physics = prepared.window.found or prepared.dual is not None
-        stage = "after background and plural scattering" if physics else "above the noise edge"
+        stage = "above the noise edge"
+        if physics:
+            removed = [
+                *(["background"] if prepared.window.found else []),
+                *(["plural scattering"] if prepared.dual is not None else []),
+            ]
+            stage = f"after taking out {' and '.join(removed)} ({scree.above_noise_edge} before)"
         n_pixels, n_channels = prepared.image.blocks.shape
         chosen = choose_rank(
             corrected.values[: corrected.spectra.rank], n_pixels, n_channels, stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +83,11 @@ def plot_scree(pca: PCA, ax: Any = None) -> Any:
     return ax
 
 
-def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | None = None) -> Any:
+def plot_overview(
+    result: Unmixing,
+    reference: tuple[BaseSignal, BaseSignal] | None = None,
+    names: Sequence[str] | None = None,
+) -> Any:
     """Every component's spectrum beside its map; a reference's, where given, next to them.
 
     Parameters
@@ -91,6 +96,8 @@ def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | N
     reference : (spectra, maps), optional
         Of the same axes and as many components, or more, in any order; the nearest spectrum is
         shown with each component.
+    names : sequence of str, optional
+        Of the reference's components.
     """
     import matplotlib.pyplot as plt
 
@@ -114,18 +121,14 @@ def plot_overview(result: Unmixing, reference: tuple[BaseSignal, BaseSignal] | N
             j = partner[i]
             axis = reference[0].axes_manager.signal_axes[0]
             known = np.interp(energy.axis, axis.axis, reference[0].data[j])
-            # over the analysed range only, where the found spectrum has its integral one
-            share = np.trapezoid(known, energy.axis)
-            row[0].plot(energy.axis, known / share, "k--", lw=0.8, label=_truth_name(reference, j))
-            _show_map(row[2], reference[1], j, _truth_name(reference, j))
+            known_name = f"reference {j}" if names is None else f"truth: {names[j]}"
+            # its integral is one over the analysed range, as that of the spectrum found
+            known = known / np.sum(known * np.abs(np.gradient(energy.axis)))
+            row[0].plot(energy.axis, known, "k--", lw=0.8, label=known_name)
+            _show_map(row[2], reference[1], j, known_name)
         row[0].legend(fontsize="small")
     figure.suptitle(result.title)
     return figure
-
-
-def _truth_name(reference: tuple[BaseSignal, BaseSignal], j: int) -> str:
-    names = reference[0].metadata.get_item("Sample.phases", default=None)
-    return f"truth: {names[j]}" if names is not None else f"truth {j}"
 
 
 def nearest(spectra: np.ndarray, reference: BaseSignal, energies: np.ndarray) -> list[int]:

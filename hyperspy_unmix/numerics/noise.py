@@ -175,6 +175,6 @@ def project_scales(sample_variance: Floats, v: Floats, rank: int = 8) -> Floats:
     scaled = sample_variance * np.sqrt(v)
     rows = scaled.sum(1, keepdims=True)
     scaled = scaled / np.sqrt(np.maximum(rows, 1e-6 * rows.mean()))
-    _, vectors = eigh(scaled.T @ scaled)
-    leading = vectors[:, -rank:]
+    m = len(v)
+    _, leading = eigh(scaled.T @ scaled, subset_by_index=[max(m - rank, 0), m - 1])
     return np.asarray(np.sqrt(v) * (leading @ (leading.T @ np.sqrt(v))))

@@ -32,7 +32,8 @@ class Summary:
 
     ``finite`` (pixels,) marks spectra without NaN or infinity; ``groups`` (groups, channels) are
     mean spectra (and ``group_variance`` mean given variances) of consecutive pixels, ``group_size``
-    their numbers; ``sample`` (pixels, channels) is every n-th spectrum.
+    their numbers; ``sample`` (pixels, channels) is every n-th spectrum, ``integers`` whether it
+    holds whole numbers only, ``least`` the least value of all.
     """
 
     finite: NDArray[np.bool_]
@@ -42,7 +43,6 @@ class Summary:
     sample: Floats
     integers: bool
     least: float
-    greatest: float
 
     @property
     def mean(self) -> Floats:
@@ -126,42 +126,42 @@ def summarise(blocks: RowBlocks) -> Summary:
     order = np.arange(n)
 
     def on_block(spectra: Floats, variance: Floats | None, index: NDArray[np.intp]) -> Any:
-        finite = np.isfinite(spectra).all(1)
+        # a sum is finite only where every term is, and is much the quicker look
+        finite = np.isfinite(spectra @ np.ones(m, np.float32))
         if variance is not None:
-            finite &= (np.isfinite(variance) & (variance >= 0)).all(1)
-        kept = spectra[finite]
-        # float32 holds whole numbers up to 2**24; beyond that every value looks whole
-        whole = bool((kept == np.rint(kept)).all())
-        chosen = kept[index[finite] % stride == 0]
-        group, start = np.unique(index[finite] // size, return_index=True)
-        sums = np.add.reduceat(kept, start, 0, dtype=np.float64) if len(kept) else kept
-        sums_variance = None
-        if variance is not None and len(kept):
-            sums_variance = np.add.reduceat(variance[finite], start, 0, dtype=np.float64)
-        number = np.diff(np.append(start, len(kept)))
-        extent = (kept.min(), kept.max()) if len(kept) else (np.inf, -np.inf)
-        return finite, whole, chosen, group, number, sums, sums_variance, *extent
+            finite &= np.isfinite(variance).all(1) & (variance >= 0).all(1)
+        kept = spectra if finite.all() else spectra[finite]
+        index = index[finite]
+        chosen = kept[index % stride == 0]
+        first = index[0] // size if len(index) else 0
+        group = index // size - first
+        member = np.zeros((group[-1] + 1 if len(index) else 0, len(index)), np.float32)
+        member[group, np.arange(len(index))] = 1
+        sums_variance = None if variance is None else member @ variance[finite]
+        least = float(kept.min()) if kept.size else np.inf
+        return finite, chosen, first, member.sum(1), member @ kept, sums_variance, least
 
     parts = list(blocks.map(on_block, order))
     groups = np.zeros((n // size + 1, m))
     group_variance = None if blocks.variance is None else np.zeros_like(groups)
     number = np.zeros(len(groups), int)
-    for _, _, _, group, count, sums, sums_variance, *_ in parts:
+    for _, _, first, count, sums, sums_variance, _ in parts:
+        group = slice(first, first + len(count))
         groups[group] += sums
-        number[group] += count
+        number[group] += count.astype(int)
         if group_variance is not None and sums_variance is not None:
             group_variance[group] += sums_variance
     filled = number > 0
     share = number[filled, None]
+    sample = np.concatenate([p[1] for p in parts]).astype(float)
     return Summary(
         finite=np.concatenate([p[0] for p in parts]),
         groups=groups[filled] / share,
         group_variance=None if group_variance is None else group_variance[filled] / share,
         group_size=number[filled],
-        sample=np.concatenate([p[2] for p in parts]).astype(float),
-        integers=all(p[1] for p in parts),
-        least=min(float(p[7]) for p in parts),
-        greatest=max(float(p[8]) for p in parts),
+        sample=sample,
+        integers=bool((sample == np.rint(sample)).all()),
+        least=min(p[6] for p in parts),
     )
 
 

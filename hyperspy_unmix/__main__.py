@@ -1,0 +1,154 @@
+"""Command line: unmix a file, or the built-in phantom; figures and signals go to a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from .unmixing import Unmixing
+
+SIGNAL_TYPES = ("EELS_unmix", "EDS_TEM_unmix", "EDS_SEM_unmix", "unmix")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except (ValueError, TypeError, OSError) as error:
+        print(f"hyperspy_unmix: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m hyperspy_unmix",
+        description="Component spectra and maps of a spectrum image.",
+    )
+    parser.add_argument("file", nargs="?", help="spectrum image, any format HyperSpy reads")
+    parser.add_argument("--demo", action="store_true", help="unmix the built-in phantom instead")
+    parser.add_argument("--low-loss", metavar="FILE", help="EELS low loss of the same scan")
+    parser.add_argument(
+        "--signal-type", choices=SIGNAL_TYPES, help="default: what the file says it is"
+    )
+    parser.add_argument("--components", type=int, metavar="N", help="default: chosen by the data")
+    parser.add_argument("--signal", type=int, metavar="N", help="which signal of a file of several")
+    parser.add_argument(
+        "-o", "--output", default="unmix-output", metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace results that are already there"
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    if bool(options.file) == options.demo:
+        raise ValueError("give a FILE to unmix, or --demo for the built-in phantom.")
+    import matplotlib
+
+    matplotlib.use("agg")
+    import hyperspy.api as hs
+
+    hs.preferences.General.show_progressbar = False
+    truth = None
+    if options.demo:
+        from .data import inclined_boundary
+
+        signal, low_loss, truth = inclined_boundary()
+        name = "demo"
+    else:
+        signal, name = _load(options.file, options.signal), Path(options.file).stem
+        low_loss = _load(options.low_loss) if options.low_loss else None
+        _set_type(signal, options.signal_type)
+    output = Path(options.output)
+    targets = {
+        key: output / f"{name}_{key}"
+        for key in ("spectra.hspy", "maps.hspy", "overview.png", "scree.png", "summary.txt")
+    }
+    present = [str(path) for path in targets.values() if path.exists()]
+    if present and not options.overwrite:
+        raise ValueError(
+            f"{', '.join(present)} would be replaced: choose another folder with -o, or "
+            "--overwrite."
+        )
+    n_components: Any = "auto" if options.components is None else options.components
+    result = signal.unmix(n_components, low_loss=low_loss, store=False)
+    output.mkdir(parents=True, exist_ok=True)
+    _write(result, targets, truth)
+    print(result)
+    if truth is not None:
+        _compare(result, truth)
+    print("Written:", *targets.values(), sep="\n  ")
+
+
+def _load(file: str, number: int | None = None) -> BaseSignal:
+    """The file's only spectrum image, or the one asked for."""
+    import hyperspy.api as hs
+
+    if not Path(file).exists():
+        raise ValueError(f"{file} does not exist.")
+    kwargs = {"reader": "HSPY"} if Path(file).suffix == ".hdf5" else {}
+    loaded = hs.load(file, **kwargs)
+    if not isinstance(loaded, list):
+        return loaded
+    listing = "\n".join(f"  {i}: {signal}" for i, signal in enumerate(loaded))
+    if number is not None:
+        if not 0 <= number < len(loaded):
+            raise ValueError(f"--signal {number}: {file} holds\n{listing}")
+        return loaded[number]
+    images = [s for s in loaded if s.axes_manager.signal_dimension == 1 and s.data.ndim > 1]
+    if len(images) != 1:
+        raise ValueError(
+            f"{file} holds {len(loaded)} signals, {len(images)} of them spectrum images:\n{listing}"
+            "\nSay which with --signal N."
+        )
+    print(f"{file} holds\n{listing}\nTaken: {images[0]}")
+    return images[0]
+
+
+def _set_type(signal: BaseSignal, signal_type: str | None) -> None:
+    """Make it one of our types: the one asked for, or that of the file."""
+    if signal_type is None:
+        present = str(signal.metadata.get_item("Signal.signal_type", default=""))
+        signal_type = next((t for t in SIGNAL_TYPES if t in (present, f"{present}_unmix")), "unmix")
+    signal.set_signal_type(signal_type)
+
+
+def _write(result: Unmixing, targets: dict[str, Path], truth: Any) -> None:
+    from .plotting import plot_overview
+
+    known = () if truth is None else ((truth.spectra, truth.maps), truth.names)
+    plot_overview(result, *known).savefig(targets["overview.png"], dpi=120)
+    result.plot_scree().figure.savefig(targets["scree.png"], dpi=120)
+    result.spectra.save(targets["spectra.hspy"], overwrite=True)
+    result.maps.save(targets["maps.hspy"], overwrite=True)
+    targets["summary.txt"].write_text(f"{result}\n", encoding="utf-8")
+
+
+def _compare(result: Unmixing, truth: Any) -> None:
+    """Print how far each component is from the phantom's truth."""
+    import numpy as np
+
+    from .plotting import nearest
+
+    axis = result.spectra.axes_manager.signal_axes[0].axis
+    known_axis = truth.spectra.axes_manager.signal_axes[0].axis
+    for i, j in enumerate(nearest(result.spectra.data, truth.spectra, axis)):
+        found, known = result.spectra.data[i], np.interp(axis, known_axis, truth.spectra.data[j])
+        cosine = found @ known / np.linalg.norm(found) / np.linalg.norm(known)
+        ratio = np.nansum(result.maps.data[i]) / truth.maps.data[j].sum()
+        print(
+            f"  component {i} is {truth.names[j]}: {np.degrees(np.arccos(min(cosine, 1))):.1f} "
+            f"degrees from the true spectrum, {ratio:.2f} of its counts"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
