@@ -14,7 +14,7 @@ from .noise import ChannelWhitening, Floats, Kind, NoiseModel, channel_whitening
 MAX_RESIDUAL_RANK = 20
 MAX_LAG = 6
 LEAST_CORRELATION = 0.03
-LEAST_EIGENVALUE = 0.05
+LEAST_EIGENVALUE = 0.02
 LEAST_SIZE = 8
 
 
@@ -100,7 +100,8 @@ def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
     rho = rho[: int(np.argmin(significant)) if not significant.all() else len(rho)]
     omega = np.linspace(0, np.pi, 256)
     harmonics = np.cos(np.outer(np.arange(1, len(rho) + 1), omega))
-    while (1 + 2 * rho @ harmonics).min() < LEAST_EIGENVALUE:
+    most = float(shot_share.max())
+    while 1 + 2 * most * (rho @ harmonics).min() < LEAST_EIGENVALUE:
         rho = rho * 0.98
     return tuple(float(r) for r in rho)
 
