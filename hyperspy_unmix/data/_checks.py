@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-_LARGEST_INCLINATION = 80.0  # degrees; beyond it the boundary is wider than any scan
+# Smallest and largest value, and units. A boundary inclined further is wider than any scan; more
+# drift would bring in energies that are not simulated.
+_RANGES = {
+    "wedge": (-1.9, 1.9, ""),
+    "inclination": (0, 80, " degrees"),
+    "drift": (0, 50, " channels"),
+}
+_MAY_BE_ZERO = ("probe", "particles")
 
 
 def check_shape(shape: Any) -> tuple[int, int]:
@@ -29,17 +36,16 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
 def check_numbers(values: Mapping[str, Any]) -> None:
     """Raise unless every value is a finite number in the range that its name allows."""
     for name, value in values.items():
-        low, high = {"wedge": (-1.9, 1.9), "inclination": (0, _LARGEST_INCLINATION)}.get(
-            name, (0, np.inf)
-        )
-        zero_allowed = name in ("wedge", "inclination", "probe", "drift", "particles")
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise TypeError(f"{name} must be a number, got {value!r}")
-        if not (np.isfinite(value) and low <= value <= high and (zero_allowed or value != 0)):
-            units = " degrees" if name == "inclination" else ""
-            need = f"between {low:g} and {high:g}{units}" if high < np.inf else "finite and "
-            if high == np.inf:
-                need += "not negative" if zero_allowed else "positive"
+        if name in _RANGES:
+            low, high, units = _RANGES[name]
+            good, need = low <= value <= high, f"between {low} and {high}{units}"
+        elif name in _MAY_BE_ZERO:
+            good, need = 0 <= value < np.inf, "finite and not negative"
+        else:
+            good, need = 0 < value < np.inf, "finite and positive"
+        if not good:
             raise ValueError(f"{name} must be {need}, got {value!r}")
 
 

@@ -150,6 +150,7 @@ def _grid(scene: Mapping[str, Any], axis: Mapping[str, Any], pad: int) -> physic
         low_loss_start=axis["low_loss_start"],
         low_loss_channels=axis["low_loss_channels"],
         margin=axis["margin"],
+        margin_above=axis["margin_above"],
         pad=pad,
     )
 

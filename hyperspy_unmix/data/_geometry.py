@@ -60,6 +60,7 @@ def grain_boundary(x: Array, step: float, film: Array, inclination: float, width
     half = width / 2 / np.cos(np.radians(inclination))
     layer = beyond_plane(x + half, step, film, inclination)
     layer -= beyond_plane(x - half, step, film, inclination)
+    layer = np.clip(layer, 0, film)  # a difference of equals leaves rounding of either sign
     return np.stack([film - layer, layer])
 
 

@@ -31,6 +31,8 @@ class Grid:
         First low-loss channel in eV.
     margin : float
         Range simulated below the core-loss axis in eV: what scatters up from there is recorded.
+    margin_above : float
+        Range simulated above it in eV: response and drift reach down from there.
     pad : int
         Channels simulated on both sides for the point spread of the detector.
     """
@@ -41,6 +43,7 @@ class Grid:
     low_loss_start: float
     low_loss_channels: int
     margin: float
+    margin_above: float
     pad: int
 
     @property
@@ -51,13 +54,14 @@ class Grid:
     @property
     def length(self) -> int:
         """Channels of a transform in which nothing wraps into the recorded range."""
-        return next_fast_len(2 * self.below + self.channels + 2 * self.pad, real=True)
+        return next_fast_len(self.below + self.source.size, real=True)
 
     @property
     def source(self) -> Array:
         """Energies in eV where single scattering is evaluated, from the margin upwards."""
         first = self.start - (self.below + self.pad) * self.step
-        return first + self.step * np.arange(self.below + self.channels + 2 * self.pad)
+        last = self.core_slice.stop + round(self.margin_above / self.step)
+        return first + self.step * np.arange(last)
 
     @property
     def losses(self) -> Array:

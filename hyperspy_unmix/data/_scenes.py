@@ -53,8 +53,8 @@ def sphere_on_substrate(
         "counting": point spread, then Poisson counts (uint32). "ccd": Poisson electrons, each
         shared between neighbouring channels, times a gain, plus Gaussian read noise (float32).
     drift : float, default 0.0
-        Slow energy drift along the scan, the same in core and low loss, peak to peak in channels.
-        The truth spectra are those without drift, the true background has it.
+        Slow energy drift along the scan, the same in core and low loss, peak to peak in channels,
+        at most 50. The truth spectra are those without drift, the true background has it.
     noise : bool, default True
         If False, the expectation is returned as floats, in the units the detector records.
     seed : int or None, default 0
