@@ -122,10 +122,8 @@ def _report(results: dict[str, list[tuple[int, int]]], n: int) -> None:
     for name, pairs in results.items():
         found, truth = np.array(pairs).T
         error = found - truth
-        lines.append(
-            f"| {name} | {100 * np.mean(error == 0):.0f} % | {100 * np.mean(abs(error) <= 1):.0f} % "
-            f"| {error.mean():+.2f} |"
-        )
+        exact, close = (100 * np.mean(abs(error) <= limit) for limit in (0, 1))
+        lines.append(f"| {name} | {exact:.0f} % | {close:.0f} % | {error.mean():+.2f} |")
     table = "\n".join(lines)
     print(table)
     target = Path(__file__).parents[1] / "docs" / "benchmarks" / "number_of_components.md"

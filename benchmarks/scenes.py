@@ -31,12 +31,10 @@ def random_scene(generator: np.random.Generator, kind: str, rank: int) -> Scene:
 
 
 def _maps(generator: np.random.Generator, rank: int, shape: tuple[int, int]) -> np.ndarray:
+    noise = generator.standard_normal((rank, *shape))
+    widths = generator.uniform(1.5, 6, rank)
     fields = np.stack(
-        [
-            gaussian_filter(generator.standard_normal(shape), generator.uniform(1.5, 6), mode="wrap")
-            for _ in range(rank)
-        ],
-        -1,
+        [gaussian_filter(n, w, mode="wrap") for n, w in zip(noise, widths, strict=True)], -1
     )
     fields /= fields.std((0, 1))
     share = np.exp(generator.uniform(0.8, 2.5) * fields)
@@ -68,6 +66,7 @@ def _eds(generator: np.random.Generator, rank: int, channels: int) -> np.ndarray
     for _ in range(rank):
         spectrum = 0.02 * np.exp(-energy / 4) / energy * (1 - np.exp(-energy / 0.3))
         for i in generator.choice(len(lines), 3, replace=False):
-            spectrum += generator.uniform(0.1, 1) * np.exp(-0.5 * ((energy - lines[i]) / width[i]) ** 2)
+            line = np.exp(-0.5 * ((energy - lines[i]) / width[i]) ** 2)
+            spectrum += generator.uniform(0.1, 1) * line
         spectra.append(spectrum / spectrum.sum())
     return np.array(spectra)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .inputs import Choice, Image, Settings, _check_signal
+from .inputs import EV, Choice, Image, Settings, check_signal
 from .numerics.blocks import row_blocks
 from .numerics.low_loss import LowLoss, analyse_low_loss
 from .numerics.noise import Floats
@@ -42,7 +42,7 @@ def read_low_loss(low_loss: Any, image: Image, settings: Settings) -> tuple[Dual
     ValueError, TypeError
         If its scan or its units do not fit, or there is no zero-loss peak.
     """
-    _check_signal(low_loss, "low_loss")
+    check_signal(low_loss, "low_loss")
     shape, scan = tuple(low_loss.data.shape[:-1]), image.navigation_shape
     one_for_all = int(np.prod(shape)) == 1
     if not one_for_all and shape != scan:
@@ -58,15 +58,15 @@ def read_low_loss(low_loss: Any, image: Image, settings: Settings) -> tuple[Dual
     blocks = row_blocks(low_loss.data if low_loss.data.ndim > 1 else low_loss.data[None])
     if not one_for_all:
         blocks = replace(blocks, pixels=image.blocks.pixels)
-        bad = ~summarise(blocks).finite
-        if bad.all():
-            raise ValueError("low_loss: every pixel holds NaN or infinity.")
-        if bad.any():
-            settings["low loss not finite"] = Choice(
-                int(bad.sum()), "pixels whose low loss holds NaN or infinity were masked"
-            )
-            blocks = blocks.without(bad)
-            image = replace(image, blocks=image.blocks.without(bad))
+    bad = ~summarise(blocks).finite
+    if bad.all():
+        raise ValueError("low_loss: every pixel holds NaN or infinity.")
+    if bad.any():
+        settings["low loss not finite"] = Choice(
+            int(bad.sum()), "pixels whose low loss holds NaN or infinity were masked"
+        )
+        blocks = blocks.without(bad)
+        image = replace(image, blocks=image.blocks.without(bad))
     analysed = analyse_low_loss(blocks, energies)
     _report(analysed, one_for_all, axis.units, factor, settings)
     return Dual(analysed), image
@@ -74,9 +74,7 @@ def read_low_loss(low_loss: Any, image: Image, settings: Settings) -> tuple[Dual
 
 def _unit_factor(low_loss_units: Any, core_units: Any) -> float:
     """What turns energies of the low loss into those of the core loss."""
-    known = {"eV": 1.0, "keV": 1000.0}
-    low, core = str(low_loss_units), str(core_units)
-    return known[low] / known[core] if low in known and core in known else 1.0
+    return EV.get(str(low_loss_units), 1.0) / EV.get(str(core_units), 1.0)
 
 
 def _report(
@@ -122,6 +120,9 @@ def read_thickness(
     else:
         values, named = thickness, ""
     unit = _thickness_unit(named)
+    if np.asarray(values).dtype.kind not in "uif":
+        given = np.asarray(values).dtype
+        raise TypeError(f"thickness has values of type {given}, real numbers are needed.")
     array = np.asarray(values, float).squeeze()
     if array.shape != tuple(n for n in image.navigation_shape if n > 1):
         raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 NOISE_WORDS = ("auto", "poisson", "uniform")
+EXACT_IN_FLOAT32 = 2.0**24
+LARGEST = 1e24
+EV = {"eV": 1.0, "keV": 1000.0}  # of a unit
 
 
 class Choice(NamedTuple):
@@ -28,6 +33,25 @@ class Choice(NamedTuple):
 
 
 Settings = dict[str, Choice]
+
+
+class FrozenSettings(Mapping[str, Choice]):
+    """Settings that stay as they were made; can be copied and pickled."""
+
+    def __init__(self, settings: Mapping[str, Choice]) -> None:
+        self._settings = dict(settings)
+
+    def __getitem__(self, name: str) -> Choice:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        return repr(self._settings)
 
 
 @dataclass(frozen=True)
@@ -115,7 +139,7 @@ def read_image(
     ValueError, TypeError
         Saying what was given, what is needed and what to do.
     """
-    _check_signal(signal)
+    check_signal(signal)
     first, last = _channel_range(signal, signal_range, settings)
     pixels = _navigation_mask(signal, navigation_mask, settings)
     masked = _signal_mask(signal, signal_mask, settings)
@@ -126,14 +150,27 @@ def read_image(
             f"{len(channels)} channels are left of {last - first} after signal_mask; at least 2 "
             "are needed (True in a mask means excluded)."
         )
+    signal = _snapshot(signal)
     variance = _noise_variance(signal, noise)
     blocks = replace(row_blocks(signal.data, variance), pixels=pixels, channels=channels)
     summary = summarise(blocks)
+    inexact = max(-summary.least, summary.greatest) > EXACT_IN_FLOAT32 or not summary.finite.all()
+    if inexact and signal.data.dtype.itemsize > 4:
+        # float32 would round these counts, or overflow
+        blocks = replace(blocks, dtype=np.float64)
+        summary = summarise(blocks)
     if not summary.finite.any():
         raise ValueError(
             "Every pixel holds NaN or infinity, nothing is left to analyse. Choose other channels "
             "with signal_range or signal_mask if only some of them are bad."
         )
+    if max(-summary.least, summary.greatest) > LARGEST:
+        raise ValueError(
+            f"Values up to {summary.greatest:.3g} are too large to be squared safely; divide the "
+            f"signal by a large number (at most {LARGEST:.0e} is accepted)."
+        )
+    if variance is not None:
+        _check_variance(summary)
     bad = int((~summary.finite).sum())
     if bad:
         settings["not finite"] = Choice(bad, "pixels with NaN or infinity were masked")
@@ -160,7 +197,18 @@ def _without_channels(image: Image, drop: NDArray[np.bool_]) -> Image:
     return replace(image, blocks=blocks, summary=summary)
 
 
-def _check_signal(signal: Any, what: str = "signal") -> None:
+def _snapshot(signal: BaseSignal) -> BaseSignal:
+    """The same data with axes and metadata of its own: results do not follow the user's signal."""
+    import hyperspy.api as hs
+
+    axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
+    return hs.signals.BaseSignal(
+        signal.data, axes=axes, metadata=deepcopy(signal.metadata.as_dictionary())
+    )
+
+
+def check_signal(signal: Any, what: str = "signal") -> None:
+    """One signal axis and real numbers; the spectrum image also needs navigation axes."""
     from hyperspy.signal import BaseSignal
 
     if not isinstance(signal, BaseSignal):
@@ -271,16 +319,34 @@ def _noise_variance(signal: BaseSignal, noise: Any) -> Any:
     if isinstance(noise, str) and noise in NOISE_WORDS:
         return None
     if not hasattr(noise, "axes_manager"):
+        given = repr(noise) if isinstance(noise, (str, int, float)) else type(noise).__name__
         raise TypeError(
-            f"noise={noise!r} is not understood: 'auto', 'poisson', 'uniform' or a signal with the "
+            f"noise={given} is not understood: 'auto', 'poisson', 'uniform' or a signal with the "
             "variance is needed."
         )
+    if noise.data.dtype.kind not in "uif":
+        raise TypeError(f"noise has data of type {noise.data.dtype}, real numbers are needed.")
     if noise.data.shape != signal.data.shape:
         raise ValueError(
             f"noise has shape {noise.data.shape}, the variance of every value is needed: "
             f"{signal.data.shape}."
         )
-    return noise.data
+    lazy, eager = hasattr(noise.data, "dask"), not hasattr(signal.data, "dask")
+    return noise.data.compute() if lazy and eager else noise.data
+
+
+def _check_variance(summary: Summary) -> None:
+    """A single zero may be a pixel without counts; all zero, negative or NaN is no variance."""
+    least = summary.least_variance
+    if least >= 0 and np.any(summary.group_variance):
+        return
+    if least < 0:
+        held = f"holds negative variances, down to {least:g}"
+    else:
+        held = "holds NaN" if np.isnan(least) else "is zero everywhere"
+    raise ValueError(
+        f"noise {held}; the variance of every value that counts is needed (masks exclude the rest)."
+    )
 
 
 def check_n_components(n_components: Any, blocks: RowBlocks) -> int | None:
@@ -296,9 +362,20 @@ def check_n_components(n_components: Any, blocks: RowBlocks) -> int | None:
     if n_components < 1:
         raise ValueError(f"n_components={n_components}: at least 1 is needed.")
     n_pixels, n_channels = blocks.shape
-    if n_components > min(n_pixels, n_channels):
+    if n_components > min(n_pixels, n_channels - 1):
         raise ValueError(
-            f"n_components={n_components}, but there are only {n_pixels} pixels and {n_channels} "
-            "channels to find them in; ask for fewer."
+            f"n_components={n_components}, but {n_pixels} pixels and {n_channels} channels (one "
+            f"less in the derivative) hold at most {min(n_pixels, n_channels - 1)}; ask for fewer."
         )
     return int(n_components)
+
+
+def check_random_state(random_state: Any) -> int:
+    """A seed that gives the same bits every time."""
+    if isinstance(random_state, (bool, np.bool_)) or not isinstance(
+        random_state, (int, np.integer)
+    ):
+        raise TypeError(f"random_state={random_state!r}: a whole number, 0 or more, is needed.")
+    if random_state < 0:
+        raise ValueError(f"random_state={random_state}: 0 or more is needed.")
+    return int(random_state)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import summary
-from .inputs import Choice, check_n_components
+from .inputs import Choice, FrozenSettings, check_n_components, check_random_state
 from .numerics.noise import Floats
 from .numerics.pca import LowRank, Scree
 from .numerics.physics import Corrected, correct
@@ -113,7 +112,7 @@ class PCA:
             settings["background exponents"] = Choice(
                 fit.exponents, f"power law E^-r, r = {words}; describes the window {good}"
             )
-        return cls(n, count, MappingProxyType(settings), prepared, raw, corrected, scree)
+        return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
 
     @property
     def above_noise_edge(self) -> int:
@@ -168,6 +167,7 @@ class PCA:
         TypeError, ValueError
             If the number is not a number, or more than were kept.
         """
+        random_state = check_random_state(random_state)
         n, corrected, settings = self.n_components, self.corrected, dict(self.settings)
         if n_components is not None:
             asked = check_n_components(n_components, self.prepared.image.blocks)

@@ -24,16 +24,14 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal) -> None:
         # a navigator over one component would have nothing to navigate
         spectra.inav[0].plot(), maps.inav[0].plot()
         return
-    axes = tuple(range(1, maps.data.ndim))
-    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=axes))
-    counts.axes_manager[0].update_from(spectra.axes_manager.navigation_axes[0])
+    component = max(maps.data.ndim - 3, 0)
+    others = tuple(i for i in range(maps.data.ndim) if i != component)
+    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=others))
     counts.axes_manager[0].name = "Component"
     counts.metadata.General.title = "Counts"
-    if maps.axes_manager.navigation_dimension == 1:
-        hs.plot.plot_signals([spectra, maps], navigator_list=[counts, None])
-        return
     spectra.plot(navigator=counts)
-    maps.plot()
+    alone = maps.axes_manager.navigation_dimension == 1
+    maps.plot(navigator=None if alone else "auto")
     _link(spectra, maps)
 
 
@@ -127,7 +125,7 @@ def plot_overview(
             row[0].plot(energy.axis, known, "k--", lw=0.8, label=known_name)
             _show_map(row[2], reference[1], j, known_name)
         row[0].legend(fontsize="small")
-    figure.suptitle(result.title)
+    figure.suptitle(result.title, parse_math=False)
     return figure
 
 
@@ -165,23 +163,21 @@ def _per_unit(axis: Any) -> str:
 
 def _show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
     """One map with calibrated axes and a colour bar, or one profile of a line scan."""
-    values = maps.data[i]
+    values = maps.inav[i].data
     scan = maps.axes_manager.signal_axes
     quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
     if len(scan) == 1:
-        ax.plot(scan[0].axis, values, lw=1)
+        ax.plot(scan[0].axis, np.ravel(values), lw=1)
         ax.set(xlabel=_label(scan[0], "Position"), ylabel=quantity, title=title)
         return
     if values.ndim > 2:
         # further scan axes (depth, time): the figure shows their sum
         values = np.nansum(values, axis=tuple(range(values.ndim - 2)))
     x, y = scan
-    extent = (
-        x.axis[0] - x.scale / 2,
-        x.axis[-1] + x.scale / 2,
-        y.axis[-1] + y.scale / 2,
-        y.axis[0] - y.scale / 2,
+    image = ax.pcolormesh(
+        x.axis, y.axis, values, cmap="viridis", shading="nearest", rasterized=True
     )
-    image = ax.imshow(values, extent=extent, cmap="viridis", interpolation="nearest")
+    ax.set_aspect("equal")
+    ax.invert_yaxis()
     ax.set(xlabel=_label(x, "x"), ylabel=_label(y, "y"), title=title)
     ax.figure.colorbar(image, ax=ax, label=quantity)

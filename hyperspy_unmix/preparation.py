@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dual import Dual, read_low_loss, read_thickness
-from .inputs import Choice, Image, Settings, read_image, read_pair
+from .inputs import EV, Choice, Image, Settings, read_image, read_pair
 from .numerics.background import Window, window_before_onsets, window_from_data
 from .numerics.noise import NoiseModel
 from .numerics.noise_estimate import estimate_noise, estimate_uniform
@@ -149,9 +149,10 @@ def _window_from_data(image: Image) -> Window:
 
 def _onsets(signal: BaseSignal) -> dict[str, float]:
     """Onsets of the major edges of the signal's elements."""
-    elements = signal.metadata.get_item("Sample.elements", default=())
-    if not len(elements):
+    elements = signal.metadata.get_item("Sample.elements", default=None)
+    if elements is None or not len(elements):
         return {}
+    unit = EV.get(str(signal.axes_manager.signal_axes[0].units), 1.0)
     from exspy.material import elements as database
 
     onsets = {}
@@ -162,5 +163,5 @@ def _onsets(signal: BaseSignal) -> dict[str, float]:
             continue
         for name, edge in edges.as_dictionary().items():
             if edge.get("relevance") == "Major":
-                onsets[f"{element}-{name}"] = float(edge["onset_energy (eV)"])
+                onsets[f"{element}-{name}"] = float(edge["onset_energy (eV)"]) / unit
     return onsets

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from . import summary
 from .dual import RELATIVE
-from .inputs import Choice, Image, Settings
+from .inputs import Choice, FrozenSettings, Image, Settings
 from .numerics.ica import derivative, separate
 from .numerics.normalise import Normalised, normalise
 from .numerics.pca import LowRank
@@ -33,7 +32,14 @@ def separate_components(
     """ICA of compressed single-scattering spectra, and the choices on record."""
     image = pca.prepared.image
     sd = spectra.whitening.channel_sd
-    separation = separate(derivative(spectra.components, image.positions, sd), random_state)
+    slopes = derivative(spectra.components, image.positions, sd)
+    if len(slopes) > max(slopes.shape[1], 1):
+        raise ValueError(
+            f"{len(slopes)} components cannot be separated: signal_mask leaves only "
+            f"{slopes.shape[1]} pairs of neighbouring channels. Mask ranges rather than every "
+            "other channel."
+        )
+    separation = separate(slopes, random_state)
     strength = np.sqrt(np.maximum(np.diag(spectra.second_moment()), 1e-300))
     arrays = normalise(
         spectra.scores,
@@ -57,7 +63,7 @@ def separate_components(
         settings["scale"] = Choice(
             flat, "components whose integral is not above zero: L2 norm 1 instead of integral 1"
         )
-    return Unmixing(len(arrays.spectra), MappingProxyType(settings), pca, arrays)
+    return Unmixing(len(arrays.spectra), FrozenSettings(settings), pca, arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +94,9 @@ class Unmixing:
     @cached_property
     def spectra(self) -> BaseSignal:
         """(Component | energy), of integral one over the axis, in 1/unit; see ``settings``."""
-        return as_spectra(self._image, self.arrays.spectra, "component spectra", "Intensity")
+        return as_spectra(
+            self._image, self.arrays.spectra, "component spectra", "Intensity", is_binned=False
+        )
 
     @cached_property
     def maps(self) -> BaseSignal:

@@ -49,8 +49,23 @@ def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str
     metadata["Signal"] = {"signal_type": base_type(image.signal)}
     if quantity:
         metadata["Signal"]["quantity"] = quantity
+    _drop_unknown_elements(metadata)
+    # markers belong to the plot of the whole image
+    metadata.pop("Markers", None)
     metadata.pop("_HyperSpy", None)
     return metadata
+
+
+def _drop_unknown_elements(metadata: dict[str, Any]) -> None:
+    """Leave out elements that exspy does not know: its classes could not be made with them."""
+    from exspy.material import elements as database
+
+    sample = metadata.get("Sample", {})
+    if "elements" in sample:
+        given = sample.pop("elements")
+        known = [str(e) for e in (() if given is None else given) if str(e) in database]
+        if known:
+            sample["elements"] = known
 
 
 def to_channels(image: Image, values: Floats) -> Floats:
@@ -71,30 +86,48 @@ def to_pixels(image: Image, values: Floats) -> Floats:
     return full.reshape(*image.navigation_shape, *values.shape[1:])
 
 
-def as_spectra(image: Image, values: Floats, title: str, quantity: str | None = None) -> BaseSignal:
+def as_spectra(
+    image: Image,
+    values: Floats,
+    title: str,
+    quantity: str | None = None,
+    *,
+    is_binned: bool | None = None,
+) -> BaseSignal:
     """Signal (Component | energy) of the base class."""
     axes = [_component_axis(len(values)), _axis(image.axis, navigate=False)]
     metadata = _metadata(image, title, quantity)
-    return _signal(to_channels(image, values), axes, base_type(image.signal), metadata)
+    spectra = _signal(to_channels(image, values), axes, base_type(image.signal), metadata)
+    if is_binned is not None:
+        # exspy's classes set it when they are made
+        spectra.axes_manager.signal_axes[0].is_binned = is_binned
+    return spectra
 
 
 def as_maps(image: Image, values: Floats, title: str, quantity: str) -> BaseSignal:
-    """Signal (Component | x, y), or (Component | x) for a line; further scan axes navigate."""
-    maps = np.moveaxis(to_pixels(image, values), -1, 0)
-    return _map_signal(image, maps, [_component_axis(len(maps))], title, quantity)
+    """Signal (Component | x, y), or (Component | x) for a line; further scan axes navigate.
+
+    In HyperSpy's order Component comes first, so that ``maps.inav[i]`` is component i.
+    """
+    maps = to_pixels(image, values)
+    before = max(maps.ndim - 3, 0)
+    maps = np.moveaxis(maps, -1, before)
+    return _map_signal(image, maps, _component_axis(values.shape[1]), title, quantity)
 
 
 def as_map(image: Image, values: Floats, title: str, quantity: str) -> BaseSignal:
     """Signal of one map, (| x, y) or (| x)."""
-    return _map_signal(image, to_pixels(image, values), [], title, quantity)
+    return _map_signal(image, to_pixels(image, values), None, title, quantity)
 
 
 def _map_signal(
-    image: Image, data: Floats, axes: list[dict[str, Any]], title: str, quantity: str
+    image: Image, data: Floats, component: dict[str, Any] | None, title: str, quantity: str
 ) -> BaseSignal:
     scan = image.signal.axes_manager.navigation_axes[::-1]
-    for i, axis in enumerate(scan):
-        axes = [*axes, _axis(axis, navigate=i < len(scan) - 2)]
+    before = max(len(scan) - 2, 0)
+    axes = [_axis(axis, navigate=i < before) for i, axis in enumerate(scan)]
+    if component is not None:
+        axes.insert(before, component)
     metadata = _metadata(image, title, quantity)
     metadata["Signal"]["signal_type"] = ""
     return _signal(data, axes, "", metadata)

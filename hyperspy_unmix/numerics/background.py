@@ -67,8 +67,10 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
         if not window.found:
             continue
         start = window.start
-        scale, exponent = power_law(energies[start:stop], mean[start:stop])
-        expected = scale * energies[ahead] ** -exponent
+        law = power_law(energies[start:stop], mean[start:stop])
+        if _rises_before(energies, mean, window, law):
+            break
+        expected = law(energies[ahead])
         excess = np.mean(mean[ahead] - expected)
         uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
         if excess > max(5 * uncertainty, 0.03 * np.mean(expected)):
@@ -104,17 +106,36 @@ def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
     energies, mean = (x[window.start : window.stop] for x in (energies, mean))
     if energies[0] <= 0 or (mean <= 0).any():
         return False
-    scale, exponent = power_law(energies, mean)
-    if not LEAST_EXPONENT < exponent < GREATEST_EXPONENT:
+    law = power_law(energies, mean)
+    if not LEAST_EXPONENT < law.exponent < GREATEST_EXPONENT:
         return False
-    residual = mean / (scale * energies**-exponent) - 1
+    residual = mean / law(energies) - 1
     noise = np.std(np.diff(residual)) / np.sqrt(2)
     quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
     return bool(np.abs(quarters).max() < MOST_BENT + 3 * noise / np.sqrt(len(mean) / 4))
 
 
-def power_law(energies: Floats, mean: Floats) -> tuple[float, float]:
-    """Scale A and exponent r of ``A * energies ** -r``, by log-log fit weighted with the mean.
+@dataclass(frozen=True)
+class PowerLaw:
+    """``value * (energies / reference) ** -exponent``."""
+
+    value: float
+    exponent: float
+    reference: float
+
+    def __call__(self, energies: Floats) -> Floats:
+        """Its values at ``energies``."""
+        return self.value * (energies / self.reference) ** -self.exponent
+
+
+def _rises_before(energies: Floats, mean: Floats, window: Window, law: PowerLaw) -> bool:
+    """Whether an edge rises before the window: its own flank is then no background."""
+    before = slice(0, window.start)
+    return bool((mean[before] < 0.5 * law(energies[before])).any())
+
+
+def power_law(energies: Floats, mean: Floats) -> PowerLaw:
+    """Power law of a mean spectrum, by log-log fit weighted with the mean.
 
     References
     ----------
@@ -122,8 +143,10 @@ def power_law(energies: Floats, mean: Floats) -> tuple[float, float]:
     sect. 4.4, https://doi.org/10.1007/978-1-4419-9583-4
     """
     positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
-    slope, intercept = np.polyfit(np.log(energies), np.log(positive), 1, w=np.sqrt(positive))
-    return float(np.exp(intercept)), float(-slope)
+    reference = float(np.exp(np.log(energies).mean()))
+    weight = np.sqrt(positive)
+    slope, intercept = np.polyfit(np.log(energies / reference), np.log(positive), 1, w=weight)
+    return PowerLaw(float(np.exp(intercept)), float(-slope), reference)
 
 
 @dataclass(frozen=True)
@@ -161,8 +184,8 @@ def subtract_background(spectra: LowRank, energies: Floats, window: Window) -> B
     """
     inside = slice(window.start, window.stop)
     mean = spectra.scores.mean(0) @ spectra.components[:, inside]
-    exponents = (power_law(energies[inside], mean)[1],)
-    fit = _fit(spectra, energies, inside, exponents)
+    exponent = float(np.clip(power_law(energies[inside], mean).exponent, 0.1, 10))
+    fit = _fit(spectra, energies, inside, (exponent,))
     if fit.misfit > 1:
         low, high = _exponent_range(spectra, energies, inside)
         fit = _fit(spectra, energies, inside, (low, high))
@@ -209,9 +232,7 @@ def _exponent_range(spectra: LowRank, energies: Floats, inside: slice) -> tuple[
     for group in groups:
         mean = spectra.scores[group].mean(0) @ spectra.components[:, inside]
         if (mean > 0).all():
-            exponents.append(power_law(energies[inside], mean)[1])
-    centre = float(np.median(exponents)) if exponents else 3.0
-    low, high = np.percentile(exponents, [5, 95]) if exponents else (centre, centre)
+            exponents.append(power_law(energies[inside], mean).exponent)
+    low, centre, high = np.clip(np.percentile(exponents or [3.0], [5, 50, 95]), 0.2, 9.9)
     # two equal power laws could not be told apart
-    low, high = min(float(low), centre - 0.1), max(float(high), centre + 0.1)
-    return max(low, 0.1), min(high, 10.0)
+    return min(float(low), float(centre) - 0.1), max(float(high), float(centre) + 0.1)

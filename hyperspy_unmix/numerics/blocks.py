@@ -30,6 +30,8 @@ class RowBlocks:
     shifts : int array, shape (all pixels,), optional
         Whole channels by which each spectrum is moved to higher channels as it is read; what
         leaves one end enters at the other.
+    dtype : dtype
+        Of the blocks: float32, or float64 where that would lose counts.
     """
 
     data: Any
@@ -37,6 +39,7 @@ class RowBlocks:
     channels: NDArray[np.intp]
     variance: Any = None
     shifts: NDArray[np.intp] | None = None
+    dtype: Any = np.float32
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -58,16 +61,14 @@ class RowBlocks:
         """Read other channels of the same pixels."""
         return replace(self, channels=channels)
 
-    def map(
-        self, function: Callable[..., Any], *per_pixel: NDArray[Any], dtype: Any = np.float32
-    ) -> Iterator[Any]:
+    def map(self, function: Callable[..., Any], *per_pixel: NDArray[Any]) -> Iterator[Any]:
         """Yield ``function(spectra, variance, *rows_of_per_pixel)`` of every block, in order.
 
-        ``spectra`` has shape (rows, channels) and type ``dtype``; ``variance`` likewise or None.
+        ``spectra`` has shape (rows, channels); ``variance`` likewise, or None.
         Both belong to the function, which may overwrite them.
         """
         if self.is_lazy:
-            yield from self._map_dask(function, per_pixel, dtype)
+            yield from self._map_dask(function, per_pixel)
             return
         first = 0
         n_all = len(self.pixels)
@@ -79,25 +80,25 @@ class RowBlocks:
                 continue
             rows = slice(first, first + int(kept.sum()))
             shifts = None if self.shifts is None else self.shifts[all_rows]
-            spectra = _take(_rows(self.data, all_rows), kept, self.channels, dtype, shifts)
+            spectra = _take(_rows(self.data, all_rows), kept, self.channels, self.dtype, shifts)
             variance = None
             if self.variance is not None:
                 variance = _rows(self.variance, all_rows)
-                variance = _take(variance, kept, self.channels, dtype, shifts)
+                variance = _take(variance, kept, self.channels, self.dtype, shifts)
             yield function(spectra, variance, *(a[rows] for a in per_pixel))
             first = rows.stop
 
     def _map_dask(
-        self, function: Callable[..., Any], per_pixel: Sequence[NDArray[Any]], dtype: Any
+        self, function: Callable[..., Any], per_pixel: Sequence[NDArray[Any]]
     ) -> Iterator[Any]:
         import dask
 
         def on_block(
             spectra: Any, variance: Any, kept: Any, shifts: Any, *rows: NDArray[Any]
         ) -> Any:
-            spectra = _take(spectra, kept, self.channels, dtype, shifts)
+            spectra = _take(spectra, kept, self.channels, self.dtype, shifts)
             if variance is not None:
-                variance = _take(variance, kept, self.channels, dtype, shifts)
+                variance = _take(variance, kept, self.channels, self.dtype, shifts)
             return function(spectra, variance, *rows)
 
         data = _dask_rows(self.data)
@@ -154,7 +155,8 @@ def _take(
     block = block[:, first:last] if consecutive else block[:, channels]
     if not kept.all():
         block = block[kept]
-    return np.array(block, dtype=dtype, order="C")
+    with np.errstate(over="ignore"):
+        return np.array(block, dtype=dtype, order="C")
 
 
 def _dask_rows(data: Any, chunks: Any = None) -> Any:

@@ -33,6 +33,8 @@ class NoiseModel:
         Correlation of the noise of channels 1, 2, ... apart; empty where they are independent.
     channel_variance : array, shape (channels,), optional
         For ``kind="scatter"``.
+    least_variance : float
+        Where ``read_variance`` is negative (a dark offset is in the data), the least of all.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class NoiseModel:
     read_variance: float = 0.0
     correlation: tuple[float, ...] = ()
     channel_variance: Floats | None = None
+    least_variance: float = 0.0
 
     def variance(self, spectra: Floats, given: Floats | None = None) -> Floats:
         """Variance of each element of ``spectra`` (pixels, channels)."""
@@ -51,14 +54,19 @@ class NoiseModel:
             return np.broadcast_to(np.asarray(self.channel_variance), spectra.shape)
         if self.kind == "uniform":
             return np.full(spectra.shape, self.read_variance, spectra.dtype)
-        return self.gain * np.maximum(spectra, 0) + self.read_variance
+        variance = self.gain * np.maximum(spectra, 0) + self.read_variance
+        if self.read_variance < 0:
+            # a dark offset: single values below it must not get a negative variance
+            variance = np.maximum(variance, self.least_variance)
+        return np.asarray(variance)
 
     def shot_share(self, mean: Floats) -> Floats:
         """Share of the variance of channels of this mean that came with the signal."""
         if self.kind != "gain":
             return np.ones_like(mean)
-        shot = self.gain * np.maximum(mean, 0)
-        return shot / (shot + self.read_variance)
+        shot = self.gain * np.maximum(mean, 0) + min(self.read_variance, 0.0)
+        total = shot + max(self.read_variance, 0.0)
+        return np.asarray(np.where(total > 0, shot / np.where(total > 0, total, 1), 1.0))
 
     def describe(self) -> str:
         """One plain sentence."""
@@ -69,7 +77,7 @@ class NoiseModel:
             )
         words = {
             "poisson": "Poisson counts: variance equals counts",
-            "gain": f"variance = {self.gain:.3g} x signal + {self.read_variance:.3g}",
+            "gain": f"variance = {self.gain:.3g} x signal {self.read_variance:+.3g}",
             "scatter": "variance of each channel from its scatter about the low-rank model",
             "uniform": f"the same variance everywhere, {self.read_variance:.3g}",
             "given": "the variance given by the user",

@@ -16,6 +16,7 @@ MAX_LAG = 6
 LEAST_CORRELATION = 0.03
 LEAST_EIGENVALUE = 0.02
 LEAST_SIZE = 8
+ROUNDING = 1e-5  # of a value; less scatter than this is not noise
 
 
 def _weighted(spectra: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
@@ -152,15 +153,16 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
             break
         model = NoiseModel("gain", gain, read_variance)
         correlation = _correlation(residual, model.shot_share(mean))
-    if gain == 0 and read_variance == 0:
-        # no scatter at all beyond rounding: noise-free data, any weighting is right
-        return NoiseModel("uniform", 0.0, max(1e-8 * float(np.mean(sample**2)), 1e-30))
     fitted = gain * np.maximum(mean, 0) + read_variance
+    if np.median(fitted) <= ROUNDING**2 * np.median(mean**2):
+        # no scatter beyond rounding: noise-free data, any weighting is right
+        return NoiseModel("uniform", 0.0, max(1e-8 * float(np.mean(sample**2)), 1e-30))
     unexplained = np.median(np.abs(np.log(np.maximum(scatter, 1e-300) / fitted)))
     if unexplained > 0.2 + np.sqrt(2 / len(sample)):
         return _scatter_model(sample)
     kind: Kind = "gain" if gain > 0 else "uniform"
-    return NoiseModel(kind, gain, read_variance, correlation)
+    least = 0.1 * float(np.median(fitted))
+    return NoiseModel(kind, gain, read_variance, correlation, least_variance=least)
 
 
 def _is_poisson(sample: Floats) -> bool:
@@ -174,31 +176,45 @@ def _is_poisson(sample: Floats) -> bool:
 
 
 def _gain_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:
-    """Non-negative, robust fit of ``scatter = gain * mean + read_variance`` over the channels."""
+    """Robust fit of ``scatter = gain * mean + read_variance`` over the channels.
+
+    The read variance is negative where a dark offset was left in the data; the fit then has to
+    leave every channel a positive variance.
+    """
+    free = _robust_line(mean, scatter, bounded=False)
+    if free[0] > 0 > free[1] and (free[0] * mean + free[1]).min() > 0.1 * scatter.min():
+        return free
+    return _robust_line(mean, scatter, bounded=True)
+
+
+def _robust_line(mean: Floats, scatter: Floats, bounded: bool) -> tuple[float, float]:
+    """Gain and intercept by reweighted least squares, not negative if ``bounded``."""
     level = np.maximum(np.median(scatter), 1e-30)
     weight = 1.0 / np.maximum(scatter, 0.01 * level)
     unit = max(float(mean.max()), 1e-30)
-    gain = read = 0.0
+    design = np.column_stack([mean / unit, np.ones_like(mean)])
+    solution = np.zeros(2)
     for _ in range(10):
-        design = np.column_stack([mean / unit, np.full_like(mean, 1.0)])
-        (gain, read), _ = nnls(design * weight[:, None], scatter * weight)
-        fitted = design @ (gain, read)
-        relative = np.abs(scatter - fitted) / np.maximum(fitted, 0.01 * level)
+        solve = nnls if bounded else np.linalg.lstsq
+        solution = solve(design * weight[:, None], scatter * weight)[0]
+        fitted = np.maximum(design @ solution, 0.01 * level)
+        relative = np.abs(scatter - fitted) / fitted
         huber = np.minimum(1.0, 3 * np.median(relative) / np.maximum(relative, 1e-12))
-        weight = np.sqrt(huber) / np.maximum(fitted, 0.01 * level)
-    return float(gain / unit), float(read)
+        weight = np.sqrt(huber) / fitted
+    return float(solution[0] / unit), float(solution[1])
 
 
 def _scatter_model(sample: Floats) -> NoiseModel:
     """One variance a channel, from the scatter about the significant components."""
     m = sample.shape[1]
-    variance = _floor(np.var(sample, axis=0))
+    rounding = (ROUNDING**2) * float(np.mean(sample**2))
+    variance = np.maximum(_floor(np.var(sample, axis=0)), rounding)
     correlation: tuple[float, ...] = ()
     for _ in range(4):
         whitening = channel_whitening(np.ones(m), correlation)
         residual = _residual(sample / np.sqrt(variance), whitening)
         correlation = _correlation(residual, np.ones(m))
-        variance = _floor(np.mean(residual.noise**2, 0) * variance)
+        variance = np.maximum(_floor(np.mean(residual.noise**2, 0) * variance), rounding)
     return NoiseModel("scatter", correlation=correlation, channel_variance=variance)
 
 

@@ -33,7 +33,8 @@ class Summary:
     ``finite`` (pixels,) marks spectra without NaN or infinity; ``groups`` (groups, channels) are
     mean spectra (and ``group_variance`` mean given variances) of consecutive pixels, ``group_size``
     their numbers; ``sample`` (pixels, channels) is every n-th spectrum, ``integers`` whether it
-    holds whole numbers only, ``least`` the least value of all.
+    holds whole numbers only, ``least`` and
+    ``greatest`` the extreme values; ``least_variance`` is that of the given variance.
     """
 
     finite: NDArray[np.bool_]
@@ -42,7 +43,9 @@ class Summary:
     group_size: NDArray[np.integer]
     sample: Floats
     integers: bool
+    greatest: float
     least: float
+    least_variance: float
 
     @property
     def mean(self) -> Floats:
@@ -127,9 +130,8 @@ def summarise(blocks: RowBlocks) -> Summary:
 
     def on_block(spectra: Floats, variance: Floats | None, index: NDArray[np.intp]) -> Any:
         # a sum is finite only where every term is, and is much the quicker look
-        finite = np.isfinite(spectra @ np.ones(m, np.float32))
-        if variance is not None:
-            finite &= np.isfinite(variance).all(1) & (variance >= 0).all(1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            finite = np.isfinite(spectra @ np.ones(m, spectra.dtype))
         kept = spectra if finite.all() else spectra[finite]
         index = index[finite]
         chosen = kept[index % stride == 0]
@@ -137,9 +139,14 @@ def summarise(blocks: RowBlocks) -> Summary:
         group = index // size - first
         member = np.zeros((group[-1] + 1 if len(index) else 0, len(index)), np.float32)
         member[group, np.arange(len(index))] = 1
-        sums_variance = None if variance is None else member @ variance[finite]
-        least = float(kept.min()) if kept.size else np.inf
-        return finite, chosen, first, member.sum(1), member @ kept, sums_variance, least
+        sums_variance, least_variance = None, np.inf
+        if variance is not None and kept.size:
+            sums_variance = member @ variance[finite]
+            # NaN must not hide behind a minimum of the others
+            least_variance = float(np.min(variance[finite], initial=np.inf))
+        extremes = (float(kept.min()), float(kept.max())) if kept.size else (np.inf, -np.inf)
+        sums = (member.sum(1), member @ kept, sums_variance)
+        return finite, chosen, first, *sums, (*extremes, least_variance)
 
     parts = list(blocks.map(on_block, order))
     groups = np.zeros((n // size + 1, m))
@@ -161,7 +168,9 @@ def summarise(blocks: RowBlocks) -> Summary:
         group_size=number[filled],
         sample=sample,
         integers=bool((sample == np.rint(sample)).all()),
-        least=min(p[6] for p in parts),
+        least=min(p[6][0] for p in parts),
+        greatest=max(p[6][1] for p in parts),
+        least_variance=float(np.min([p[6][2] for p in parts])),
     )
 
 
@@ -204,7 +213,7 @@ def compress(
     scree = _scree(eigenvalues, n, profile, calibrated=noise.kind != "poisson")
     rank = min(max(scree.above_noise_edge, least_rank, 1), min(n, m))
     directions = np.ascontiguousarray(vectors[:, :rank])
-    projector = whitening.projector(directions).astype(np.float32)
+    projector = whitening.projector(directions).astype(blocks.dtype)
     scores = np.concatenate(list(blocks.map(lambda spectra, _: spectra @ projector))).astype(float)
     components = whitening.colour(directions.T)
     certain = {"model_error": np.zeros((rank, rank)), "shape_noise": np.zeros((0, m))}
@@ -243,18 +252,18 @@ def _gram(
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
-    Products are taken in float32 and summed over the blocks in float64.
+    Products are taken in the blocks' type and summed over the blocks in float64.
     """
-    root = np.sqrt(v).astype(np.float32)
-    scales, typical = row_scales[0].astype(np.float32), row_scales[1]
+    root = np.sqrt(v).astype(blocks.dtype)
+    scales, typical = row_scales[0].astype(blocks.dtype), row_scales[1]
     gram, profile = np.zeros((len(v), len(v))), np.zeros(len(v))
 
     def on_block(spectra: Floats, given: Floats | None) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(spectra, given)
         u = pixel_weights(variance, scales, typical)
-        columns = u.astype(np.float32) @ variance
+        columns = u.astype(blocks.dtype) @ variance
         spectra *= root
-        spectra *= np.sqrt(u).astype(np.float32)[:, None]
+        spectra *= np.sqrt(u).astype(blocks.dtype)[:, None]
         return spectra.T @ spectra, u, columns
 
     weights = []
@@ -276,5 +285,7 @@ def _scree(eigenvalues: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     # the noise median of what is left once the structure took its share of the dimensions
     expected *= (1 - structure / max(n, len(profile))) ** 2
     level = float(np.median(eigenvalues[structure:])) / expected
-    scale = max(level, 1e-12) if calibrated else 1.0
+    # below that the eigenvalues of a float32 product are rounding
+    rounding = 1e-8 * float(eigenvalues[0]) / edge
+    scale = max(level, rounding, 1e-300) if calibrated else 1.0
     return Scree(eigenvalues / (edge * scale), edge * scale, level)

@@ -3,6 +3,8 @@
 import os
 
 os.environ["MPLBACKEND"] = "agg"
+# tiny arrays: the threads of parallel test runs would only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hyperspy.api as hs
 import matplotlib.pyplot as plt

@@ -1,0 +1,1 @@
+"""Tests of the numerics; every one says which truth it compares with."""

@@ -1,0 +1,238 @@
+"""Reading in row blocks, against plain indexing of the whole array."""
+
+from dataclasses import replace
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from hyperspy_unmix.numerics import blocks as blocks_module
+from hyperspy_unmix.numerics.blocks import RowBlocks, row_blocks
+
+SHAPES = [(60,), (7, 9), (3, 5, 4)]
+N_CHANNELS = 23
+
+
+def make(scan, dtype=np.float32, seed=0):
+    values = np.random.default_rng(seed).integers(0, 200, (*scan, N_CHANNELS))
+    return values.astype(dtype)
+
+
+def naive(data, pixels, channels, shifts=None):
+    """Truth: the whole array in memory, one spectrum after the other."""
+    rows = np.array(data).reshape(-1, data.shape[-1])
+    if shifts is not None:
+        rows = np.stack([np.roll(row, shift) for row, shift in zip(rows, shifts, strict=True)])
+    return rows[pixels][:, channels]
+
+
+def read(blocks):
+    return np.concatenate(list(blocks.map(lambda spectra, _: spectra.copy())))
+
+
+def choices(n_pixels, kind):
+    rng = np.random.default_rng(1)
+    pixels = np.ones(n_pixels, bool)
+    channels = np.arange(N_CHANNELS)
+    if kind == "masked":
+        pixels = rng.random(n_pixels) > 0.4
+        pixels[:8] = False  # whole blocks without any pixel that counts
+        channels = np.flatnonzero(rng.random(N_CHANNELS) > 0.4)
+    elif kind == "cropped":
+        channels = np.arange(5, 17)
+    elif kind == "one":
+        pixels[:] = False
+        pixels[n_pixels // 2] = True
+        channels = np.array([11])
+    return pixels, channels
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    """Blocks of seven rows, so that small arrays have many of them, and batches of three."""
+    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 7 * 4 * N_CHANNELS)
+    monkeypatch.setattr(blocks_module, "DASK_BATCH", 3)
+
+
+def containers(data):
+    """The same values held in every way that a user may hold them."""
+    readonly = data.copy()
+    readonly.flags.writeable = False
+    padded = np.zeros((*data.shape[:-1], 2 * N_CHANNELS), data.dtype)
+    padded[..., ::2] = data
+    chunks = tuple(max(1, size // 2 - 1) for size in data.shape)
+    return {
+        "C order": data,
+        "read-only": readonly,
+        "Fortran order": np.asfortranarray(data),
+        "strided": padded[..., ::2],
+        "reversed": data[..., ::-1].copy()[..., ::-1],
+        "dask": da.from_array(data, chunks=-1),
+        "dask, awkward chunks": da.from_array(data, chunks=chunks),
+        "dask, chunks of one": da.from_array(data, chunks=(1,) * (data.ndim - 1) + (5,)),
+    }
+
+
+@pytest.mark.parametrize("scan", SHAPES)
+@pytest.mark.parametrize("kind", ["all", "masked", "cropped", "one"])
+@pytest.mark.parametrize("shifted", [False, True])
+def test_values_equal_plain_indexing(scan, kind, shifted):
+    """Exactly: nothing but copying happens."""
+    data = make(scan)
+    n = int(np.prod(scan))
+    pixels, channels = choices(n, kind)
+    shifts = np.random.default_rng(2).integers(-30, 30, n) if shifted else None
+    truth = naive(data, pixels, channels, shifts)
+    for name, held in containers(data).items():
+        found = read(RowBlocks(held, pixels, channels, shifts=shifts))
+        np.testing.assert_array_equal(found, truth, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2", "uint32", "float32", "float64", "bool"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_dtypes_become_floating_point(dtype, lazy):
+    """Truth: ``astype``; a product of two counts of uint8 would overflow."""
+    data = make((5, 6), dtype)
+    held = da.from_array(data, chunks=(2, 4, 9)) if lazy else data
+    for asked in (np.float32, np.float64):
+        parts = list(replace(row_blocks(held), dtype=asked).map(lambda s, _: s))
+        assert {part.dtype for part in parts} == {np.dtype(asked)}
+        np.testing.assert_array_equal(
+            np.concatenate(parts), data.reshape(-1, N_CHANNELS).astype(asked)
+        )
+
+
+@pytest.mark.parametrize("kind", ["all", "masked"])
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("scan", SHAPES)
+def test_variance_and_per_pixel_rows_go_with_their_spectra(kind, lazy, scan):
+    """Truth: variance is a known function of the data, per-pixel rows name their own pixel."""
+    data = make(scan)
+    n = int(np.prod(scan))
+    pixels, channels = choices(n, kind)
+    shifts = np.random.default_rng(2).integers(-30, 30, n)
+    variance = 3 * data + 1
+    held = data
+    if lazy:
+        held = da.from_array(data, chunks=3)
+        variance = da.from_array(variance, chunks=4)
+    names = np.flatnonzero(pixels)
+    pairs = np.stack([names, -names], 1)
+    blocks = RowBlocks(held, pixels, channels, variance, shifts)
+    parts = list(blocks.map(lambda s, v, i, p: (s, v, i, p), names, pairs))
+    spectra, given, found, found_pairs = (np.concatenate(p) for p in zip(*parts, strict=True))
+    np.testing.assert_array_equal(spectra, naive(data, pixels, channels, shifts))
+    np.testing.assert_array_equal(given, 3 * spectra + 1)
+    np.testing.assert_array_equal(found, names)
+    np.testing.assert_array_equal(found_pairs, pairs)
+
+
+@pytest.mark.parametrize("data_lazy, variance_lazy", [(True, False), (False, True)])
+@pytest.mark.parametrize("scan", [(60,), (7, 9)])
+def test_one_of_data_and_variance_lazy(data_lazy, variance_lazy, scan):
+    """Truth: the same, both in memory."""
+    data = make(scan)
+    variance = data + 1
+    held = da.from_array(data, chunks=4) if data_lazy else data
+    given = da.from_array(variance, chunks=3) if variance_lazy else variance
+    found = np.concatenate(list(row_blocks(held, given).map(lambda s, v: v - s)))
+    np.testing.assert_array_equal(found, np.ones((int(np.prod(scan)), N_CHANNELS)))
+
+
+@pytest.mark.parametrize("held", ["numpy", "strided", "dask", "dask, awkward chunks"])
+def test_single_spectrum(held):
+    """A spectrum without a scan is one pixel."""
+    data = np.arange(N_CHANNELS, dtype=float)
+    arrays = {
+        "numpy": data,
+        "strided": np.repeat(data, 2)[::2],
+        "dask": da.from_array(data),
+        "dask, awkward chunks": da.from_array(data, chunks=5),
+    }
+    blocks = row_blocks(arrays[held])
+    assert blocks.shape == (1, N_CHANNELS)
+    np.testing.assert_array_equal(read(blocks), data[None])
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_source_is_not_modified_when_the_function_overwrites_its_block(lazy):
+    """Truth: a copy made before."""
+    data = make((7, 9))
+    variance = data + 1
+    before = data.copy(), variance.copy()
+    held = da.from_array(data, chunks=4) if lazy else data
+    given = da.from_array(variance, chunks=4) if lazy else variance
+
+    def overwrite(spectra, variances):
+        assert spectra.flags.writeable
+        assert spectra.flags.c_contiguous
+        spectra *= 0
+        variances *= 0
+
+    list(row_blocks(held, given).map(overwrite))
+    np.testing.assert_array_equal(data, before[0])
+    np.testing.assert_array_equal(variance, before[1])
+
+
+def test_blocks_are_bounded():
+    """No block larger than BLOCK_BYTES as float32, and together they are all rows."""
+    sizes = list(row_blocks(make((7, 9))).map(lambda s, _: len(s)))
+    assert max(sizes) == 7
+    assert sum(sizes) == 63
+
+
+def test_blocks_are_never_empty():
+    """A function that cannot take zero rows is never given any."""
+    data = make((60,))
+    pixels = np.zeros(60, bool)
+    pixels[[20, 21, 59]] = True
+    for held in (data, da.from_array(data, chunks=4)):
+        sizes = list(RowBlocks(held, pixels, np.arange(4)).map(lambda s, _: len(s)))
+        assert sum(sizes) == 3
+        assert min(sizes) > 0
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_counts_beyond_float32_are_kept_in_float64(lazy):
+    """Truth: the integers; float32 holds whole numbers up to 2**24."""
+    data = 2**30 + np.arange(60 * N_CHANNELS).reshape(60, N_CHANNELS)
+    held = da.from_array(data, chunks=7) if lazy else data
+    blocks = replace(row_blocks(held, held), dtype=np.float64)
+    for spectra, variance in blocks.without(np.zeros(60, bool)).map(lambda s, v: (s, v)):
+        assert spectra.dtype == variance.dtype == np.float64
+    np.testing.assert_array_equal(read(blocks), data)
+
+
+def test_without_and_with_channels_equal_plain_indexing():
+    """``without`` counts over the pixels that count now, and leaves the original as it was."""
+    data = make((60,))
+    pixels, channels = choices(60, "masked")
+    blocks = RowBlocks(data, pixels, channels)
+    n, m = blocks.shape
+    assert (n, m) == (pixels.sum(), len(channels))
+    drop = np.zeros(n, bool)
+    drop[[0, 3, n - 1]] = True
+    fewer = blocks.without(drop).with_channels(channels[2:])
+    np.testing.assert_array_equal(read(fewer), data[pixels][~drop][:, channels[2:]])
+    np.testing.assert_array_equal(read(blocks), data[pixels][:, channels])
+
+
+def test_is_lazy():
+    data = make((60,))
+    assert not row_blocks(data).is_lazy
+    assert row_blocks(da.from_array(data)).is_lazy
+
+
+def test_lazy_data_are_read_once():
+    """Truth: a counter in the chunks; each chunk is computed once in one pass."""
+    read_chunks = []
+
+    def count(block, block_id=None):
+        read_chunks.append(block_id)
+        return block
+
+    source = da.from_array(make((60,)), chunks=(10, N_CHANNELS))
+    lazy = source.map_blocks(count, dtype=np.float32, meta=np.zeros((0, 0), np.float32))
+    read_chunks.clear()
+    read(row_blocks(lazy))
+    assert sorted(read_chunks) == [(i, 0) for i in range(6)]
