@@ -55,7 +55,7 @@ def read_low_loss(low_loss: Any, image: Image, settings: Settings) -> tuple[Dual
     energies = np.asarray(axis.axis, float) * factor
     if (np.diff(energies) <= 0).any() or (np.diff(image.energies) <= 0).any():
         raise ValueError("low_loss: rising energy axes are needed for the deconvolution.")
-    blocks = row_blocks(low_loss.data if low_loss.data.ndim > 1 else low_loss.data[None])
+    blocks = row_blocks(low_loss.data)
     if not one_for_all:
         blocks = replace(blocks, pixels=image.blocks.pixels)
     bad = ~summarise(blocks).finite

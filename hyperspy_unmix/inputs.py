@@ -331,8 +331,7 @@ def _noise_variance(signal: BaseSignal, noise: Any) -> Any:
             f"noise has shape {noise.data.shape}, the variance of every value is needed: "
             f"{signal.data.shape}."
         )
-    lazy, eager = hasattr(noise.data, "dask"), not hasattr(signal.data, "dask")
-    return noise.data.compute() if lazy and eager else noise.data
+    return noise.data
 
 
 def _check_variance(summary: Summary) -> None:

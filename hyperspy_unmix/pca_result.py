@@ -210,7 +210,7 @@ class PCA:
         data = to_pixels(image, to_channels(image, rows)).astype(np.float32)
         signal_type = str(image.signal.metadata.Signal.signal_type)
         signal = as_image(image, data, "preprocessed", signal_type)
-        return signal.as_lazy() if image.blocks.is_lazy else signal
+        return signal.as_lazy() if hasattr(image.signal.data, "dask") else signal
 
     def plot_scree(self, ax: Any = None) -> Any:
         """Scree plot in units of the noise edge; returns the matplotlib axes."""

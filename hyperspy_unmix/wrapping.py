@@ -145,7 +145,7 @@ def low_rank_image(image: Image, scores: Floats, components: Floats) -> Any:
     """``scores @ components`` on the scan and the analysed range; lazy where the input is."""
     spectra = to_channels(image, components).astype(np.float32)
     rows = to_pixels(image, scores).astype(np.float32)
-    if image.blocks.is_lazy:
+    if hasattr(image.signal.data, "dask"):
         import dask.array as da
 
         chunks = (*image.signal.data.chunks[:-1], -1)

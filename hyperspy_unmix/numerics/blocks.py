@@ -48,8 +48,8 @@ class RowBlocks:
 
     @property
     def is_lazy(self) -> bool:
-        """Whether the data are a dask array."""
-        return hasattr(self.data, "dask")
+        """Whether the data (or their variance) are a dask array."""
+        return hasattr(self.data, "dask") or hasattr(self.variance, "dask")
 
     def without(self, rows: NDArray[np.bool_]) -> RowBlocks:
         """Leave out ``rows``, given over the pixels that count now."""
@@ -123,7 +123,9 @@ class RowBlocks:
 
 
 def row_blocks(data: Any, variance: Any = None) -> RowBlocks:
-    """All pixels and channels of ``data``, shape (..., channels)."""
+    """All pixels and channels of ``data``, shape (..., channels) or (channels,)."""
+    if data.ndim == 1:
+        data, variance = data[None], None if variance is None else variance[None]
     n_pixels = int(np.prod(data.shape[:-1]))
     return RowBlocks(data, np.ones(n_pixels, bool), np.arange(data.shape[-1]), variance)
 

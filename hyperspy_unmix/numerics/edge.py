@@ -52,7 +52,7 @@ def noise_median_of_profile(n: int, variance: NDArray[np.floating]) -> float:
     From a made sample of the same aspect ratio, to better than one percent.
     """
     m = len(variance)
-    shrink = max(1.0, np.sqrt(n * m / 90_000))
+    shrink = max(1.0, np.sqrt(n * m / 250_000))
     rows, columns = max(int(n / shrink), 1), max(int(m / shrink), 1)
     quantiles = np.quantile(variance, (np.arange(columns) + 0.5) / columns)
     noise = np.random.default_rng(0).standard_normal((rows, columns)) * np.sqrt(quantiles)

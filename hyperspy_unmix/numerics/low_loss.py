@@ -162,12 +162,19 @@ def _line_up(
     near = np.abs(energies - peak.centre) <= max(SEARCH, 3 * peak.fwhm)
     channel = np.arange(len(energies), dtype=float)[near]
 
+    width = max(round(peak.fwhm / scale), 1)
+
     def centres(spectra: Floats, _: None) -> Floats:
         inside = np.maximum(spectra[:, near], 0)
+        half = 0.5 * inside.max(1, keepdims=True)
+        # the first peak of those that reach half the maximum: a thick specimen's plasmon may too
+        first = np.argmax(inside >= np.maximum(half, 1e-30), axis=1)[:, None]
+        offset = np.arange(inside.shape[1]) - first
         # the upper half of the peak only: its tails hold the phonons and the noise
-        inside = np.maximum(inside - 0.5 * inside.max(1, keepdims=True), 0)
-        total = inside.sum(1)
-        return np.where(total > 0, inside @ channel / np.where(total > 0, total, 1), np.nan)
+        upper = np.where((offset >= -width) & (offset <= 2 * width), inside - half, 0)
+        upper = np.maximum(upper, 0)
+        total = upper.sum(1)
+        return np.where(total > 0, upper @ channel / np.where(total > 0, total, 1), np.nan)
 
     found = np.concatenate(list(blocks.map(centres)))
     reference = float(np.interp(peak.centre, energies, np.arange(len(energies))))

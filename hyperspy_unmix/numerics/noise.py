@@ -28,13 +28,12 @@ class NoiseModel:
     gain : float
         Recorded units per detected electron or photon.
     read_variance : float
-        Variance without signal, in recorded units squared.
+        Variance without signal, in recorded units squared; negative where a dark offset was left
+        in the data.
     correlation : array, shape (lags,)
         Correlation of the noise of channels 1, 2, ... apart; empty where they are independent.
     channel_variance : array, shape (channels,), optional
         For ``kind="scatter"``.
-    least_variance : float
-        Where ``read_variance`` is negative (a dark offset is in the data), the least of all.
     """
 
     kind: Kind
@@ -42,7 +41,6 @@ class NoiseModel:
     read_variance: float = 0.0
     correlation: tuple[float, ...] = ()
     channel_variance: Floats | None = None
-    least_variance: float = 0.0
 
     def variance(self, spectra: Floats, given: Floats | None = None) -> Floats:
         """Variance of each element of ``spectra`` (pixels, channels)."""
@@ -57,7 +55,8 @@ class NoiseModel:
         variance = self.gain * np.maximum(spectra, 0) + self.read_variance
         if self.read_variance < 0:
             # a dark offset: single values below it must not get a negative variance
-            variance = np.maximum(variance, self.least_variance)
+            # (that of one electron is the least there is)
+            variance = np.maximum(variance, self.gain**2)
         return np.asarray(variance)
 
     def shot_share(self, mean: Floats) -> Floats:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 
@@ -13,7 +14,7 @@ from .noise import ChannelWhitening, Floats, Kind, NoiseModel, channel_whitening
 
 MAX_RESIDUAL_RANK = 20
 MAX_LAG = 6
-LEAST_CORRELATION = 0.03
+LEAST_CORRELATION = 0.01
 LEAST_EIGENVALUE = 0.02
 LEAST_SIZE = 8
 ROUNDING = 1e-5  # of a value; less scatter than this is not noise
@@ -84,18 +85,20 @@ def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
     residual = residual / np.maximum(residual.std(0), 1e-12)
     share = np.sqrt(shot_share)
     lags = range(1, min(MAX_LAG, residual.shape[1] - 2) + 1)
-    rho = np.array(
+    weight = np.array([np.sum(shot_share[lag:] * shot_share[:-lag]) for lag in lags])
+    moment = np.array(
         [
             np.sum(
                 ((residual[:, lag:] * residual[:, :-lag]).mean(0) + np.diag(left.lost, lag))
                 * share[lag:]
                 * share[:-lag]
             )
-            / max(np.sum(share[lag:] ** 2 * share[:-lag] ** 2), 1e-12)
             for lag in lags
         ]
     )
-    significant = np.abs(rho) > LEAST_CORRELATION + 4 / np.sqrt(residual.size)
+    known = np.maximum(weight, 1e-12)
+    rho = np.clip(moment / known, -1, 1)
+    significant = np.abs(rho) > LEAST_CORRELATION + 4 / np.sqrt(len(residual) * known)
     if not significant.any() or not significant[0]:
         return ()
     rho = rho[: int(np.argmin(significant)) if not significant.all() else len(rho)]
@@ -132,6 +135,9 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
         If the sample does not vary at all.
     """
     m = sample.shape[1]
+    alive = np.asarray(sample.any(0))
+    if not alive.all() and alive.any():
+        return _spread_over(estimate_noise(sample[:, alive], integers), alive)
     if integers and (sample >= 0).all() and _is_poisson(sample):
         return NoiseModel("poisson")
     if min(sample.shape) < LEAST_SIZE:
@@ -161,8 +167,16 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
     if unexplained > 0.2 + np.sqrt(2 / len(sample)):
         return _scatter_model(sample)
     kind: Kind = "gain" if gain > 0 else "uniform"
-    least = 0.1 * float(np.median(fitted))
-    return NoiseModel(kind, gain, read_variance, correlation, least_variance=least)
+    return NoiseModel(kind, gain, read_variance, correlation)
+
+
+def _spread_over(model: NoiseModel, alive: NDArray[np.bool_]) -> NoiseModel:
+    """The model of the channels that hold anything, for all channels."""
+    if model.channel_variance is None:
+        return model
+    variance = np.full(len(alive), np.median(model.channel_variance))
+    variance[alive] = model.channel_variance
+    return replace(model, channel_variance=variance)
 
 
 def _is_poisson(sample: Floats) -> bool:
@@ -212,9 +226,14 @@ def _scatter_model(sample: Floats) -> NoiseModel:
     correlation: tuple[float, ...] = ()
     for _ in range(4):
         whitening = channel_whitening(np.ones(m), correlation)
-        residual = _residual(sample / np.sqrt(variance), whitening)
-        correlation = _correlation(residual, np.ones(m))
-        variance = np.maximum(_floor(np.mean(residual.noise**2, 0) * variance), rounding)
+        left = _residual(sample / np.sqrt(variance), whitening)
+        correlation = _correlation(left, np.ones(m))
+        scatter = np.mean(left.noise**2, 0) * variance
+        # a channel that all but makes up a component of its own says nothing about its noise
+        good = np.diag(left.lost) < 0.3
+        if good.any():
+            scatter = np.interp(np.arange(m), np.flatnonzero(good), scatter[good])
+        variance = np.maximum(_floor(scatter), rounding)
     return NoiseModel("scatter", correlation=correlation, channel_variance=variance)
 
 

@@ -280,11 +280,13 @@ def _scree(eigenvalues: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     rank = min(n, len(profile))
     eigenvalues = eigenvalues[:rank]
     edge = noise_edge_of_profile(n, profile)
-    structure = min(int((eigenvalues > edge).sum()), rank - 1)
-    expected = noise_median_of_profile(n, profile)
-    # the noise median of what is left once the structure took its share of the dimensions
-    expected *= (1 - structure / max(n, len(profile))) ** 2
-    level = float(np.median(eigenvalues[structure:])) / expected
+    noise_median = noise_median_of_profile(n, profile)
+    level, structure = 1.0, 0
+    for _ in range(5):
+        # the noise median of what is left once the structure took its share of the dimensions
+        expected = noise_median * (1 - structure / max(n, len(profile))) ** 2
+        level = float(np.median(eigenvalues[structure:])) / expected
+        structure = min(int((eigenvalues > level * edge).sum()), rank - 1)
     # below that the eigenvalues of a float32 product are rounding
     rounding = 1e-8 * float(eigenvalues[0]) / edge
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
