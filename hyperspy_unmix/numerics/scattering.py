@@ -75,7 +75,9 @@ def scattering(
     low_loss_scale = float(np.median(np.diff(low_loss.energies)))
     known = frequency <= 0.5 / low_loss_scale
     floor = max(1e-3, 3 * float(np.median(np.abs(peak[known][-max(known.sum() // 10, 1) :]))))
-    wiener = np.where(known, peak.conj() / (np.abs(peak) ** 2 + min(floor, 0.1) ** 2), 0)
+    power, floor = np.abs(peak) ** 2, min(floor, 0.1)
+    # exact at zero frequency: plural scattering keeps its integral
+    wiener = np.where(known, peak.conj() * (1 + floor**2) / (power + floor**2), 0)
     return Scattering(low_loss.scores, inelastic * wiener, length, channels, empty)
 
 
