@@ -133,9 +133,10 @@ def _automatic_window(image: Image) -> Window:
     window = window_before_onsets(energies, mean, onsets)
     if not window.found:
         window = _window_from_data(image)
-    inside = image.summary.sample[:, window.start : window.stop]
-    if window.found and np.mean(inside < 0) > SUBTRACTED:
-        return Window(0, 0, "negative values before the edge: it was subtracted already")
+    sample = image.summary.sample
+    inside = sample[:, window.start : window.stop] if window.found else sample
+    if np.mean(inside < 0) > SUBTRACTED:
+        return Window(0, 0, "negative values: it seems to be subtracted already")
     return window
 
 
