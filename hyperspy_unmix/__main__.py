@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,10 @@ def _run(options: argparse.Namespace) -> None:
 
     matplotlib.use("agg")
     import hyperspy.api as hs
+    from hyperspy.exceptions import VisibleDeprecationWarning
 
+    # what exspy is told about HyperSpy 3 is nothing for who runs this command
+    warnings.simplefilter("ignore", VisibleDeprecationWarning)
     hs.preferences.General.show_progressbar = False
     truth = None
     if options.demo:
