@@ -115,4 +115,5 @@ def place_particles(
 def blur(maps: Array, step: float, probe: float) -> Array:
     """Average over a Gaussian probe of FWHM `probe`; `maps` has shape (n, ny, nx)."""
     sigma = probe * _SIGMA / step
-    return np.stack([gaussian_filter(m, sigma, mode="nearest") for m in maps])
+    # thicknesses are differences: rounding may leave them below zero
+    return np.stack([gaussian_filter(np.maximum(m, 0), sigma, mode="nearest") for m in maps])

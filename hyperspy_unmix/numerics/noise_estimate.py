@@ -69,7 +69,7 @@ def _residual(weighted: Floats, whitening: ChannelWhitening) -> _Residual:
             break
         rank = found
     scores = white @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
-    components = np.linalg.lstsq(scores, weighted)[0]
+    components = np.linalg.lstsq(scores, weighted, rcond=None)[0]
     basis = np.linalg.qr(components.T)[0]
     lost = basis @ basis.T
     left = np.clip(1 - np.diag(lost), 0.05, None) * (1 - rank / n)
@@ -192,13 +192,15 @@ def _is_poisson(sample: Floats) -> bool:
 def _gain_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:
     """Robust fit of ``scatter = gain * mean + read_variance`` over the channels.
 
-    The read variance is negative where a dark offset was left in the data; the fit then has to
-    leave every channel a positive variance.
+    The read variance is negative where a dark offset was left in the data; the fit then has to be
+    much the better one, and to leave every channel a positive variance.
     """
     free = _robust_line(mean, scatter, bounded=False)
-    if free[0] > 0 > free[1] and (free[0] * mean + free[1]).min() > 0.1 * scatter.min():
-        return free
-    return _robust_line(mean, scatter, bounded=True)
+    bounded = _robust_line(mean, scatter, bounded=True)
+    if not free[0] > 0 > free[1] or (free[0] * mean + free[1]).min() < 0.1 * scatter.min():
+        return bounded
+    misfit = [np.median(np.abs(scatter / (g * mean + r) - 1)) for g, r in (free, bounded)]
+    return free if misfit[0] < 0.6 * misfit[1] else bounded
 
 
 def _robust_line(mean: Floats, scatter: Floats, bounded: bool) -> tuple[float, float]:
@@ -209,8 +211,11 @@ def _robust_line(mean: Floats, scatter: Floats, bounded: bool) -> tuple[float, f
     design = np.column_stack([mean / unit, np.ones_like(mean)])
     solution = np.zeros(2)
     for _ in range(10):
-        solve = nnls if bounded else np.linalg.lstsq
-        solution = solve(design * weight[:, None], scatter * weight)[0]
+        weighted, target = design * weight[:, None], scatter * weight
+        if bounded:
+            solution = nnls(weighted, target)[0]
+        else:
+            solution = np.linalg.lstsq(weighted, target, rcond=None)[0]
         fitted = np.maximum(design @ solution, 0.01 * level)
         relative = np.abs(scatter - fitted) / fitted
         huber = np.minimum(1.0, 3 * np.median(relative) / np.maximum(relative, 1e-12))

@@ -130,7 +130,7 @@ def test_overview(shape, n):
         assert ax.get_ylabel() == ("y (nm)" if len(shape) > 1 else "Counts")
         shown = ax.collections[0].get_array() if len(shape) > 1 else ax.lines[0].get_ydata()
         if len(shape) < 3:
-            np.testing.assert_array_equal(shown, component_first(u.maps)[i])
+            np.testing.assert_array_equal(np.ravel(shown), component_first(u.maps)[i].ravel())
     for ax in figure.axes[2 * n :]:
         assert ax.get_ylabel() or ax.get_xlabel()
 
