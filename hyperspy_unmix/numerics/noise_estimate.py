@@ -58,7 +58,7 @@ def _residual(weighted: Floats, whitening: ChannelWhitening) -> _Residual:
     n, m = weighted.shape
     white = whitening.whiten(weighted)
     tall = n > m
-    power, vectors = eigh(white.T @ white if tall else white @ white.T)
+    power, vectors = eigh(white.T @ white if tall else white @ white.T, driver="evd")
     power, vectors = power[::-1], vectors[:, ::-1]
     limit = min(MAX_RESIDUAL_RANK, min(n, m) // 4)
     rank, level = 0, 0.0

@@ -205,11 +205,8 @@ def compress(
     group_variance = _group_variance(summary, noise)
     v = column_scales(group_variance)
     whitening = channel_whitening(1 / np.sqrt(v), noise.correlation, noise.shot_share(summary.mean))
-    gram, weights, profile = _gram(blocks, noise, v, _row_scales(summary, noise, v))
-    if whitening.factor is not None:
-        gram = whitening_of_gram(gram, whitening)
-    eigenvalues, vectors = eigh(gram)
-    eigenvalues, vectors = np.maximum(eigenvalues[::-1], 0), vectors[:, ::-1]
+    products, weights, profile = _products(blocks, noise, v, _row_scales(summary, noise, v))
+    eigenvalues, vectors = _eigen(products, whitening, wide=n < m)
     scree = _scree(eigenvalues, n, profile, calibrated=noise.kind != "poisson")
     rank = min(max(scree.above_noise_edge, least_rank, 1), min(n, m))
     directions = np.ascontiguousarray(vectors[:, :rank])
@@ -220,10 +217,21 @@ def compress(
     return LowRank(scores, components, weights, whitening, np.eye(rank), **certain), scree
 
 
-def whitening_of_gram(gram: Floats, whitening: ChannelWhitening) -> Floats:
-    """Decorrelate the channels of a Gram matrix of spectra already scaled to unit noise."""
-    unit = replace(whitening, channel_sd=np.ones(len(gram)))
-    return unit.whiten(unit.whiten(gram).T)
+def _eigen(products: Floats, whitening: ChannelWhitening, wide: bool) -> tuple[Floats, Floats]:
+    """Squared singular values, falling, and right singular vectors of the decorrelated data.
+
+    ``products`` is the Gram matrix, or the weighted data themselves where they are ``wide`` (fewer
+    pixels than channels).
+    """
+    unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
+    white = unit.whiten(products)
+    gram = white @ white.T if wide else unit.whiten(white.T)
+    eigenvalues, vectors = eigh(gram, driver="evd")
+    eigenvalues, vectors = np.maximum(eigenvalues[::-1], 0), vectors[:, ::-1]
+    if wide:
+        vectors = white.T @ vectors
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
+    return eigenvalues, vectors
 
 
 def _group_variance(summary: Summary, noise: NoiseModel) -> Floats:
@@ -247,16 +255,17 @@ def _row_scales(summary: Summary, noise: NoiseModel, v: Floats) -> tuple[Floats,
     return scales, typical
 
 
-def _gram(
+def _products(
     blocks: RowBlocks, noise: NoiseModel, v: Floats, row_scales: tuple[Floats, float]
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
-    Products are taken in the blocks' type and summed over the blocks in float64.
+    Products are taken in the blocks' type and summed over the blocks in float64. Where pixels are
+    fewer than channels, the biwhitened data are returned instead of the larger Gram matrix.
     """
+    wide = blocks.shape[0] < blocks.shape[1]
     root = np.sqrt(v).astype(blocks.dtype)
     scales, typical = row_scales[0].astype(blocks.dtype), row_scales[1]
-    gram, profile = np.zeros((len(v), len(v))), np.zeros(len(v))
 
     def on_block(spectra: Floats, given: Floats | None) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(spectra, given)
@@ -264,15 +273,19 @@ def _gram(
         columns = u.astype(blocks.dtype) @ variance
         spectra *= root
         spectra *= np.sqrt(u).astype(blocks.dtype)[:, None]
-        return spectra.T @ spectra, u, columns
+        return (spectra if wide else spectra.T @ spectra), u, columns
 
-    weights = []
+    gram, profile = np.zeros((0 if wide else len(v), len(v))), np.zeros(len(v))
+    rows, weights = [gram], []
     for product, u, columns in blocks.map(on_block):
-        gram += product
+        if wide:
+            rows.append(product)
+        else:
+            gram += product
         profile += columns
         weights.append(u)
     u = np.concatenate(weights)
-    return gram, u, profile * v / len(u)
+    return np.concatenate(rows) if wide else gram, u, profile * v / len(u)
 
 
 def _scree(eigenvalues: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:
