@@ -46,7 +46,8 @@ def unmix(
         One signal axis and at least one navigation axis; any real dtype, eager or lazy. Never
         modified (see ``store`` for its `learning_results`).
     n_components : int or "auto"
-        ``"auto"``: those above the noise that also have more signal than noise.
+        ``"auto"``: those above the noise that are expected to correlate with the truth by more than
+        one half.
     low_loss : BaseSignal, optional
         EELS low loss of the same scan (or one spectrum for all pixels), with its zero-loss peak.
         Plural scattering is taken out of the core loss with it.

@@ -15,10 +15,11 @@ LARGEST_AUTOMATIC = 10
 
 
 def estimable(values: Floats, n: int, m: int) -> int:
-    """Number of leading components whose spectrum and map are more signal than noise.
+    """Number of leading components expected to correlate with the truth by more than one half.
 
-    A component just above the noise edge is there, but its map and spectrum are nearly random.
-    Their expected squared cosine with the truth follows from the singular value alone.
+    A component just above the noise edge is there, but its map and spectrum are nearly random. The
+    expected cosines of both with the truth follow from the singular value alone; their product is
+    the correlation of the component (spectrum times map) with the true one.
 
     Parameters
     ----------
@@ -37,8 +38,9 @@ def estimable(values: Floats, n: int, m: int) -> int:
     a = above * noise_edge(n, m) / n - 1 - aspect
     strength = (a + np.sqrt(np.maximum(a**2 - 4 * aspect, 0))) / 2
     common = 1 - aspect / strength**2
+    # squared cosines of the spectrum and of the map
     spectrum, scores = common / (1 + aspect / strength), common / (1 + 1 / strength)
-    good = np.minimum(spectrum, scores) > 0.5
+    good = np.sqrt(np.maximum(spectrum * scores, 0)) > 0.5
     return int(np.argmin(np.append(good, False)))
 
 
@@ -122,7 +124,7 @@ def choose_rank(values: Floats, n: int, m: int, stage: str = "above the noise ed
     if sure < above:
         return Count(
             max(sure, 1),
-            f"{above} components {stage}, of which {max(sure, 1)} have a spectrum and a map that "
-            "are more signal than noise",
+            f"{above} components {stage}, of which {max(sure, 1)} can be expected to correlate "
+            "with the truth by more than one half; the others are there, but mostly noise",
         )
     return Count(above, f"{above} component{'s' * (above > 1)} {stage}")
