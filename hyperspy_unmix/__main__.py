@@ -58,6 +58,8 @@ def _run(options: argparse.Namespace) -> None:
     import hyperspy.api as hs
     from hyperspy.exceptions import VisibleDeprecationWarning
 
+    from .workflow import unmix
+
     # what exspy is told about HyperSpy 3 is nothing for who runs this command
     warnings.simplefilter("ignore", VisibleDeprecationWarning)
     hs.preferences.General.show_progressbar = False
@@ -72,6 +74,8 @@ def _run(options: argparse.Namespace) -> None:
         low_loss = _load(options.low_loss) if options.low_loss else None
         _set_type(signal, options.signal_type)
     output = Path(options.output)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"-o {output} is a file; the name of a folder is needed.")
     targets = {
         key: output / f"{name}_{key}"
         for key in ("spectra.hspy", "maps.hspy", "overview.png", "scree.png", "summary.txt")
@@ -83,7 +87,7 @@ def _run(options: argparse.Namespace) -> None:
             "--overwrite."
         )
     n_components: Any = "auto" if options.components is None else options.components
-    result = signal.unmix(n_components, low_loss=low_loss, store=False)
+    result = unmix(signal, n_components, low_loss=low_loss)
     output.mkdir(parents=True, exist_ok=True)
     _write(result, targets, truth)
     print(result)
@@ -99,7 +103,10 @@ def _load(file: str, number: int | None = None) -> BaseSignal:
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist.")
     kwargs = {"reader": "HSPY"} if Path(file).suffix == ".hdf5" else {}
-    loaded = hs.load(file, **kwargs)
+    try:
+        loaded = hs.load(file, **kwargs)
+    except Exception as error:  # readers raise whatever their format makes them
+        raise ValueError(f"{file} could not be read: {error}") from error
     if not isinstance(loaded, list):
         return loaded
     listing = "\n".join(f"  {i}: {signal}" for i, signal in enumerate(loaded))

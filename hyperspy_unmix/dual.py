@@ -129,7 +129,9 @@ def read_thickness(
             f"thickness has shape {np.shape(values)}, that of the scan is needed: "
             f"{image.navigation_shape}."
         )
-    settings["thickness"] = Choice(unit, "map given")
+    settings["thickness"] = Choice(
+        unit, "map given; goes into the result, the unmixing does not use it"
+    )
     return array.reshape(image.navigation_shape), unit
 
 

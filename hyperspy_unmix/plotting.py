@@ -69,7 +69,7 @@ def plot_scree(pca: PCA, ax: Any = None) -> Any:
             after[positive],
             "x",
             color="C1",
-            label="after background and scattering, over noise and model error",
+            label="after the physics, over noise and model error",
         )
     ax.axhline(1, color="k", lw=0.8, ls="--")
     ax.axvline(
@@ -113,7 +113,7 @@ def plot_overview(
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
     for i, row in enumerate(axes):
         row[0].plot(energy.axis, result.spectra.data[i], lw=1, label=f"component {i}")
-        row[0].set(xlabel=_label(energy, "Energy"), ylabel=_per_unit(energy))
+        row[0].set(xlabel=_label(energy, "Signal axis"), ylabel=_per_unit(energy))
         _show_map(row[1], result.maps, i, f"component {i}")
         if truth:
             j = partner[i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from .dual import Dual, read_low_loss, read_thickness
 from .inputs import EV, Choice, Image, Settings, read_image, read_pair
 from .numerics.background import Window, window_before_onsets, window_from_data
+from .numerics.low_loss import SEARCH
 from .numerics.noise import NoiseModel
 from .numerics.noise_estimate import estimate_noise, estimate_uniform
 from .numerics.scattering import Scattering
@@ -17,6 +19,8 @@ from .wrapping import base_type
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
+
+_logger = logging.getLogger(__name__)
 
 SUBTRACTED = 0.01  # share of negative values before an edge, where there is no background left
 
@@ -63,6 +67,7 @@ def prepare(
     dual = None
     if low_loss is not None:
         dual, image = read_low_loss(low_loss, image, settings)
+    _look_for_zero_loss(image, settings)
     window = _background_window(background, image, settings)
     if window.found:
         # below the window the background is not known; the spectra begin where it does
@@ -71,6 +76,21 @@ def prepare(
     model = _noise_model(noise, image)
     settings["noise"] = Choice(model.kind, model.describe())
     return Prepared(image, model, window, dual, given, settings)
+
+
+def _look_for_zero_loss(image: Image, settings: Settings) -> None:
+    """Say so where an EELS zero-loss peak is among the channels to unmix: it drowns the rest."""
+    energies, mean = image.energies, image.summary.mean
+    if base_type(image.signal) != "EELS" or not energies[0] < 0 < energies[-1]:
+        return
+    hint = (
+        "the zero-loss peak is in the analysed range and will dominate the components; for the "
+        "core loss give signal_range=(start, end), and this signal as low_loss too"
+    )
+    peak = float(energies[np.argmax(mean)])
+    if abs(peak) <= SEARCH:
+        settings["WARNING"] = Choice(peak, hint)
+        _logger.warning("%s", hint)
 
 
 def _noise_model(noise: Any, image: Image) -> NoiseModel:

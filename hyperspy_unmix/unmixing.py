@@ -13,7 +13,7 @@ from . import summary
 from .dual import RELATIVE
 from .inputs import Choice, FrozenSettings, Image, Settings
 from .numerics.ica import derivative, separate
-from .numerics.normalise import Normalised, normalise
+from .numerics.normalise import CLEAR, Normalised, normalise
 from .numerics.pca import LowRank
 from .numerics.scattering import scatter
 from .pca_result import PCA
@@ -55,9 +55,16 @@ def separate_components(
         + ("" if separation.converged else "; did NOT converge, look at the result with care"),
     )
     settings["random_state"] = Choice(random_state, "of the starts of the ICA")
-    unsure = [str(i) for i, c in enumerate(arrays.confidence) if c < 0.2]
+    unsure = [str(i) for i, c in enumerate(arrays.confidence) if c < CLEAR]
     if unsure:
-        settings["sign"] = Choice(unsure, "components whose sign is uncertain")
+        settings["sign"] = Choice(
+            unsure, "components whose spectrum and map contradict each other about the sign"
+        )
+    negative = [str(i) for i, counts in enumerate(arrays.maps.sum(0)) if counts < 0]
+    if negative:
+        settings["negative"] = Choice(
+            negative, "components that take counts away in all: a difference, not a phase"
+        )
     flat = [str(i) for i, unit in enumerate(arrays.unit_integral) if not unit]
     if flat:
         settings["scale"] = Choice(
@@ -70,7 +77,7 @@ def separate_components(
 class Unmixing:
     """Component spectra and maps of a spectrum image.
 
-    Unpacks into ``(spectra, maps)``. Component 0 explains most counts.
+    Unpacks into ``(spectra, maps)``. Components are in the order of the counts they explain.
 
     Parameters
     ----------
@@ -111,7 +118,7 @@ class Unmixing:
         """Each spectrum times the sum of its map, in counts per channel."""
         total = self.arrays.maps.sum(0)[:, None] * self._image.channel_widths
         return as_spectra(
-            self._image, self.arrays.spectra * total, "component spectra", self._quantity
+            self._image, self.arrays.spectra * total, "component spectra, counts", self._quantity
         )
 
     @cached_property

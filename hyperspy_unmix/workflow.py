@@ -53,7 +53,8 @@ def unmix(
         Plural scattering is taken out of the core loss with it.
     thickness : BaseSignal or (array, unit), optional
         Map of the thickness, in ``"t/lambda"`` or ``"nm"``; a signal says which in its
-        ``metadata.Signal.quantity``, as the result of exspy's ``estimate_thickness`` does.
+        ``metadata.Signal.quantity``, as the result of exspy's ``estimate_thickness`` does. It is
+        the result's ``thickness`` in place of the log-ratio; the unmixing does not use it.
     background : "auto", None or (start, end)
         Pre-edge window of the background, in the units of the axis. ``"auto"`` finds one on EELS
         and subtracts nothing elsewhere.

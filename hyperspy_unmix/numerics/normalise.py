@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from .noise import Floats
 
+CLEAR = 0.2  # confidence from which a sign is called certain
+
 
 @dataclass(frozen=True)
 class Normalised:
@@ -60,13 +62,16 @@ def normalise(
     Returns
     -------
     Normalised
-        Signs: the side on which spectrum and map are more positive, both weighed by their power.
+        Signs: the side on which spectrum and map are more positive, both weighed by their power;
+        where that is not clear, a positive spectrum.
         Scale: integral one; norm one where the integral is not above zero by three standard
         deviations. Order: falling share of the counts.
     """
     spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
     evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
-    sign = np.where(evidence < 0, -1.0, 1.0)
+    # where they contradict each other, a positive spectrum
+    clear = np.abs(evidence) >= CLEAR
+    sign = np.where(np.where(clear, evidence, spectra.sum(1)) < 0, -1.0, 1.0)
     spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
     counts = spectra.sum(1)
     error = np.sqrt((unmixing**2 @ component_sd**2) * np.sum(sd**2))
