@@ -26,7 +26,7 @@ class Dual:
 
     def kernel(self, image: Image) -> Scattering:
         """Plural scattering on the channels that count."""
-        scale = float(np.median(np.diff(image.axis.axis)))
+        scale = float(image.axis.scale) * EV.get(str(image.axis.units), 1.0)
         return scattering(self.low_loss, scale, image.positions, image.empty)
 
     def t_over_lambda(self, n_pixels: int) -> Floats:
@@ -51,7 +51,12 @@ def read_low_loss(low_loss: Any, image: Image, settings: Settings) -> tuple[Dual
             "low loss of the same scan is needed, or one spectrum for all pixels."
         )
     axis = low_loss.axes_manager.signal_axes[0]
-    factor = _unit_factor(axis.units, image.axis.units)
+    if not image.axis.is_uniform:
+        raise ValueError(
+            "low_loss: the deconvolution needs a uniform energy axis of the core loss; "
+            "signal.interpolate_on_axis('uniform', -1) makes it one."
+        )
+    factor = EV.get(str(axis.units), 1.0)
     energies = np.asarray(axis.axis, float) * factor
     if (np.diff(energies) <= 0).any() or (np.diff(image.energies) <= 0).any():
         raise ValueError("low_loss: rising energy axes are needed for the deconvolution.")
@@ -66,15 +71,10 @@ def read_low_loss(low_loss: Any, image: Image, settings: Settings) -> tuple[Dual
             int(bad.sum()), "pixels whose low loss holds NaN or infinity were masked"
         )
         blocks = blocks.without(bad)
-        image = replace(image, blocks=image.blocks.without(bad))
+        image = image.without(bad)
     analysed = analyse_low_loss(blocks, energies)
     _report(analysed, one_for_all, axis.units, factor, settings)
     return Dual(analysed), image
-
-
-def _unit_factor(low_loss_units: Any, core_units: Any) -> float:
-    """What turns energies of the low loss into those of the core loss."""
-    return EV.get(str(low_loss_units), 1.0) / EV.get(str(core_units), 1.0)
 
 
 def _report(

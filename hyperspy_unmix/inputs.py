@@ -108,7 +108,10 @@ class Image:
 
     def cropped(self, first: int) -> Image:
         """The same image without the channels before ``first``."""
-        keep = self.blocks.channels >= first
+        return replace(self.keeping(self.blocks.channels >= first), first=first)
+
+    def keeping(self, keep: NDArray[np.bool_]) -> Image:
+        """The same image with these of the channels that count now."""
         summary = replace(
             self.summary,
             groups=self.summary.groups[:, keep],
@@ -116,7 +119,13 @@ class Image:
             sample=self.summary.sample[:, keep],
         )
         blocks = self.blocks.with_channels(self.blocks.channels[keep])
-        return replace(self, blocks=blocks, summary=summary, first=first)
+        return replace(self, blocks=blocks, summary=summary)
+
+    def without(self, pixels: NDArray[np.bool_]) -> Image:
+        """The same image without these of the pixels that count now."""
+        blocks = self.blocks.without(pixels)
+        image = replace(self, blocks=blocks, summary=summarise(blocks))
+        return image.keeping(~(image.summary.groups == 0).all(0))
 
 
 def _columns(array: Floats | None, keep: NDArray[np.bool_]) -> Floats | None:
@@ -183,18 +192,7 @@ def read_image(
             int(empty.sum()), "channels without a single count: zero in the result"
         )
     image = Image(signal, blocks, summary, first, last, masked)
-    return _without_channels(image, empty)
-
-
-def _without_channels(image: Image, drop: NDArray[np.bool_]) -> Image:
-    summary = replace(
-        image.summary,
-        groups=image.summary.groups[:, ~drop],
-        group_variance=_columns(image.summary.group_variance, ~drop),
-        sample=image.summary.sample[:, ~drop],
-    )
-    blocks = image.blocks.with_channels(image.blocks.channels[~drop])
-    return replace(image, blocks=blocks, summary=summary)
+    return image.keeping(~empty)
 
 
 def _snapshot(signal: BaseSignal) -> BaseSignal:
@@ -361,10 +359,11 @@ def check_n_components(n_components: Any, blocks: RowBlocks) -> int | None:
     if n_components < 1:
         raise ValueError(f"n_components={n_components}: at least 1 is needed.")
     n_pixels, n_channels = blocks.shape
-    if n_components > min(n_pixels, n_channels - 1):
+    most = max(min(n_pixels, n_channels - 2), 1)
+    if n_components > most:
         raise ValueError(
-            f"n_components={n_components}, but {n_pixels} pixels and {n_channels} channels (one "
-            f"less in the derivative) hold at most {min(n_pixels, n_channels - 1)}; ask for fewer."
+            f"n_components={n_components}, but {n_pixels} pixels and {n_channels} channels (two "
+            f"less in the centred derivative) hold at most {most}; ask for fewer."
         )
     return int(n_components)
 

@@ -34,7 +34,6 @@ def store_learning_results(signal: BaseSignal, result: Unmixing) -> None:
     image, pca = result.pca.prepared.image, result.pca
     raw = pca.raw.truncate(max(pca.above_noise_edge, result.n_components))
     values = pca.scree_values
-    width = image.axis.scale if image.axis.is_uniform else 1.0
 
     stored = LearningResults()
     stored.decomposition_algorithm = ALGORITHM
@@ -49,7 +48,7 @@ def store_learning_results(signal: BaseSignal, result: Unmixing) -> None:
     # with a mean HyperSpy's own model is wrong, and the signal's data are changed
     stored.mean = None
     stored.bss_algorithm = "hyperspy_unmix"
-    stored.bss_factors = _all_channels(result, result.arrays.spectra * width).T
+    stored.bss_factors = _all_channels(result, result.arrays.spectra * image.channel_widths).T
     stored.bss_loadings = _flat(result, result.arrays.maps)
     stored.unmixing_matrix = result.arrays.unmixing
     stored.on_loadings = False

@@ -88,7 +88,7 @@ def _look_for_zero_loss(image: Image, settings: Settings) -> None:
         "core loss give signal_range=(start, end), and this signal as low_loss too"
     )
     peak = float(energies[np.argmax(mean)])
-    if abs(peak) <= SEARCH:
+    if abs(peak) * EV.get(str(image.axis.units), 1.0) <= SEARCH:
         settings["WARNING"] = Choice(peak, hint)
         _logger.warning("%s", hint)
 
@@ -154,8 +154,13 @@ def _automatic_window(image: Image) -> Window:
     if not window.found:
         window = _window_from_data(image)
     sample = image.summary.sample
-    inside = sample[:, window.start : window.stop] if window.found else sample
-    if np.mean(inside < 0) > SUBTRACTED:
+    if window.found:
+        inside = sample[:, window.start : window.stop]
+        # read noise alone makes some values of a weak background negative
+        subtracted = np.mean(inside < 0) > SUBTRACTED and inside.mean() < 0.5 * inside.std()
+    else:
+        subtracted = np.mean(sample < 0) > SUBTRACTED
+    if subtracted:
         return Window(0, 0, "negative values: it seems to be subtracted already")
     return window
 

@@ -33,7 +33,7 @@ def separate_components(
     image = pca.prepared.image
     sd = spectra.whitening.channel_sd
     slopes = derivative(spectra.components, image.positions, sd)
-    if len(slopes) > max(slopes.shape[1], 1):
+    if len(slopes) > 1 and len(slopes) >= slopes.shape[1]:
         raise ValueError(
             f"{len(slopes)} components cannot be separated: signal_mask leaves only "
             f"{slopes.shape[1]} pairs of neighbouring channels. Mask ranges rather than every "
@@ -48,6 +48,7 @@ def separate_components(
         image.channel_widths,
         1 / (strength * np.sqrt(len(spectra.scores))),
         sd,
+        spectra.whitening.sum_variance,
     )
     settings["ica"] = Choice(
         "Picard, tanh",

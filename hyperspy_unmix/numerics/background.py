@@ -42,7 +42,9 @@ def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float
     """
     inside = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
     for name, onset in sorted(inside.items(), key=lambda item: item[1]):
-        stop = int(np.searchsorted(energies, onset - max(3.0, 0.01 * onset)))
+        # edges begin before their tabulated onset
+        stop = int(np.searchsorted(energies, 0.99 * onset))
+        stop = min(stop, int(np.searchsorted(energies, onset)) - 2)
         window = _longest_falling(energies, mean, stop)
         if window.found:
             return replace(window, reason=f"before {name} at {onset:.0f}")
@@ -233,6 +235,9 @@ def _exponent_range(spectra: LowRank, energies: Floats, inside: slice) -> tuple[
         mean = spectra.scores[group].mean(0) @ spectra.components[:, inside]
         if (mean > 0).all():
             exponents.append(power_law(energies[inside], mean).exponent)
-    low, centre, high = np.clip(np.percentile(exponents or [3.0], [5, 50, 95]), 0.2, 9.9)
+    if not exponents:
+        mean = spectra.scores.mean(0) @ spectra.components[:, inside]
+        exponents = [power_law(energies[inside], mean).exponent]
+    low, centre, high = np.clip(np.percentile(exponents, [5, 50, 95]), 0.2, 9.9)
     # two equal power laws could not be told apart
     return min(float(low), float(centre) - 0.1), max(float(high), float(centre) + 0.1)

@@ -95,6 +95,12 @@ class ChannelWhitening:
     channel_sd: Floats
     factor: Floats | None = None
 
+    @property
+    def sum_variance(self) -> float:
+        """Variance of the sum over all channels."""
+        sd = self.channel_sd if self.factor is None else self.channel_sd @ self.factor
+        return float(np.sum(sd**2))
+
     def whiten(self, spectra: Floats) -> Floats:
         """Whiten the rows of ``spectra`` (rows, channels)."""
         scaled = spectra / self.channel_sd

@@ -43,6 +43,7 @@ def normalise(
     width: Floats,
     component_sd: Floats,
     sd: Floats,
+    sum_variance: float | None = None,
 ) -> Normalised:
     """Give every component its sign, scale and place.
 
@@ -58,6 +59,8 @@ def normalise(
         Noise of the components, relative to ``sd``.
     sd : array, shape (channels,)
         Noise of the channels at unit weight.
+    sum_variance : float, optional
+        Variance of the sum over the channels at unit weight; default that of independent ones.
 
     Returns
     -------
@@ -74,7 +77,8 @@ def normalise(
     sign = np.where(np.where(clear, evidence, spectra.sum(1)) < 0, -1.0, 1.0)
     spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
     counts = spectra.sum(1)
-    error = np.sqrt((unmixing**2 @ component_sd**2) * np.sum(sd**2))
+    sum_variance = float(np.sum(sd**2)) if sum_variance is None else sum_variance
+    error = np.sqrt((unmixing**2 @ component_sd**2) * sum_variance)
     unit_integral = counts > 3 * error
     spectra = spectra / width
     scale = np.where(unit_integral, counts, np.sqrt(np.sum(spectra**2, 1)))

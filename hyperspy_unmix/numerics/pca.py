@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from scipy.sparse import csr_array
 
 from .blocks import RowBlocks
-from .edge import noise_edge_of_profile, noise_median_of_profile
+from .edge import marchenko_pastur_median, noise_edge_of_profile, noise_median_of_profile
 from .noise import (
     LEAST_COUNTS,
     ChannelWhitening,
@@ -137,15 +138,15 @@ def summarise(blocks: RowBlocks) -> Summary:
         chosen = kept[index % stride == 0]
         first = index[0] // size if len(index) else 0
         group = index // size - first
-        member = np.zeros((group[-1] + 1 if len(index) else 0, len(index)), np.float32)
-        member[group, np.arange(len(index))] = 1
+        members = (np.ones(len(index), spectra.dtype), (group, np.arange(len(index))))
+        member = csr_array(members, shape=(group[-1] + 1 if len(index) else 0, len(index)))
         sums_variance, least_variance = None, np.inf
         if variance is not None and kept.size:
             sums_variance = member @ variance[finite]
             # NaN must not hide behind a minimum of the others
             least_variance = float(np.min(variance[finite], initial=np.inf))
         extremes = (float(kept.min()), float(kept.max())) if kept.size else (np.inf, -np.inf)
-        sums = (member.sum(1), member @ kept, sums_variance)
+        sums = (np.bincount(group, minlength=member.shape[0]), member @ kept, sums_variance)
         return finite, chosen, first, *sums, (*extremes, least_variance)
 
     parts = list(blocks.map(on_block, order))
@@ -229,8 +230,9 @@ def _eigen(products: Floats, whitening: ChannelWhitening, wide: bool) -> tuple[F
     eigenvalues, vectors = eigh(gram, driver="evd")
     eigenvalues, vectors = np.maximum(eigenvalues[::-1], 0), vectors[:, ::-1]
     if wide:
-        vectors = white.T @ vectors
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
+        # QR rather than a division by the singular values: null directions stay orthogonal
+        vectors, triangle = np.linalg.qr(white.T @ vectors)
+        vectors = vectors * np.where(np.diag(triangle) < 0, -1.0, 1.0)
     return eigenvalues, vectors
 
 
@@ -290,14 +292,16 @@ def _products(
 
 def _scree(eigenvalues: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:
     """Squared singular values over the noise edge."""
-    rank = min(n, len(profile))
+    m = len(profile)
+    rank = min(n, m)
     eigenvalues = eigenvalues[:rank]
     edge = noise_edge_of_profile(n, profile)
     noise_median = noise_median_of_profile(n, profile)
     level, structure = 1.0, 0
     for _ in range(5):
         # the noise median of what is left once the structure took its share of the dimensions
-        expected = noise_median * (1 - structure / max(n, len(profile))) ** 2
+        expected = noise_median * marchenko_pastur_median(n - structure, m - structure)
+        expected /= marchenko_pastur_median(n, m)
         level = float(np.median(eigenvalues[structure:])) / expected
         structure = min(int((eigenvalues > level * edge).sum()), rank - 1)
     # below that the eigenvalues of a float32 product are rounding

@@ -92,15 +92,21 @@ def _padded(components: Floats, length: int) -> NDArray[np.complexfloating]:
     return np.asarray(rfft(np.concatenate([components, first + (last - first) * fade], 1)))
 
 
+def _regular(spectra: Floats, kernel: Scattering) -> Floats:
+    """Rows on the regular energy axis: gaps interpolated, empty channels zero."""
+    regular = np.arange(len(kernel.empty))
+    if len(regular) == len(kernel.channels):
+        return spectra
+    filled = np.stack([np.interp(regular, kernel.channels, row) for row in spectra])
+    filled[:, kernel.empty] = 0
+    return filled
+
+
 def _convolve(
     components: Floats, transforms: NDArray[np.complexfloating], kernel: Scattering
 ) -> Floats:
     """Each component with each kernel, shape (kernels * rank, channels), kernels slowest."""
-    regular = np.arange(len(kernel.empty))
-    if len(regular) > len(kernel.channels):
-        components = np.stack([np.interp(regular, kernel.channels, row) for row in components])
-        components[:, kernel.empty] = 0
-    spectra = _padded(components, kernel.length)
+    spectra = _padded(_regular(components, kernel), kernel.length)
     convolved = irfft(spectra[None] * transforms[:, None], kernel.length)[..., kernel.channels]
     return np.asarray(convolved.reshape(-1, len(kernel.channels)))
 
@@ -214,9 +220,6 @@ def remove_scattering_from(
 
     ``weights`` and ``transforms`` are those of `inverse_kernels`, for the pixels of the block.
     """
-    single = np.array(block, float)
-    for weight, transform in zip(
-        np.broadcast_to(weights, (len(block), weights.shape[1])).T, transforms, strict=True
-    ):
-        single += weight[:, None] * _convolve(block, transform[None], kernel)
-    return single
+    own = 1 + np.broadcast_to(weights, (len(block), weights.shape[1])) @ transforms
+    spectra = _padded(_regular(block, kernel), kernel.length)
+    return np.asarray(irfft(spectra * own, kernel.length)[:, kernel.channels])

@@ -848,3 +848,35 @@ def test_eels_methods_work_on_the_result():
     flat = u.spectra.remove_background((410.0, 520.0), background_type="PowerLaw")
     assert flat.data.shape == u.spectra.data.shape
     assert spectrum.rebin(scale=[2]).data.shape == (120,)
+
+
+def test_repeated_pixels_are_denoised_to_themselves():
+    """Fewer pixels than channels, and fewer still that differ: null directions do no harm."""
+    rng = np.random.default_rng(0)
+    spectra = rng.poisson(200, (4, 200)).astype(float)
+    s = calibrated(np.tile(spectra, (6, 1)))
+    np.testing.assert_allclose(array(s.denoise(20)), s.data, atol=0.1)
+
+
+def test_pixels_masked_by_the_low_loss_count_nowhere():
+    """Garbage where the low loss is NaN: the same as where a mask excludes it."""
+    s, ll = wedge()[:2]
+    garbage = np.zeros(s.data.shape[:-1], bool)
+    garbage[1:3, 2:5] = True
+    s.data = s.data.astype(float)
+    s.data[garbage] = 1e6 * np.random.default_rng(1).standard_normal(s.data[garbage].shape)
+    expected = s.unmix(low_loss=ll, background=None, navigation_mask=garbage, store=False)
+    ll.data = ll.data.astype(float)
+    ll.data[garbage] = np.nan
+    u = s.unmix(low_loss=ll, background=None, store=False)
+    assert u.n_components == expected.n_components
+    assert u.settings["noise"].value == expected.settings["noise"].value
+    np.testing.assert_allclose(u.spectra.data, expected.spectra.data, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_native_model_has_the_counts_of_the_data(reverse):
+    """HyperSpy's own model of the stored result, on a reversed axis too."""
+    s = calibrated(counts().astype(float), scale=-2.0 if reverse else 2.0)
+    s.unmix(2)
+    assert array(s.get_bss_model()).sum() == pytest.approx(s.data.sum(), rel=1e-3)

@@ -290,7 +290,7 @@ def test_no_window_where_the_spectrum_does_not_fall():
 
 
 def test_window_before_onsets_ends_one_percent_before_the_lowest_edge():
-    """The rule, by hand: 3 eV or one percent before the onset, at most 15 % of the energy wide."""
+    """The rule, by hand: 1 % (two channels at least) before the onset, at most 15 % wide."""
     mean = 1e5 * core_loss(532.0)
     found = window_before_onsets(ENERGIES, mean, {"Fe-L3": 708.0, "O-K": 532.0, "C-K": 284.0})
     assert "O-K at 532" in found.reason
@@ -298,7 +298,7 @@ def test_window_before_onsets_ends_one_percent_before_the_lowest_edge():
     assert energies[-1] == np.floor(532 - 5.32)
     assert energies[0] == np.ceil(0.85 * (energies[-1] + 1))
     low = window_before_onsets(np.arange(100.0, 400), np.arange(100.0, 400) ** -3.0, {"B-K": 188.0})
-    assert low.stop == 85
+    assert low.stop == 86
 
 
 def test_window_before_onsets_goes_on_to_the_next_edge():
