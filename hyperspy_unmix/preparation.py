@@ -170,7 +170,7 @@ def _window_from_data(image: Image) -> Window:
     size = image.summary.group_size
     spread = np.sqrt(np.average((image.summary.groups - mean) ** 2, axis=0, weights=size))
     counts = np.sqrt(np.maximum(mean, 0) / size.sum())
-    return window_from_data(energies, mean, np.maximum(counts, spread / np.sqrt(size.sum())))
+    return window_from_data(energies, mean, np.maximum(counts, spread / np.sqrt(len(size))))
 
 
 def _onsets(signal: BaseSignal) -> dict[str, float]:
