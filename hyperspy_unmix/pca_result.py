@@ -86,9 +86,7 @@ class PCA:
             ]
             stage = f"after taking out {' and '.join(removed)} ({scree.above_noise_edge} before)"
         n_pixels, n_channels = prepared.image.blocks.shape
-        chosen = choose_rank(
-            corrected.values[: corrected.spectra.rank], n_pixels, n_channels, stage
-        )
+        chosen = choose_rank(corrected.values, n_pixels, n_channels, stage)
         after = int(np.sum(corrected.values > 1))
         count = ComponentCount(
             scree.above_noise_edge,
