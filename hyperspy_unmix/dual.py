@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .inputs import EV, Choice, Image, Settings, check_signal
+from .image import Image
+from .inputs import EV, check_signal
 from .numerics.blocks import row_blocks
 from .numerics.low_loss import LowLoss, analyse_low_loss
 from .numerics.noise import Floats
 from .numerics.pca import summarise
 from .numerics.scattering import Scattering, scattering
+from .settings import Choice, Settings
 
 RELATIVE, ABSOLUTE = "t/lambda", "nm"
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import summary
-from .inputs import Choice, FrozenSettings, check_n_components, check_random_state
+from .inputs import check_n_components, check_random_state
 from .numerics.noise import Floats
 from .numerics.pca import LowRank, Scree
 from .numerics.physics import Corrected, correct
 from .numerics.rank import LARGEST_AUTOMATIC, choose_rank, elbow
 from .numerics.scattering import inverse_kernels, remove_scattering_from
 from .preparation import Prepared
+from .settings import Choice, FrozenSettings
 from .wrapping import as_image, as_maps, as_spectra, to_channels, to_pixels
 
 if TYPE_CHECKING:

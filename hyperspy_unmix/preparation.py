@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dual import Dual, read_low_loss, read_thickness
-from .inputs import EV, Choice, Image, Settings, read_image, read_pair
+from .image import Image, read_image
+from .inputs import EV, read_pair
 from .numerics.background import Window, window_before_onsets, window_from_data
 from .numerics.low_loss import SEARCH
 from .numerics.noise import NoiseModel
 from .numerics.noise_estimate import estimate_noise, estimate_uniform
 from .numerics.scattering import Scattering
+from .settings import Choice, Settings
 from .wrapping import base_type
 
 if TYPE_CHECKING:

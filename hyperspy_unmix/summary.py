@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .inputs import Choice
+from .settings import Choice
 
 if TYPE_CHECKING:
     from .preparation import Prepared

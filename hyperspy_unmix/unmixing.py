@@ -11,12 +11,13 @@ import numpy as np
 
 from . import summary
 from .dual import RELATIVE
-from .inputs import Choice, FrozenSettings, Image, Settings
+from .image import Image
 from .numerics.ica import derivative, separate
 from .numerics.normalise import CLEAR, Normalised, normalise
 from .numerics.pca import LowRank
 from .numerics.scattering import scatter
 from .pca_result import PCA
+from .settings import Choice, FrozenSettings, Settings
 from .wrapping import as_image, as_map, as_maps, as_spectra, low_rank_image
 
 if TYPE_CHECKING:

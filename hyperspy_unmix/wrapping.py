@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .inputs import Image
+from .image import Image
 from .numerics.noise import Floats
 
 if TYPE_CHECKING:

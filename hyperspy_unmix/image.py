@@ -1,0 +1,195 @@
+"""A spectrum image ready for the numerics: the part that counts, and the first pass over it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .inputs import (
+    check_signal,
+    read_channel_range,
+    read_navigation_mask,
+    read_noise,
+    read_signal_mask,
+)
+from .numerics.blocks import RowBlocks, row_blocks
+from .numerics.noise import Floats
+from .numerics.pca import Summary, summarise
+from .settings import Choice, Settings
+
+if TYPE_CHECKING:
+    from hyperspy.axes import BaseDataAxis
+    from hyperspy.signal import BaseSignal
+    from numpy.typing import ArrayLike
+
+EXACT_IN_FLOAT32 = 2.0**24
+LARGEST = 1e24
+
+
+@dataclass(frozen=True)
+class Image:
+    """A spectrum image, the part of it that counts, and what the first pass found.
+
+    ``first`` to ``last`` (exclusive) are the channels of the analysed range; ``blocks.channels``
+    are those in it that are neither masked nor empty.
+    """
+
+    signal: BaseSignal
+    blocks: RowBlocks
+    summary: Summary
+    first: int
+    last: int
+    masked_channels: NDArray[np.bool_]
+
+    @property
+    def axis(self) -> BaseDataAxis:
+        """Energy axis of the analysed range."""
+        axis = self.signal.axes_manager.signal_axes[0].copy()
+        axis.crop(self.first, self.last)
+        return axis
+
+    @property
+    def energies(self) -> Floats:
+        """Energies of the channels that count."""
+        return np.asarray(self.signal.axes_manager.signal_axes[0].axis)[self.blocks.channels]
+
+    @property
+    def positions(self) -> NDArray[np.intp]:
+        """Channels that count, from the start of the analysed range."""
+        return self.blocks.channels - self.first
+
+    @property
+    def channel_widths(self) -> Floats:
+        """Widths of the channels that count."""
+        axis = self.axis
+        if axis.is_uniform:
+            return np.full(len(self.positions), abs(axis.scale))
+        return np.asarray(np.abs(np.gradient(axis.axis))[self.positions])
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Channels of the analysed range that hold no counts at all."""
+        empty = ~self.masked_channels[self.first : self.last]
+        empty[self.positions] = False
+        return empty
+
+    @property
+    def navigation_shape(self) -> tuple[int, ...]:
+        """Shape of the scan, in array order."""
+        return tuple(self.signal.data.shape[:-1])
+
+    def cropped(self, first: int) -> Image:
+        """The same image without the channels before ``first``."""
+        return replace(self.keeping(self.blocks.channels >= first), first=first)
+
+    def keeping(self, keep: NDArray[np.bool_]) -> Image:
+        """The same image with these of the channels that count now."""
+        summary = replace(
+            self.summary,
+            groups=self.summary.groups[:, keep],
+            group_variance=_columns(self.summary.group_variance, keep),
+            sample=self.summary.sample[:, keep],
+        )
+        blocks = self.blocks.with_channels(self.blocks.channels[keep])
+        return replace(self, blocks=blocks, summary=summary)
+
+    def without(self, pixels: NDArray[np.bool_]) -> Image:
+        """The same image without these of the pixels that count now."""
+        blocks = self.blocks.without(pixels)
+        image = replace(self, blocks=blocks, summary=summarise(blocks))
+        return image.keeping(~(image.summary.groups == 0).all(0))
+
+
+def _columns(array: Floats | None, keep: NDArray[np.bool_]) -> Floats | None:
+    return None if array is None else array[:, keep]
+
+
+def read_image(
+    signal: BaseSignal,
+    settings: Settings,
+    *,
+    signal_range: tuple[float, float] | None,
+    noise: str | BaseSignal,
+    navigation_mask: BaseSignal | ArrayLike | None,
+    signal_mask: BaseSignal | ArrayLike | None,
+) -> Image:
+    """Check a spectrum image and its masks, and pass over the data once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Saying what was given, what is needed and what to do.
+    """
+    check_signal(signal)
+    first, last = read_channel_range(signal, signal_range, settings)
+    pixels = read_navigation_mask(signal, navigation_mask, settings)
+    masked = read_signal_mask(signal, signal_mask, settings)
+    channels = np.flatnonzero(~masked)
+    channels = channels[(channels >= first) & (channels < last)]
+    if len(channels) < 2:
+        raise ValueError(
+            f"{len(channels)} channels are left of {last - first} after signal_mask; at least 2 "
+            "are needed (True in a mask means excluded)."
+        )
+    signal = _snapshot(signal)
+    variance = read_noise(signal, noise)
+    blocks = replace(row_blocks(signal.data, variance), pixels=pixels, channels=channels)
+    summary = summarise(blocks)
+    inexact = max(-summary.least, summary.greatest) > EXACT_IN_FLOAT32 or not summary.finite.all()
+    if inexact and signal.data.dtype.itemsize > 4:
+        # float32 would round these counts, or overflow
+        blocks = replace(blocks, dtype=np.float64)
+        summary = summarise(blocks)
+    if not summary.finite.any():
+        raise ValueError(
+            "Every pixel holds NaN or infinity, nothing is left to analyse. Choose other channels "
+            "with signal_range or signal_mask if only some of them are bad."
+        )
+    if max(-summary.least, summary.greatest) > LARGEST:
+        raise ValueError(
+            f"Values up to {summary.greatest:.3g} are too large to be squared safely; divide the "
+            f"signal by a large number (at most {LARGEST:.0e} is accepted)."
+        )
+    if variance is not None:
+        _check_variance(summary)
+    bad = int((~summary.finite).sum())
+    if bad:
+        settings["not finite"] = Choice(bad, "pixels with NaN or infinity were masked")
+        blocks = blocks.without(~summary.finite)
+    empty = (summary.groups == 0).all(0)
+    if empty.all():
+        raise ValueError("Every value is zero: there is nothing to analyse.")
+    if empty.any():
+        settings["empty channels"] = Choice(
+            int(empty.sum()), "channels without a single count: zero in the result"
+        )
+    image = Image(signal, blocks, summary, first, last, masked)
+    return image.keeping(~empty)
+
+
+def _snapshot(signal: BaseSignal) -> BaseSignal:
+    """The same data with axes and metadata of its own: results do not follow the user's signal."""
+    import hyperspy.api as hs
+
+    axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
+    return hs.signals.BaseSignal(
+        signal.data, axes=axes, metadata=deepcopy(signal.metadata.as_dictionary())
+    )
+
+
+def _check_variance(summary: Summary) -> None:
+    """A single zero may be a pixel without counts; all zero, negative or NaN is no variance."""
+    least = summary.least_variance
+    if least >= 0 and np.any(summary.group_variance):
+        return
+    if least < 0:
+        held = f"holds negative variances, down to {least:g}"
+    else:
+        held = "holds NaN" if np.isnan(least) else "is zero everywhere"
+    raise ValueError(
+        f"noise {held}; the variance of every value that counts is needed (masks exclude the rest)."
+    )

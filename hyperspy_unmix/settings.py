@@ -1,0 +1,35 @@
+"""Settings: every choice made, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Choice(NamedTuple):
+    """A setting and, in plain words, why it is what it is."""
+
+    value: Any
+    reason: str
+
+
+Settings = dict[str, Choice]
+
+
+class FrozenSettings(Mapping[str, Choice]):
+    """Settings that stay as they were made; can be copied and pickled."""
+
+    def __init__(self, settings: Mapping[str, Choice]) -> None:
+        self._settings = dict(settings)
+
+    def __getitem__(self, name: str) -> Choice:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        return repr(self._settings)
