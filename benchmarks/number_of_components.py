@@ -130,8 +130,7 @@ def _report(results: dict[str, list[tuple[int, int]]], n: int) -> None:
     target = Path(__file__).parents[1] / "docs" / "benchmarks" / "number_of_components.md"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
-        f"# Number of components\n\n{n} random scenes, `python {' '.join(sys.argv)}`."
-        f"\n\n{table}\n",
+        f"# Number of components\n\n{n} random scenes, `python {' '.join(sys.argv)}`.\n\n{table}\n",
         encoding="utf-8",
     )
 
