@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from .image import Image
 from .inputs import EV, check_signal
 from .numerics.blocks import row_blocks
+from .numerics.first_pass import summarise
 from .numerics.low_loss import LowLoss, analyse_low_loss
 from .numerics.noise import Floats
-from .numerics.pca import summarise
 from .numerics.scattering import Scattering, scattering
 from .settings import Choice, Settings
 

@@ -17,8 +17,9 @@ from .inputs import (
     read_signal_mask,
 )
 from .numerics.blocks import RowBlocks, row_blocks
+from .numerics.drift import emptied_channels
+from .numerics.first_pass import Summary, summarise
 from .numerics.noise import Floats
-from .numerics.pca import Summary, summarise
 from .settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -167,8 +168,15 @@ def read_image(
         settings["empty channels"] = Choice(
             int(empty.sum()), "channels without a single count: zero in the result"
         )
+    emptied = emptied_channels(summary.sample) & ~empty
+    if emptied.any():
+        settings["emptied channels"] = Choice(
+            int(emptied.sum()),
+            "channels at the ends that are zero in some spectra only, as an alignment leaves them: "
+            "left out, zero in the result",
+        )
     image = Image(signal, blocks, summary, first, last, masked)
-    return image.keeping(~empty)
+    return image.keeping(~empty & ~emptied)
 
 
 def _snapshot(signal: BaseSignal) -> BaseSignal:
@@ -176,9 +184,10 @@ def _snapshot(signal: BaseSignal) -> BaseSignal:
     import hyperspy.api as hs
 
     axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
-    return hs.signals.BaseSignal(
-        signal.data, axes=axes, metadata=deepcopy(signal.metadata.as_dictionary())
-    )
+    metadata = signal.metadata.as_dictionary()
+    # a variance of every value would be copied with it
+    metadata.get("Signal", {}).pop("Noise_properties", None)
+    return hs.signals.BaseSignal(signal.data, axes=axes, metadata=deepcopy(metadata))
 
 
 def _check_variance(summary: Summary) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from .settings import Choice, Settings
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
+NumberOfComponents = Literal["auto", "noise_edge", "elbow", "split_half"]
 NOISE_WORDS = ("auto", "poisson", "uniform")
 EV = {"eV": 1.0, "keV": 1000.0}  # of a unit
 
@@ -145,15 +146,16 @@ def read_noise(signal: BaseSignal, noise: Any) -> Any:
     return noise.data
 
 
-def check_n_components(n_components: Any, blocks: RowBlocks) -> int | None:
-    """Number asked for, or None for ``"auto"``."""
-    if isinstance(n_components, str) and n_components == "auto":
-        return None
+def check_n_components(n_components: Any, blocks: RowBlocks) -> int | str:
+    """Number asked for, or the name of a way to count."""
+    if isinstance(n_components, str) and n_components in get_args(NumberOfComponents):
+        return n_components
     if isinstance(n_components, (bool, np.bool_)) or not isinstance(
         n_components, (int, np.integer)
     ):
         raise TypeError(
-            f"n_components={n_components!r} is not understood: 'auto' or a whole number is needed."
+            f"n_components={n_components!r} is not understood: a whole number is needed, 'auto', "
+            "'noise_edge', 'elbow' or 'split_half'."
         )
     if n_components < 1:
         raise ValueError(f"n_components={n_components}: at least 1 is needed.")

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import summary
-from .inputs import check_n_components, check_random_state
+from .counting import ComponentCount, count_components
+from .inputs import NumberOfComponents, check_n_components, check_random_state
+from .numerics.background import BackgroundFit
 from .numerics.noise import Floats
-from .numerics.pca import LowRank, Scree
+from .numerics.pca import LowRank
 from .numerics.physics import Corrected, correct
-from .numerics.rank import LARGEST_AUTOMATIC, choose_rank, elbow
+from .numerics.rank import LARGEST_AUTOMATIC
 from .numerics.scattering import inverse_kernels, remove_scattering_from
+from .numerics.scree import Scree
 from .preparation import Prepared
 from .settings import Choice, FrozenSettings
 from .wrapping import as_image, as_maps, as_spectra, to_channels, to_pixels
@@ -25,30 +28,6 @@ if TYPE_CHECKING:
     from .unmixing import Unmixing
 
 MOST_PHYSICS_COMPONENTS = 2 * LARGEST_AUTOMATIC
-
-
-@dataclass(frozen=True)
-class ComponentCount:
-    """How many components the counts support.
-
-    Parameters
-    ----------
-    noise_edge : int
-        Components of the counts as recorded above the noise edge.
-    after_physics : int
-        Components above noise and model error once background and plural scattering are out.
-    elbow : int
-        Last component before the bend of the log scree.
-    consensus : int
-        Components to unmix. Zero: no structure above the noise.
-    reason : str
-    """
-
-    noise_edge: int
-    after_physics: int
-    elbow: int
-    consensus: int
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,43 +53,25 @@ class PCA:
     _scree: Scree = field(repr=False)
 
     @classmethod
-    def build(cls, prepared: Prepared, raw: LowRank, scree: Scree, asked: int | None) -> PCA:
-        """Take the physics out of compressed counts, count the components, put it on record."""
+    def build(cls, prepared: Prepared, raw: LowRank, scree: Scree, asked: int | str) -> PCA:
+        """Take the physics out of compressed counts, count the components, put it on record.
+
+        ``asked`` is a number, ``"auto"`` or the name of one of the counts.
+        """
+        least = asked if isinstance(asked, int) else 1
         above = min(scree.above_noise_edge, MOST_PHYSICS_COMPONENTS)
-        corrected = _correct(prepared, raw, scree.edge, max(asked or 0, above, 1))
-        physics = prepared.window.found or prepared.dual is not None
-        stage = "above the noise edge"
-        if physics:
-            removed = [
-                *(["background"] if prepared.window.found else []),
-                *(["plural scattering"] if prepared.dual is not None else []),
-            ]
-            stage = f"after taking out {' and '.join(removed)} ({scree.above_noise_edge} before)"
-        n_pixels, n_channels = prepared.image.blocks.shape
-        chosen = choose_rank(corrected.values, n_pixels, n_channels, stage)
-        after = int(np.sum(corrected.values > 1))
-        count = ComponentCount(
-            scree.above_noise_edge,
-            after if physics else scree.above_noise_edge,
-            elbow(scree.values),
-            chosen.number,
-            chosen.reason,
-        )
-        n = max(chosen.number, 1) if asked is None else asked
-        reason = chosen.reason if asked is None else f"asked for; the data say: {chosen.reason}"
-        if asked is None and chosen.number == 0:
-            reason += "; the mean spectrum was taken"
+        corrected = _correct(prepared, raw, scree.edge, max(least, above))
+        count = count_components(prepared, raw, scree, corrected)
+        n, reason = _chosen(count, asked)
+        n = min(n, raw.rank)
+        if n > corrected.spectra.rank:
+            corrected = _correct(prepared, raw, scree.edge, n)
         settings = {"n_components": Choice(n, reason), **prepared.settings}
         settings["noise edge"] = Choice(
             scree.above_noise_edge, "components of the counts as recorded above the noise edge"
         )
         if corrected.background is not None:
-            fit = corrected.background
-            words = ", ".join(f"{r:.2f}" for r in fit.exponents)
-            good = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
-            settings["background exponents"] = Choice(
-                fit.exponents, f"power law E^-r, r = {words}; describes the window {good}"
-            )
+            settings["background exponents"] = _exponents(corrected.background)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
 
     @property
@@ -147,13 +108,16 @@ class PCA:
         kept = self.corrected.spectra.truncate(self.n_components)
         return as_maps(self.prepared.image, kept.scores, "scores", "Score")
 
-    def ica(self, n_components: int | None = None, *, random_state: int = 0) -> Unmixing:
+    def ica(
+        self, n_components: int | NumberOfComponents | None = None, *, random_state: int = 0
+    ) -> Unmixing:
         """Unmix by independent component analysis of the differenced spectra.
 
         Parameters
         ----------
-        n_components : int, optional
-            Default `PCA.n_components`. At most the components kept.
+        n_components : int or str, optional
+            Default `PCA.n_components`; the names are those of `hyperspy_unmix.unmix`. At most the
+            components kept.
         random_state : int
             Of the restarts.
 
@@ -170,7 +134,7 @@ class PCA:
         n, corrected, settings = self.n_components, self.corrected, dict(self.settings)
         if n_components is not None:
             asked = check_n_components(n_components, self.prepared.image.blocks)
-            n = self.n_components if asked is None else asked
+            n, reason = _chosen(self.count, asked)
             if n > self.raw.rank:
                 raise ValueError(
                     f"n_components={n}, but this PCA kept {self.raw.rank}: call "
@@ -178,7 +142,7 @@ class PCA:
                 )
             if n > corrected.spectra.rank:
                 corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
-            settings["n_components"] = Choice(n, f"asked for; the data say: {self.count.reason}")
+            settings["n_components"] = Choice(n, reason)
         from .unmixing import separate_components
 
         return separate_components(self, corrected.spectra.truncate(n), settings, random_state)
@@ -222,6 +186,25 @@ class PCA:
 
     def _repr_html_(self) -> str:
         return summary.html(f"PCA of {summary.name(self.prepared)}", self.settings)
+
+
+def _chosen(count: ComponentCount, asked: int | str) -> tuple[int, str]:
+    """Number of components to unmix, and why."""
+    if isinstance(asked, int):
+        return asked, f"asked for; the data say: {count.reason}"
+    if asked == "auto":
+        number, reason = count.estimable, count.reason
+    else:
+        number, reason = getattr(count, asked), f"{asked}, asked for; all in all: {count.reason}"
+    if number == 0:
+        return 1, f"{reason}; the mean spectrum was taken"
+    return number, reason
+
+
+def _exponents(fit: BackgroundFit) -> Choice:
+    words = ", ".join(f"{r:.2f}" for r in fit.exponents)
+    good = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
+    return Choice(fit.exponents, f"power law E^-r, r = {words}; describes the window {good}")
 
 
 def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:

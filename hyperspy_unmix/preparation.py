@@ -11,10 +11,10 @@ import numpy as np
 from .dual import Dual, read_low_loss, read_thickness
 from .image import Image, read_image
 from .inputs import EV, read_pair
+from .noise_choice import choose_noise, variance_in_metadata
 from .numerics.background import Window, window_before_onsets, window_from_data
 from .numerics.low_loss import SEARCH
 from .numerics.noise import NoiseModel
-from .numerics.noise_estimate import estimate_noise, estimate_uniform
 from .numerics.scattering import Scattering
 from .settings import Choice, Settings
 from .wrapping import base_type
@@ -57,6 +57,7 @@ def prepare(
 ) -> Prepared:
     """Check the arguments of `hyperspy_unmix.unmix` and make the choices before the PCA."""
     settings: Settings = {}
+    noise = variance_in_metadata(signal, noise)
     image = read_image(
         signal,
         settings,
@@ -75,8 +76,7 @@ def prepare(
         # below the window the background is not known; the spectra begin where it does
         image = image.cropped(int(image.blocks.channels[window.start]))
         window = Window(0, window.stop - window.start, window.reason)
-    model = _noise_model(noise, image)
-    settings["noise"] = Choice(model.kind, model.describe())
+    model = choose_noise(signal, noise, image, settings)
     return Prepared(image, model, window, dual, given, settings)
 
 
@@ -93,22 +93,6 @@ def _look_for_zero_loss(image: Image, settings: Settings) -> None:
     if abs(peak) * EV.get(str(image.axis.units), 1.0) <= SEARCH:
         settings["WARNING"] = Choice(peak, hint)
         _logger.warning("%s", hint)
-
-
-def _noise_model(noise: Any, image: Image) -> NoiseModel:
-    if not isinstance(noise, str):
-        return NoiseModel("given")
-    if noise == "poisson":
-        if image.summary.least < 0:
-            raise ValueError(
-                "noise='poisson' needs counts, but the data hold negative values "
-                f"(down to {image.summary.least:.4g}); use noise='auto', or give the variance as a "
-                "signal."
-            )
-        return NoiseModel("poisson")
-    if noise == "uniform":
-        return estimate_uniform(image.summary.sample)
-    return estimate_noise(image.summary.sample, image.summary.integers)
 
 
 def _background_window(background: Any, image: Image, settings: Settings) -> Window:

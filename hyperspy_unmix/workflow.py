@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
-from .inputs import check_n_components
+from .counting import ComponentCount
+from .inputs import NumberOfComponents, check_n_components
 from .numerics.pca import compress
-from .pca_result import PCA, ComponentCount
+from .pca_result import PCA
 from .preparation import prepare
 from .unmixing import Unmixing
 from .wrapping import as_image, low_rank_image
@@ -25,7 +26,7 @@ KEPT_BELOW_EDGE = 12
 
 def unmix(
     signal: BaseSignal,
-    n_components: int | Literal["auto"] = "auto",
+    n_components: int | NumberOfComponents = "auto",
     *,
     low_loss: BaseSignal | None = None,
     thickness: BaseSignal | tuple[ArrayLike, str] | None = None,
@@ -45,9 +46,10 @@ def unmix(
     signal : BaseSignal
         One signal axis and at least one navigation axis; any real dtype, eager or lazy. Never
         modified (see ``store`` for its `learning_results`).
-    n_components : int or "auto"
-        ``"auto"``: those above the noise that are expected to correlate with the truth by more than
-        one half.
+    n_components : int, "auto", "noise_edge", "elbow" or "split_half"
+        ``"auto"``: the components that the counts agree on, once background and plural scattering
+        are out, as far as they are expected to correlate with the truth by more than one half.
+        The others are the counts by themselves, see `ComponentCount`.
     low_loss : BaseSignal, optional
         EELS low loss of the same scan (or one spectrum for all pixels), with its zero-loss peak.
         Plural scattering is taken out of the core loss with it.
@@ -111,7 +113,7 @@ def unmix(
 
 def pca(
     signal: BaseSignal,
-    n_components: int | Literal["auto"] = "auto",
+    n_components: int | NumberOfComponents = "auto",
     *,
     low_loss: BaseSignal | None = None,
     thickness: BaseSignal | tuple[ArrayLike, str] | None = None,
@@ -148,7 +150,7 @@ signal_mask, show_progressbar
         )
         image = prepared.image
         asked = check_n_components(n_components, image.blocks)
-        least = max(asked or 0, KEPT_BELOW_EDGE)
+        least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
         raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
     result = PCA.build(prepared, raw, scree, asked)
     _logger.info("%s", result.count.reason)
@@ -195,7 +197,7 @@ show_progressbar
 
 def denoise(
     signal: BaseSignal,
-    n_components: int | Literal["auto"] = "auto",
+    n_components: int | NumberOfComponents = "auto",
     *,
     signal_range: tuple[float, float] | None = None,
     noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
@@ -209,7 +211,7 @@ def denoise(
     ----------
     signal, signal_range, noise, navigation_mask, signal_mask, show_progressbar
         As in `unmix`.
-    n_components : int or "auto"
+    n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         Components to keep; ``"auto"`` keeps all that are above the noise edge.
 
     Returns
@@ -228,7 +230,7 @@ def denoise(
         show_progressbar=show_progressbar,
     )
     image = result.prepared.image
-    automatic = isinstance(n_components, str)
+    automatic = n_components == "auto"
     rank = max(result.above_noise_edge, 1) if automatic else result.n_components
     kept = result.raw.truncate(rank)
     data = low_rank_image(image, kept.scores, kept.components)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import RowBlocks
+from .first_pass import summarise
 from .noise import Floats
 from .noise_estimate import estimate_noise
-from .pca import compress, summarise
+from .pca import compress
 
 SEARCH = 10.0  # eV either side of zero in which a pixel's zero-loss peak is looked for
 MOST_COMPONENTS = 8

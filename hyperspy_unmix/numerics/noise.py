@@ -12,17 +12,24 @@ from scipy.linalg import cholesky, eigh, solve_triangular, toeplitz
 Floats = NDArray[np.floating]
 Kind = Literal["poisson", "gain", "scatter", "uniform", "given"]
 
+# of the noise's power spectrum, relative to its mean: less than that is known too badly to be
+# whitened, and the detector passes next to no signal there
+LEAST_POWER = 0.15
 LEAST_COUNTS = 0.01  # a pixel; channels of fewer weigh less than Poisson would have it
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Variance ``gain * counts + read_variance`` (or of the other ``kind``), and its correlation.
+    """Variance of each value, and the correlation of neighbouring channels' noise.
+
+    Where the detector spreads the charge of one electron over several channels, each channel's
+    variance is smaller than ``gain * counts``, by the factor ``1 / (1 + 2 sum(correlation))``; that
+    of a sum over many channels is not.
 
     Parameters
     ----------
     kind : {"poisson", "gain", "scatter", "uniform", "given"}
-        ``"poisson"``: variance equals counts. ``"gain"``: ``gain * counts + read_variance``.
+        ``"poisson"``: variance equals counts. ``"gain"``: `channel_gain` x counts + read_variance.
         ``"scatter"``: one variance a channel, from the scatter about the low-rank model.
         ``"uniform"``: one variance for all. ``"given"``: the user's variance.
     gain : float
@@ -42,6 +49,11 @@ class NoiseModel:
     correlation: tuple[float, ...] = ()
     channel_variance: Floats | None = None
 
+    @property
+    def channel_gain(self) -> float:
+        """Variance per count of a single channel: the gain, less what its neighbours share."""
+        return self.gain / (1 + 2 * sum(self.correlation))
+
     def variance(self, spectra: Floats, given: Floats | None = None) -> Floats:
         """Variance of each element of ``spectra`` (pixels, channels)."""
         if self.kind == "given":
@@ -52,18 +64,18 @@ class NoiseModel:
             return np.broadcast_to(np.asarray(self.channel_variance), spectra.shape)
         if self.kind == "uniform":
             return np.full(spectra.shape, self.read_variance, spectra.dtype)
-        variance = self.gain * np.maximum(spectra, 0) + self.read_variance
+        variance = self.channel_gain * np.maximum(spectra, 0) + self.read_variance
         if self.read_variance < 0:
             # a dark offset: single values below it must not get a negative variance
             # (that of one electron is the least there is)
-            variance = np.maximum(variance, self.gain**2)
+            variance = np.maximum(variance, self.gain * self.channel_gain)
         return np.asarray(variance)
 
     def shot_share(self, mean: Floats) -> Floats:
         """Share of the variance of channels of this mean that came with the signal."""
         if self.kind != "gain":
             return np.ones_like(mean)
-        shot = self.gain * np.maximum(mean, 0) + min(self.read_variance, 0.0)
+        shot = self.channel_gain * np.maximum(mean, 0) + min(self.read_variance, 0.0)
         total = shot + max(self.read_variance, 0.0)
         return np.asarray(np.where(total > 0, shot / np.where(total > 0, total, 1), 1.0))
 
@@ -74,9 +86,11 @@ class NoiseModel:
             correlated = (
                 f"; neighbouring channels correlated ({self.correlation[0]:.2f}), decorrelated"
             )
+            if self.kind == "gain":
+                correlated += f"; gain {self.gain:.3g} with the charge they share"
         words = {
             "poisson": "Poisson counts: variance equals counts",
-            "gain": f"variance = {self.gain:.3g} x signal {self.read_variance:+.3g}",
+            "gain": f"variance = {self.channel_gain:.3g} x signal {self.read_variance:+.3g}",
             "scatter": "variance of each channel from its scatter about the low-rank model",
             "uniform": f"the same variance everywhere, {self.read_variance:.3g}",
             "given": "the variance given by the user",
@@ -88,12 +102,26 @@ class NoiseModel:
 class ChannelWhitening:
     """Turns a spectrum at unit pixel weight into one whose noise is white with variance one.
 
-    ``channel_sd`` (channels,) is the noise of each channel, ``factor`` the lower Cholesky factor
-    of the channels' correlation, or None where they are independent.
+    Parameters
+    ----------
+    channel_sd : array, shape (channels,)
+        Noise of each channel.
+    factor : array, shape (channels, kept), optional
+        The channels' correlation is ``factor @ factor.T``; None where they are independent. Lower
+        triangular where all is kept; fewer columns than channels where the detector passes next to
+        nothing of the finest detail, neither signal nor noise.
+    inverse : array, shape (kept, channels), optional
+        Left inverse of a factor that is not square.
     """
 
     channel_sd: Floats
     factor: Floats | None = None
+    inverse: Floats | None = None
+
+    @property
+    def size(self) -> int:
+        """Length of a whitened spectrum."""
+        return len(self.channel_sd) if self.factor is None else self.factor.shape[1]
 
     @property
     def sum_variance(self) -> float:
@@ -106,6 +134,8 @@ class ChannelWhitening:
         scaled = spectra / self.channel_sd
         if self.factor is None:
             return scaled
+        if self.inverse is not None:
+            return np.asarray(scaled @ self.inverse.T)
         return np.asarray(solve_triangular(self.factor, scaled.T, lower=True).T)
 
     def colour(self, whitened: Floats) -> Floats:
@@ -116,7 +146,9 @@ class ChannelWhitening:
 
     def projector(self, directions: Floats) -> Floats:
         """Matrix (channels, k) that takes a spectrum to its scores on whitened ``directions``."""
-        if self.factor is not None:
+        if self.inverse is not None:
+            directions = self.inverse.T @ directions
+        elif self.factor is not None:
             directions = solve_triangular(self.factor, directions, lower=True, trans="T")
         return np.asarray(directions / self.channel_sd[:, None])
 
@@ -131,14 +163,25 @@ def channel_whitening(
     """
     if not correlation:
         return ChannelWhitening(channel_sd)
+    share = np.ones(len(channel_sd)) if shot_share is None else shot_share
     column = np.zeros(len(channel_sd))
     lags = min(len(correlation), len(channel_sd) - 1)
     column[0], column[1 : lags + 1] = 1.0, correlation[:lags]
-    matrix = toeplitz(column)
-    if shot_share is not None:
-        matrix *= np.sqrt(np.outer(shot_share, shot_share))
-        np.fill_diagonal(matrix, 1.0)
-    return ChannelWhitening(channel_sd, cholesky(matrix, lower=True))
+    matrix = toeplitz(column) * np.sqrt(np.outer(share, share))
+    np.fill_diagonal(matrix, 1.0)
+    if _least_power(column[1 : lags + 1], float(share.max())) > LEAST_POWER:
+        return ChannelWhitening(channel_sd, cholesky(matrix, lower=True))
+    power, modes = eigh(matrix, driver="evd")
+    passed = power > LEAST_POWER
+    modes, root = modes[:, passed], np.sqrt(power[passed])
+    return ChannelWhitening(channel_sd, modes * root, (modes / root).T)
+
+
+def _least_power(correlation: Floats, share: float) -> float:
+    """Least of the power spectrum of noise of this correlation (its mean is one)."""
+    omega = np.linspace(0, np.pi, 256)
+    harmonics = np.cos(np.outer(np.arange(1, len(correlation) + 1), omega))
+    return float(1 + 2 * share * (correlation @ harmonics).min())
 
 
 def column_scales(variance: Floats, sweeps: int = 20) -> Floats:

@@ -11,12 +11,14 @@ from scipy.optimize import nnls
 
 from .edge import marchenko_pastur_median, noise_edge
 from .noise import ChannelWhitening, Floats, Kind, NoiseModel, channel_whitening, column_scales
+from .rank import elbow
 
 MAX_RESIDUAL_RANK = 20
 MAX_LAG = 6
 LEAST_CORRELATION = 0.01
-LEAST_EIGENVALUE = 0.02
 LEAST_SIZE = 8
+LEAST_GROUP = 128
+BRIGHTNESS_GROUPS = 4
 ROUNDING = 1e-5  # of a value; less scatter than this is not noise
 
 
@@ -53,22 +55,27 @@ class _Residual:
     level: float
 
 
-def _residual(weighted: Floats, whitening: ChannelWhitening) -> _Residual:
-    """Take the components above the noise edge out of a weighted sample."""
-    n, m = weighted.shape
-    white = whitening.whiten(weighted)
+def _residual(weighted: Floats, whitening: ChannelWhitening, white: bool = True) -> _Residual:
+    """Take the components above the noise edge out of a weighted sample.
+
+    Where the whitening is not known to make the noise ``white``, the elbow takes the place of the
+    edge: correlated noise would be taken for structure, and what is left would look uncorrelated.
+    """
+    y = whitening.whiten(weighted)
+    n, m = y.shape
     tall = n > m
-    power, vectors = eigh(white.T @ white if tall else white @ white.T, driver="evd")
+    power, vectors = eigh(y.T @ y if tall else y @ y.T, driver="evd")
     power, vectors = power[::-1], vectors[:, ::-1]
     limit = min(MAX_RESIDUAL_RANK, min(n, m) // 4)
     rank, level = 0, 0.0
     for _ in range(5):
         level = float(np.median(power[rank:])) / marchenko_pastur_median(n - rank, m - rank)
-        found = min(int((power > level * noise_edge(n, m)).sum()), limit)
+        found = int((power > level * noise_edge(n, m)).sum()) if white else elbow(power)
+        found = min(found, limit)
         if found == rank:
             break
         rank = found
-    scores = white @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
+    scores = y @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
     components = np.linalg.lstsq(scores, weighted, rcond=None)[0]
     basis = np.linalg.qr(components.T)[0]
     lost = basis @ basis.T
@@ -77,10 +84,7 @@ def _residual(weighted: Floats, whitening: ChannelWhitening) -> _Residual:
 
 
 def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
-    """Correlation of neighbouring channels' shot noise, up to the last lag that matters.
-
-    Shrunk, where necessary, until it is positive definite.
-    """
+    """Correlation of neighbouring channels' shot noise, up to the last lag that matters."""
     residual = left.noise - left.noise.mean(0)
     residual = residual / np.maximum(residual.std(0), 1e-12)
     share = np.sqrt(shot_share)
@@ -102,11 +106,6 @@ def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
     if not significant.any() or not significant[0]:
         return ()
     rho = rho[: int(np.argmin(significant)) if not significant.all() else len(rho)]
-    omega = np.linspace(0, np.pi, 256)
-    harmonics = np.cos(np.outer(np.arange(1, len(rho) + 1), omega))
-    most = float(shot_share.max())
-    while 1 + 2 * most * (rho @ harmonics).min() < LEAST_EIGENVALUE:
-        rho = rho * 0.98
     return tuple(float(r) for r in rho)
 
 
@@ -145,29 +144,39 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
     mean, error = sample.mean(0), sample.std(0) / np.sqrt(len(sample))
     if np.mean(mean < -3 * error) > 0.01 or (mean < 4 * error).all():
         return _scatter_model(sample)
-    gain, read_variance = 1.0, 0.0
+    slope, read_variance = 1.0, 0.0
     correlation: tuple[float, ...] = ()
-    for _ in range(4):
-        variance = _smooth_variance(sample, gain, read_variance)
-        whitened, u, v = _weighted(sample, variance)
-        model = NoiseModel("gain", gain, read_variance)
-        whitening = channel_whitening(np.ones(m), correlation, model.shot_share(mean))
-        residual = _residual(whitened, whitening)
-        scatter = np.mean(residual.noise**2 / (u[:, None] * v), 0)
-        gain, read_variance = _gain_and_read_variance(np.maximum(mean, 0), scatter)
-        if gain == 0 and read_variance == 0:
+    for sweep in range(4):
+        whitened, u, v = _weighted(sample, _smooth_variance(sample, slope, read_variance))
+        share = NoiseModel("gain", slope, read_variance).shot_share(mean)
+        whitening = channel_whitening(np.ones(m), correlation, share)
+        residual = _residual(whitened, whitening, white=sweep > 0)
+        square = residual.noise**2 / (u[:, None] * v)
+        slope, read_variance = _slope_and_read_variance(*_by_brightness(sample, square))
+        if slope == 0 and read_variance == 0:
             break
-        model = NoiseModel("gain", gain, read_variance)
-        correlation = _correlation(residual, model.shot_share(mean))
-    fitted = gain * np.maximum(mean, 0) + read_variance
+        share = NoiseModel("gain", slope, read_variance).shot_share(mean)
+        correlation = _correlation(residual, share)
+    fitted = slope * np.maximum(mean, 0) + read_variance
     if np.median(fitted) <= ROUNDING**2 * np.median(mean**2):
         # no scatter beyond rounding: noise-free data, any weighting is right
         return NoiseModel("uniform", 0.0, max(1e-8 * float(np.mean(sample**2)), 1e-30))
-    unexplained = np.median(np.abs(np.log(np.maximum(scatter, 1e-300) / fitted)))
+    unexplained = np.median(np.abs(np.log(np.maximum(square.mean(0), 1e-300) / fitted)))
     if unexplained > 0.2 + np.sqrt(2 / len(sample)):
         return _scatter_model(sample)
-    kind: Kind = "gain" if gain > 0 else "uniform"
-    return NoiseModel(kind, gain, read_variance, correlation)
+    kind: Kind = "gain" if slope > 0 else "uniform"
+    return NoiseModel(kind, slope * (1 + 2 * sum(correlation)), read_variance, correlation)
+
+
+def _by_brightness(sample: Floats, square: Floats) -> tuple[Floats, Floats]:
+    """Mean and mean squared residual of every channel, in groups of pixels of like brightness.
+
+    A flat spectrum tells gain and read noise apart only by the thickness of the pixels.
+    """
+    groups = int(np.clip(len(sample) // LEAST_GROUP, 1, BRIGHTNESS_GROUPS))
+    order = np.array_split(np.argsort(sample.mean(1), kind="stable"), groups)
+    mean = np.concatenate([sample[pixels].mean(0) for pixels in order])
+    return np.maximum(mean, 0), np.concatenate([square[pixels].mean(0) for pixels in order])
 
 
 def _spread_over(model: NoiseModel, alive: NDArray[np.bool_]) -> NoiseModel:
@@ -189,11 +198,11 @@ def _is_poisson(sample: Floats) -> bool:
     return 0.8 < left.level < 1.25
 
 
-def _gain_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:
-    """Robust fit of ``scatter = gain * mean + read_variance`` over the channels.
+def _slope_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:
+    """Robust fit of ``scatter = slope * mean + read_variance``.
 
     The read variance is negative where a dark offset was left in the data; the fit then has to be
-    much the better one, and to leave every channel a positive variance.
+    much the better one, and to leave every mean a positive variance.
     """
     free = _robust_line(mean, scatter, bounded=False)
     bounded = _robust_line(mean, scatter, bounded=True)
@@ -204,7 +213,7 @@ def _gain_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float
 
 
 def _robust_line(mean: Floats, scatter: Floats, bounded: bool) -> tuple[float, float]:
-    """Gain and intercept by reweighted least squares, not negative if ``bounded``."""
+    """Slope and intercept by reweighted least squares, not negative if ``bounded``."""
     level = np.maximum(np.median(scatter), 1e-30)
     weight = 1.0 / np.maximum(scatter, 0.01 * level)
     unit = max(float(mean.max()), 1e-30)
@@ -229,9 +238,9 @@ def _scatter_model(sample: Floats) -> NoiseModel:
     rounding = (ROUNDING**2) * float(np.mean(sample**2))
     variance = np.maximum(_floor(np.var(sample, axis=0)), rounding)
     correlation: tuple[float, ...] = ()
-    for _ in range(4):
+    for sweep in range(4):
         whitening = channel_whitening(np.ones(m), correlation)
-        left = _residual(sample / np.sqrt(variance), whitening)
+        left = _residual(sample / np.sqrt(variance), whitening, white=sweep > 0)
         correlation = _correlation(left, np.ones(m))
         scatter = np.mean(left.noise**2, 0) * variance
         # a channel that all but makes up a component of its own says nothing about its noise

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.sparse import csr_array
 
 from .blocks import RowBlocks
-from .edge import marchenko_pastur_median, noise_edge_of_profile, noise_median_of_profile
+from .first_pass import Summary
 from .noise import (
     LEAST_COUNTS,
     ChannelWhitening,
@@ -22,36 +19,7 @@ from .noise import (
     pixel_weights,
     project_scales,
 )
-
-GROUPS = 512
-SAMPLE = 1024
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the first pass over the data found.
-
-    ``finite`` (pixels,) marks spectra without NaN or infinity; ``groups`` (groups, channels) are
-    mean spectra (and ``group_variance`` mean given variances) of consecutive pixels, ``group_size``
-    their numbers; ``sample`` (pixels, channels) is every n-th spectrum, ``integers`` whether it
-    holds whole numbers only, ``least`` and
-    ``greatest`` the extreme values; ``least_variance`` is that of the given variance.
-    """
-
-    finite: NDArray[np.bool_]
-    groups: Floats
-    group_variance: Floats | None
-    group_size: NDArray[np.integer]
-    sample: Floats
-    integers: bool
-    greatest: float
-    least: float
-    least_variance: float
-
-    @property
-    def mean(self) -> Floats:
-        """Mean spectrum of the finite pixels, shape (channels,)."""
-        return np.asarray(self.group_size @ self.groups / self.group_size.sum())
+from .scree import Scree, channel_rescaling, measure_scree, whitened_variance
 
 
 @dataclass(frozen=True)
@@ -104,77 +72,6 @@ class LowRank:
         return np.asarray(self.scores.T @ weighted / len(self.scores))
 
 
-@dataclass(frozen=True)
-class Scree:
-    """Squared singular values of the whitened data in units of the noise edge (1 is the floor).
-
-    ``edge`` is the noise edge, ``calibration`` the median squared singular value over what noise
-    alone would give: 1 where the noise model is right.
-    """
-
-    values: Floats
-    edge: float
-    calibration: float
-
-    @property
-    def above_noise_edge(self) -> int:
-        """Number of components that white noise alone would not produce."""
-        return int(np.argmin(np.append(self.values, 0.0) > 1))
-
-
-def summarise(blocks: RowBlocks) -> Summary:
-    """Pass over the data once: which pixels are finite, group means, a sample, the range."""
-    n, m = blocks.shape
-    size = -(-n // min(GROUPS, n))
-    stride = -(-n // min(SAMPLE, n))
-    order = np.arange(n)
-
-    def on_block(spectra: Floats, variance: Floats | None, index: NDArray[np.intp]) -> Any:
-        # a sum is finite only where every term is, and is much the quicker look
-        with np.errstate(invalid="ignore", over="ignore"):
-            finite = np.isfinite(spectra @ np.ones(m, spectra.dtype))
-        kept = spectra if finite.all() else spectra[finite]
-        index = index[finite]
-        chosen = kept[index % stride == 0]
-        first = index[0] // size if len(index) else 0
-        group = index // size - first
-        members = (np.ones(len(index), spectra.dtype), (group, np.arange(len(index))))
-        member = csr_array(members, shape=(group[-1] + 1 if len(index) else 0, len(index)))
-        sums_variance, least_variance = None, np.inf
-        if variance is not None and kept.size:
-            sums_variance = member @ variance[finite]
-            # NaN must not hide behind a minimum of the others
-            least_variance = float(np.min(variance[finite], initial=np.inf))
-        extremes = (float(kept.min()), float(kept.max())) if kept.size else (np.inf, -np.inf)
-        sums = (np.bincount(group, minlength=member.shape[0]), member @ kept, sums_variance)
-        return finite, chosen, first, *sums, (*extremes, least_variance)
-
-    parts = list(blocks.map(on_block, order))
-    groups = np.zeros((n // size + 1, m))
-    group_variance = None if blocks.variance is None else np.zeros_like(groups)
-    number = np.zeros(len(groups), int)
-    for _, _, first, count, sums, sums_variance, _ in parts:
-        group = slice(first, first + len(count))
-        groups[group] += sums
-        number[group] += count.astype(int)
-        if group_variance is not None and sums_variance is not None:
-            group_variance[group] += sums_variance
-    filled = number > 0
-    share = number[filled, None]
-    sample = np.concatenate([p[1] for p in parts]).astype(float)
-    return Summary(
-        finite=np.concatenate([p[0] for p in parts]),
-        groups=groups[filled] / share,
-        group_variance=None if group_variance is None else group_variance[filled] / share,
-        group_size=number[filled],
-        sample=sample,
-        integers=bool((sample == np.rint(sample)).all()),
-        least=min(p[6][0] for p in parts),
-        greatest=max(p[6][1] for p in parts),
-        least_variance=float(np.min([p[6][2] for p in parts])),
-    )
-
-
 def compress(
     blocks: RowBlocks, summary: Summary, noise: NoiseModel, least_rank: int = 0
 ) -> tuple[LowRank, Scree]:
@@ -203,18 +100,28 @@ def compress(
     https://doi.org/10.1002/sia.1657; Landa et al. 2022, see `column_scales`.
     """
     n, m = blocks.shape
-    group_variance = _group_variance(summary, noise)
-    v = column_scales(group_variance)
-    whitening = channel_whitening(1 / np.sqrt(v), noise.correlation, noise.shot_share(summary.mean))
+    v = column_scales(_group_variance(summary, noise))
+    correlated = (noise.correlation, noise.shot_share(summary.mean))
+    whitening = channel_whitening(1 / np.sqrt(v), *correlated)
     products, weights, profile = _products(blocks, noise, v, _row_scales(summary, noise, v))
     eigenvalues, vectors = _eigen(products, whitening, wide=n < m)
-    scree = _scree(eigenvalues, n, profile, calibrated=noise.kind != "poisson")
-    rank = min(max(scree.above_noise_edge, least_rank, 1), min(n, m))
+    if noise.kind == "scatter":
+        # the sample told the channels' noise to a few percent; all pixels tell it better
+        rescale = channel_rescaling(products, whitening, eigenvalues, vectors, n)
+        whitening = channel_whitening(whitening.channel_sd * rescale, *correlated)
+        products /= rescale if n < m else np.outer(rescale, rescale)
+        eigenvalues, vectors = _eigen(products, whitening, wide=n < m)
+    profile = whitened_variance(whitening, profile)
+    scree = measure_scree(eigenvalues, vectors, n, profile, calibrated=noise.kind != "poisson")
+    rank = min(max(scree.above_noise_edge, least_rank, 1), len(scree.values))
     directions = np.ascontiguousarray(vectors[:, :rank])
     projector = whitening.projector(directions).astype(blocks.dtype)
     scores = np.concatenate(list(blocks.map(lambda spectra, _: spectra @ projector))).astype(float)
     components = whitening.colour(directions.T)
-    certain = {"model_error": np.zeros((rank, rank)), "shape_noise": np.zeros((0, m))}
+    certain = {
+        "model_error": np.zeros((rank, rank)),
+        "shape_noise": np.zeros((0, whitening.size)),
+    }
     return LowRank(scores, components, weights, whitening, np.eye(rank), **certain), scree
 
 
@@ -288,23 +195,3 @@ def _products(
         weights.append(u)
     u = np.concatenate(weights)
     return np.concatenate(rows) if wide else gram, u, profile * v / len(u)
-
-
-def _scree(eigenvalues: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:
-    """Squared singular values over the noise edge."""
-    m = len(profile)
-    rank = min(n, m)
-    eigenvalues = eigenvalues[:rank]
-    edge = noise_edge_of_profile(n, profile)
-    noise_median = noise_median_of_profile(n, profile)
-    level, structure = 1.0, 0
-    for _ in range(5):
-        # the noise median of what is left once the structure took its share of the dimensions
-        expected = noise_median * marchenko_pastur_median(n - structure, m - structure)
-        expected /= marchenko_pastur_median(n, m)
-        level = float(np.median(eigenvalues[structure:])) / expected
-        structure = min(int((eigenvalues > level * edge).sum()), rank - 1)
-    # below that the eigenvalues of a float32 product are rounding
-    rounding = 1e-8 * float(eigenvalues[0]) / edge
-    scale = max(level, rounding, 1e-300) if calibrated else 1.0
-    return Scree(eigenvalues / (edge * scale), edge * scale, level)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .edge import noise_edge
 from .noise import Floats
-from .pca import LowRank
 
 LARGEST_AUTOMATIC = 10
+FLOOR_VALUES = 5
 
 
 def estimable(values: Floats, n: int, m: int) -> int:
@@ -33,18 +32,40 @@ def estimable(values: Floats, n: int, m: int) -> int:
     F. Benaych-Georges, R. R. Nadakuditi, J. Multivar. Anal. 111 (2012) 120,
     https://doi.org/10.1016/j.jmva.2012.04.019
     """
-    aspect = m / n
     above = values[: int(np.argmin(np.append(values, 0.0) > 1))]
-    a = above * noise_edge(n, m) / n - 1 - aspect
+    spectrum, scores = visible(above, n, m)
+    return int(np.argmin(np.append(np.sqrt(spectrum * scores) > 0.5, False)))
+
+
+def visible(values: Floats, n: int, m: int) -> tuple[Floats, Floats]:
+    """Expected squared correlation with the truth of each component's spectrum and of its map.
+
+    Parameters
+    ----------
+    values : array
+        Squared singular values in units of the noise edge.
+    n, m : int
+        Numbers of pixels and channels.
+
+    Returns
+    -------
+    spectrum, scores : array
+        Zero below the edge.
+
+    References
+    ----------
+    See `estimable`.
+    """
+    aspect = m / n
+    a = values * noise_edge(n, m) / n - 1 - aspect
     strength = (a + np.sqrt(np.maximum(a**2 - 4 * aspect, 0))) / 2
-    common = 1 - aspect / strength**2
-    # squared cosines of the spectrum and of the map
-    spectrum, scores = common / (1 + aspect / strength), common / (1 + 1 / strength)
-    good = np.sqrt(np.maximum(spectrum * scores, 0)) > 0.5
-    return int(np.argmin(np.append(good, False)))
+    found = (values > 1) & (strength**2 > aspect)
+    strength = np.where(found, strength, 1.0)
+    common = np.where(found, 1 - aspect / strength**2, 0.0)
+    return common / (1 + aspect / strength), common / (1 + 1 / strength)
 
 
-def elbow(values: Floats) -> int:
+def bend(values: Floats) -> int:
     """Last component before the bend of the log scree, from the first to the noise floor.
 
     The component farthest below the straight line between the ends is the first of the floor, the
@@ -58,73 +79,82 @@ def elbow(values: Floats) -> int:
     return max(int(np.argmax(line - curve)), 1)
 
 
-def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Floats]:
-    """Components in the order of their variance over noise and model error.
+def elbow(values: Floats, most: int = 20) -> int:
+    """Last component before the noise floor, from the shape of the scree alone.
 
-    Linear stages (background, plural scattering) correlate the noise and leave a small share of
-    what they took out. A component counts only where it exceeds both. Noise is nowhere taken to be
-    smaller than that of the raw counts: components have an error of that size themselves.
+    The largest values of noise fall off like a power 2/3 of their number, whatever its level and
+    however it is correlated. The drop that this gives is measured on the values next to the
+    structure, the structure being what is before the last drop of twice that size; the two are
+    found by iteration.
 
     Parameters
     ----------
-    spectra : LowRank
-    edge : float
-        Noise edge of the raw counts: squared singular value that white noise reaches.
+    values : array
+        Squared singular values, falling, in any unit.
+    most : int
+        Where the floor is first looked for; structure is at most that.
 
-    Returns
-    -------
-    LowRank
-        The same spectra; noise of the (weighted) scores is the unit matrix.
-    array, shape (rank,)
-        Variance over noise and model error in units of the noise edge (1 is the floor), falling.
+    References
+    ----------
+    A. Onatski, Rev. Econ. Stat. 92 (2010) 1004, https://doi.org/10.1162/REST_a_00043
     """
-    basis, to_basis = np.linalg.qr(spectra.whitening.whiten(spectra.components).T)
-    second = to_basis @ spectra.second_moment() @ to_basis.T
-    noise = to_basis @ spectra.noise @ to_basis.T
-    level, axes = eigh(noise)
-    noise = (axes * np.maximum(level, 1.0)) @ axes.T
-    noise += to_basis @ spectra.model_error @ to_basis.T
-    shape_noise = spectra.shape_noise @ basis
-    noise += shape_noise.T @ shape_noise
-    ratio, vectors = eigh(second, noise)
-    ratio, vectors = ratio[::-1], vectors[:, ::-1]
-    components = np.linalg.solve(vectors, basis.T)
-    rank = len(ratio)
-    ordered = replace(
-        spectra,
-        scores=spectra.scores @ (to_basis.T @ vectors),
-        components=spectra.whitening.colour(components),
-        noise=np.eye(rank),
-        model_error=np.zeros((rank, rank)),
-    )
-    return ordered, ratio * len(spectra.scores) / edge
+    most = min(most, len(values) - FLOOR_VALUES)
+    if most < 1:
+        return int(values[0] > 0)
+    drops = values[:most] - values[1 : most + 1]
+    found, tried = most, -1
+    for _ in range(10):
+        number = np.arange(found, found + FLOOR_VALUES)
+        slope = np.polyfit(number ** (2 / 3), values[number], 1)[0]
+        large = np.flatnonzero(drops >= 2 * abs(slope))
+        found, tried = (int(large[-1]) + 1 if len(large) else 0), found
+        if found == tried:
+            break
+    return found
 
 
 @dataclass(frozen=True)
 class Count:
-    """A number of components and the reason for it, in plain words."""
+    """Components that are there, those of them to unmix, and the reason, in plain words."""
 
+    consensus: int
     number: int
     reason: str
 
 
-def choose_rank(values: Floats, n: int, m: int, stage: str = "above the noise edge") -> Count:
-    """Number of components to unmix, from squared singular values in units of the noise edge."""
-    above = int(np.argmin(np.append(values, 0.0) > 1))
-    sure = estimable(values, n, m)
-    if above == 0:
-        return Count(0, f"no structure {stage}")
+def choose_rank(
+    values: Floats, n: int, m: int, agreed: int, stage: str = "above the noise", ending: str = ""
+) -> Count:
+    """Number of components to unmix.
+
+    Parameters
+    ----------
+    values : array
+        Squared singular values in units of the noise edge, falling.
+    n, m : int
+        Numbers of pixels and channels.
+    agreed : int
+        Components that the different counts agree on.
+    stage, ending : str
+        For the reason.
+    """
+    some = f"{agreed} component{'s' * (agreed != 1)} {stage}"
+    if agreed == 0:
+        return Count(0, 0, f"no structure {stage}{ending}")
+    sure = max(min(estimable(values, n, m), agreed), 1)
     if sure > LARGEST_AUTOMATIC:
-        bend = min(elbow(values), LARGEST_AUTOMATIC)
+        bent = min(bend(values), LARGEST_AUTOMATIC)
         return Count(
-            bend,
-            f"{above} components {stage}, too many to be phases (artefacts of detector, drift or "
-            f"scattering?); {bend} are above the bend of the scree: look at it, or give a number",
+            agreed,
+            bent,
+            f"{some}, too many to be phases (artefacts of detector, drift or scattering?); {bent} "
+            f"are above the bend of the scree: look at it, or give a number{ending}",
         )
-    if sure < above:
+    if sure < agreed:
         return Count(
-            max(sure, 1),
-            f"{above} components {stage}, of which {max(sure, 1)} can be expected to correlate "
-            "with the truth by more than one half; the others are there, but mostly noise",
+            agreed,
+            sure,
+            f"{some}, of which {sure} can be expected to correlate with the truth by more than one "
+            f"half; the others are there, but mostly noise{ending}",
         )
-    return Count(above, f"{above} component{'s' * (above > 1)} {stage}")
+    return Count(agreed, agreed, some + ending)

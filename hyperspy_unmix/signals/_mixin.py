@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
     from numpy.typing import ArrayLike
 
-    from hyperspy_unmix.pca_result import PCA, ComponentCount
+    from hyperspy_unmix.counting import ComponentCount
+    from hyperspy_unmix.inputs import NumberOfComponents
+    from hyperspy_unmix.pca_result import PCA
     from hyperspy_unmix.unmixing import Unmixing
 
 __all__ = ["UnmixMixin"]
@@ -69,7 +71,7 @@ class UnmixMixin:
 
     def pca(
         self,
-        n_components: int | Literal["auto"] = "auto",
+        n_components: int | NumberOfComponents = "auto",
         *,
         low_loss: BaseSignal | None = None,
         thickness: BaseSignal | None = None,
@@ -108,7 +110,7 @@ class UnmixMixin:
 
     def denoise(
         self,
-        n_components: int | Literal["auto"] = "auto",
+        n_components: int | NumberOfComponents = "auto",
         *,
         signal_range: tuple[float, float] | None = None,
         noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
@@ -176,7 +178,7 @@ class UnmixMixin:
 
     def unmix(
         self,
-        n_components: int | Literal["auto"] = "auto",
+        n_components: int | NumberOfComponents = "auto",
         *,
         low_loss: BaseSignal | None = None,
         thickness: BaseSignal | None = None,
@@ -195,7 +197,7 @@ class UnmixMixin:
 
         Parameters
         ----------
-        n_components : int or "auto"
+        n_components : int, "auto", "noise_edge", "elbow" or "split_half"
             The number of components; ``"auto"`` counts those that the data support.
         low_loss : BaseSignal, optional
             The low-loss spectrum image of the same pixels, to take plural scattering out.

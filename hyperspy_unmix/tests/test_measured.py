@@ -81,7 +81,7 @@ def test_lanthanum_is_found_in_its_layer():
     s = load("eels_lao_sto/DMReader_SpectrumImage_SI-EELS.dm3", "EELS_unmix")
     u = s.unmix()
     assert_sound(u, s)
-    assert u.pca.prepared.noise.gain == pytest.approx(14, rel=0.2)
+    assert u.pca.prepared.noise.channel_gain == pytest.approx(14, rel=0.2)
     axis = u.spectra.axes_manager.signal_axes[0].axis
     lanthanum = np.array([x[axis > 825].max() / np.abs(x).max() for x in u.spectra.data]).argmax()
     layer = u.maps.data[lanthanum].mean(1)

@@ -1,0 +1,98 @@
+"""How many components: what the different counts say of one image, and what is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .numerics.drift import drift_components
+from .numerics.pca import LowRank
+from .numerics.physics import Corrected
+from .numerics.rank import choose_rank, elbow, visible
+from .numerics.scree import Scree
+from .numerics.split_half import repeated
+from .preparation import Prepared
+from .wrapping import base_type
+
+LEAST_FLOOR = 10  # components below the noise edge for the elbow to start from
+
+
+@dataclass(frozen=True)
+class ComponentCount:
+    """How many components the counts support.
+
+    Parameters
+    ----------
+    noise_edge : int
+        Components of the counts as recorded above the noise edge.
+    elbow : int
+        Last component before the noise floor, from the shape of the scree alone.
+    split_half : int
+        Leading components found in one share of the counts that repeat in the other.
+    after_physics : int
+        Those above noise and model error once background and plural scattering are out.
+    drift : int
+        Components that a drift of the energy axis makes.
+    consensus : int
+        Components that are there: the median of `noise_edge`, `elbow` and `split_half`, without
+        those that are only drift, background or plural scattering. Zero: no structure above the
+        noise.
+    estimable : int
+        Those of them that can be unmixed: expected to correlate with the truth by more than one
+        half. ``n_components="auto"`` takes these.
+    reason : str
+    """
+
+    noise_edge: int
+    elbow: int
+    split_half: int
+    after_physics: int
+    drift: int
+    consensus: int
+    estimable: int
+    reason: str
+
+
+def count_components(
+    prepared: Prepared, raw: LowRank, scree: Scree, corrected: Corrected
+) -> ComponentCount:
+    """Count, agree, leave out what is not a phase, and say why."""
+    above = scree.above_noise_edge
+    bend = elbow(scree.values, max(2 * LEAST_FLOOR, above + LEAST_FLOOR))
+    repeats = repeated(scree.repeats)
+    agreed = int(np.median([above, bend, repeats]))
+    ending = ""
+    if not above == bend == repeats:
+        ending = f" (noise edge {above}, elbow {bend}, split half {repeats})"
+    drift, words = _drift(prepared, raw.truncate(min(max(agreed, 1), raw.rank)), scree)
+    after, values, stage = above, corrected.values, "above the noise"
+    removed = [
+        *(["background"] if prepared.window.found else []),
+        *(["plural scattering"] if prepared.dual is not None else []),
+    ]
+    if drift:
+        ending = f"; {agreed} before leaving out {drift} that {words}{ending}"
+        agreed -= drift
+    if removed:
+        after = int(np.sum(values > 1))
+        if not drift:
+            ending = f"; {agreed} above the noise before{ending}"
+        stage = f"after taking out {' and '.join(removed)}"
+        agreed = min(agreed, after)
+    chosen = choose_rank(values, *scree.shape, agreed, stage, ending)
+    return ComponentCount(
+        above, bend, repeats, after, drift, chosen.consensus, chosen.number, chosen.reason
+    )
+
+
+def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, str]:
+    """Components that a drift of the energy axis makes, and its size in words."""
+    image = prepared.image
+    if raw.rank < 2 or base_type(image.signal) != "EELS":
+        return 0, ""
+    seen, _ = visible(scree.values[: raw.rank], *scree.shape)
+    is_drift, shift = drift_components(raw, image.summary.mean, seen)
+    number = int(is_drift.sum())
+    spread = float(np.sqrt(np.mean(shift**2)))
+    return number, f"an energy drift makes ({spread:.2g} channels r.m.s.)"

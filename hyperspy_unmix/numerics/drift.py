@@ -1,0 +1,81 @@
+"""Traces of energy drift: components that a shift makes, channels that its correction emptied."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from .noise import Floats
+from .pca import LowRank
+
+SMOOTHING = 1.0  # channels; leaves the detector's fixed pattern, which does not move, out
+LEAST_SHARE = 0.7  # of what the noise lets be seen of a component
+MOST_EMPTIED = 0.1  # of the channels
+
+
+def drift_components(
+    spectra: LowRank, mean: Floats, visible: Floats
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Which principal components a small shift of the mean spectrum makes.
+
+    A spectrum moved by a small energy changes by its first derivative, and a little by the second.
+    A component is drift if most of it lies along these two over the whole energy range: the shift
+    of one edge among others is chemistry.
+
+    Parameters
+    ----------
+    spectra : LowRank
+        Counts as recorded, their components orthonormal when whitened.
+    mean : array, shape (channels,)
+        Mean spectrum.
+    visible : array, shape (rank,)
+        Expected squared correlation of each component with the true one.
+
+    Returns
+    -------
+    is_drift : bool array, shape (rank,)
+        Never the first component.
+    shift : array, shape (pixels,)
+        Shift of each spectrum in channels, without the mean shift.
+    """
+    whitening = spectra.whitening
+    smooth = gaussian_filter1d(mean, SMOOTHING)
+    first = np.gradient(smooth)
+    axes = np.linalg.qr(whitening.whiten(np.array([first, np.gradient(first)])).T)[0]
+    white = whitening.whiten(spectra.components)
+    share = np.sum((white @ axes) ** 2, 1) / np.maximum(np.sum(white**2, 1), 1e-300)
+    is_drift = share > LEAST_SHARE * np.maximum(visible, 0.1)
+    is_drift[0] = False
+    slope = whitening.whiten(first[None])[0]
+    along = np.where(is_drift, white @ slope, 0) / (slope @ slope)
+    brightness = spectra.scores[:, 0] * np.sum(spectra.components[0] * mean) / np.sum(mean**2)
+    moved = spectra.scores @ along
+    shift = np.divide(moved, brightness, out=np.zeros_like(moved), where=brightness > 0)
+    return is_drift, np.median(shift) - shift
+
+
+def emptied_channels(sample: Floats) -> NDArray[np.bool_]:
+    """End channels that are zero in some spectra though all others are well filled.
+
+    A correction of drift that moves spectra by whole channels leaves such ends.
+
+    Parameters
+    ----------
+    sample : array, shape (pixels, channels)
+        Raw spectra.
+    """
+    n_channels = sample.shape[1]
+    zero = sample == 0
+    share = zero.mean(0)
+    emptied = np.zeros(n_channels, bool)
+    for order in (np.arange(n_channels), np.arange(n_channels)[::-1]):
+        full = int(np.argmax(share[order] == 0))
+        if share[order[full]] or not 0 < full <= MOST_EMPTIED * n_channels:
+            continue
+        ends = order[:full]
+        filled = [sample[~zero[:, j], j] for j in ends]
+        # counts that are now and then zero by chance are small where they are not
+        apart = [len(x) == 0 or ((x > 0).all() and x.min() > 0.5 * np.median(x)) for x in filled]
+        emptied[ends] = all(apart) and any(len(x) for x in filled)
+    return emptied

@@ -1,0 +1,83 @@
+"""Which components repeat in an independent share of the counts, whatever their noise edge."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import eigh
+
+from .noise import Floats
+
+TESTED_SHARE = 0.2  # finding a component takes more counts than confirming it
+LEAST_SIGNIFICANCE = 3.0
+
+
+def significance(
+    eigenvalues: Floats, vectors: Floats, n: int, variance: Floats, number: int, seed: int = 0
+) -> Floats:
+    """Significance with which the leading components of one share of the data repeat in the other.
+
+    Noise ``Z`` of the data's own variance turns the data ``Y`` into ``Y + a Z`` and ``Y - Z / a``,
+    whose errors are uncorrelated. A direction found in the first correlates with the second only
+    if it is in the data. Both are needed only through their Gram matrix and cross products, which
+    for Gaussian ``Z`` are drawn directly: no second look at the pixels, whatever their number.
+
+    Parameters
+    ----------
+    eigenvalues : array, shape (m,)
+        Of the Gram matrix of the whitened data.
+    vectors : array, shape (m, m)
+        Its eigenvectors, in columns.
+    n : int
+        Number of rows of the whitened data, at least m.
+    variance : array, shape (m,)
+        Noise variance of its columns (near one).
+    number : int
+        Components to look at.
+    seed : int
+
+    Returns
+    -------
+    array, shape (number,)
+        In standard deviations of what noise alone gives.
+
+    References
+    ----------
+    J. Leiner, B. Duan, L. Wasserman, A. Ramdas, J. Am. Stat. Assoc. 120 (2025) 135,
+    https://doi.org/10.1080/01621459.2023.2270748
+    """
+    m = len(eigenvalues)
+    a = np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE))
+    generator = np.random.default_rng(seed)
+    root = np.sqrt(variance)
+    # rows along the data's own left singular vectors, and all others, where the data are zero
+    inside = generator.standard_normal((m, m)) * root
+    outside = _root_of_wishart(generator, n - m, m) * root
+    data = (np.sqrt(np.maximum(eigenvalues, 0)) * vectors).T
+    first, second = data + a * inside, data - inside / a
+    gram = first.T @ first + a**2 * (outside.T @ outside)
+    found, directions = eigh(gram, subset_by_index=[m - number, m - 1])
+    found, directions = found[::-1], directions[:, ::-1]
+    cross = np.sum((first @ directions) * (second @ directions), 0)
+    cross -= np.sum((outside @ directions) ** 2, 0)
+    noise = variance @ directions**2 * (1 + 1 / a**2)
+    return np.asarray(cross / np.sqrt(np.maximum(found, 1e-300) * noise))
+
+
+def repeated(significances: Floats) -> int:
+    """Number of leading components that repeat."""
+    return int(np.argmin(np.append(significances > LEAST_SIGNIFICANCE, False)))
+
+
+def _root_of_wishart(generator: np.random.Generator, degrees: int, m: int) -> Floats:
+    """Upper triangular (or small) matrix whose Gram is that of ``degrees`` rows of white noise.
+
+    References
+    ----------
+    M. S. Bartlett, Proc. R. Soc. Edinburgh 53 (1934) 260,
+    https://doi.org/10.1017/S0370164600015637
+    """
+    if degrees < m:
+        return generator.standard_normal((degrees, m))
+    root = np.triu(generator.standard_normal((m, m)), 1)
+    root[np.diag_indices(m)] = np.sqrt(generator.chisquare(degrees - np.arange(m)))
+    return root
