@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 16 * 2**20
 DASK_BATCH = 16
 
 
@@ -65,7 +65,7 @@ class RowBlocks:
         """Yield ``function(spectra, variance, *rows_of_per_pixel)`` of every block, in order.
 
         ``spectra`` has shape (rows, channels); ``variance`` likewise, or None.
-        Both belong to the function, which may overwrite them.
+        Neither can be overwritten.
         """
         if self.is_lazy:
             yield from self._map_dask(function, per_pixel)
@@ -147,7 +147,7 @@ def _take(
     dtype: Any,
     shifts: NDArray[np.intp] | None = None,
 ) -> NDArray[Any]:
-    """Pixels and channels that count, as a fresh floating-point array."""
+    """Pixels and channels that count, in ``dtype``; a copy only where one is needed."""
     if shifts is not None and shifts.any():
         n_channels = block.shape[1]
         index = (np.arange(n_channels) - shifts[:, None]) % n_channels
@@ -158,7 +158,10 @@ def _take(
     if not kept.all():
         block = block[kept]
     with np.errstate(over="ignore"):
-        return np.array(block, dtype=dtype, order="C")
+        taken = np.ascontiguousarray(block, dtype=dtype).view()
+    # it may be the user's own data: to overwrite it is an error
+    taken.flags.writeable = False
+    return taken
 
 
 def _dask_rows(data: Any, chunks: Any = None) -> Any:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, eigh, solve_triangular, toeplitz
+from scipy.sparse.linalg import eigsh
 
 Floats = NDArray[np.floating]
 Kind = Literal["poisson", "gain", "scatter", "uniform", "given"]
@@ -62,6 +63,8 @@ class NoiseModel:
             return given
         if self.kind == "scatter":
             return np.broadcast_to(np.asarray(self.channel_variance), spectra.shape)
+        if self.kind == "poisson":
+            return spectra if spectra.min() >= 0 else np.maximum(spectra, 0)
         if self.kind == "uniform":
             return np.full(spectra.shape, self.read_variance, spectra.dtype)
         variance = self.channel_gain * np.maximum(spectra, 0) + self.read_variance
@@ -231,6 +234,9 @@ def project_scales(sample_variance: Floats, v: Floats, rank: int = 8) -> Floats:
     scaled = sample_variance * np.sqrt(v)
     rows = scaled.sum(1, keepdims=True)
     scaled = scaled / np.sqrt(np.maximum(rows, 1e-6 * rows.mean()))
-    m = len(v)
-    _, leading = eigh(scaled.T @ scaled, subset_by_index=[max(m - rank, 0), m - 1])
+    gram, m = scaled.T @ scaled, len(v)
+    if m > 8 * rank:
+        _, leading = eigsh(gram, rank, v0=np.sqrt(v), tol=1e-3)
+    else:
+        _, leading = eigh(gram, subset_by_index=[max(m - rank, 0), m - 1])
     return np.asarray(np.sqrt(v) * (leading @ (leading.T @ np.sqrt(v))))

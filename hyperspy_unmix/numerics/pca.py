@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .blocks import RowBlocks
 from .first_pass import Summary
@@ -19,7 +18,13 @@ from .noise import (
     pixel_weights,
     project_scales,
 )
-from .scree import Scree, channel_rescaling, measure_scree, whitened_variance
+from .scree import (
+    Scree,
+    channel_rescaling,
+    leading_directions,
+    measure_scree,
+    whitened_variance,
+)
 
 
 @dataclass(frozen=True)
@@ -104,17 +109,18 @@ def compress(
     correlated = (noise.correlation, noise.shot_share(summary.mean))
     whitening = channel_whitening(1 / np.sqrt(v), *correlated)
     products, weights, profile = _products(blocks, noise, v, _row_scales(summary, noise, v))
-    eigenvalues, vectors = _eigen(products, whitening, wide=n < m)
+    white = _decorrelated(products, whitening, wide=n < m)
     if noise.kind == "scatter":
         # the sample told the channels' noise to a few percent; all pixels tell it better
-        rescale = channel_rescaling(products, whitening, eigenvalues, vectors, n)
+        rescale = channel_rescaling(products, white, whitening, n)
         whitening = channel_whitening(whitening.channel_sd * rescale, *correlated)
         products /= rescale if n < m else np.outer(rescale, rescale)
-        eigenvalues, vectors = _eigen(products, whitening, wide=n < m)
+        white = _decorrelated(products, whitening, wide=n < m)
     profile = whitened_variance(whitening, profile)
-    scree = measure_scree(eigenvalues, vectors, n, profile, calibrated=noise.kind != "poisson")
+    gram = white @ white.T if n < m else white
+    scree = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
     rank = min(max(scree.above_noise_edge, least_rank, 1), len(scree.values))
-    directions = np.ascontiguousarray(vectors[:, :rank])
+    directions = leading_directions(white, rank)
     projector = whitening.projector(directions).astype(blocks.dtype)
     scores = np.concatenate(list(blocks.map(lambda spectra, _: spectra @ projector))).astype(float)
     components = whitening.colour(directions.T)
@@ -125,22 +131,11 @@ def compress(
     return LowRank(scores, components, weights, whitening, np.eye(rank), **certain), scree
 
 
-def _eigen(products: Floats, whitening: ChannelWhitening, wide: bool) -> tuple[Floats, Floats]:
-    """Squared singular values, falling, and right singular vectors of the decorrelated data.
-
-    ``products`` is the Gram matrix, or the weighted data themselves where they are ``wide`` (fewer
-    pixels than channels).
-    """
+def _decorrelated(products: Floats, whitening: ChannelWhitening, wide: bool) -> Floats:
+    """Gram matrix, or ``wide`` weighted data, of spectra whose channels are independent."""
     unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
     white = unit.whiten(products)
-    gram = white @ white.T if wide else unit.whiten(white.T)
-    eigenvalues, vectors = eigh(gram, driver="evd")
-    eigenvalues, vectors = np.maximum(eigenvalues[::-1], 0), vectors[:, ::-1]
-    if wide:
-        # QR rather than a division by the singular values: null directions stay orthogonal
-        vectors, triangle = np.linalg.qr(white.T @ vectors)
-        vectors = vectors * np.where(np.diag(triangle) < 0, -1.0, 1.0)
-    return eigenvalues, vectors
+    return white if wide else unit.whiten(white.T)
 
 
 def _group_variance(summary: Summary, noise: NoiseModel) -> Floats:
@@ -173,16 +168,16 @@ def _products(
     fewer than channels, the biwhitened data are returned instead of the larger Gram matrix.
     """
     wide = blocks.shape[0] < blocks.shape[1]
-    root = np.sqrt(v).astype(blocks.dtype)
+    # one number keeps float32 in range; the columns' own scales need no pass over the pixels
+    unit = np.sqrt(np.median(v))
     scales, typical = row_scales[0].astype(blocks.dtype), row_scales[1]
 
     def on_block(spectra: Floats, given: Floats | None) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(spectra, given)
         u = pixel_weights(variance, scales, typical)
         columns = u.astype(blocks.dtype) @ variance
-        spectra *= root
-        spectra *= np.sqrt(u).astype(blocks.dtype)[:, None]
-        return (spectra if wide else spectra.T @ spectra), u, columns
+        weighted = spectra * (unit * np.sqrt(u)).astype(blocks.dtype)[:, None]
+        return (weighted if wide else weighted.T @ weighted), u, columns
 
     gram, profile = np.zeros((0 if wide else len(v), len(v))), np.zeros(len(v))
     rows, weights = [gram], []
@@ -193,5 +188,6 @@ def _products(
             gram += product
         profile += columns
         weights.append(u)
-    u = np.concatenate(weights)
-    return np.concatenate(rows) if wide else gram, u, profile * v / len(u)
+    u, root = np.concatenate(weights), np.sqrt(v) / unit
+    products = np.concatenate(rows) * root if wide else gram * np.outer(root, root)
+    return products, u, profile * v / len(u)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import eigh
 
 from . import split_half
 from .edge import (
@@ -49,13 +50,22 @@ class Scree:
         return int(np.argmin(np.append(self.values, 0.0) > 1))
 
 
-def measure_scree(
-    eigenvalues: Floats, vectors: Floats, n: int, profile: Floats, calibrated: bool
-) -> Scree:
-    """Squared singular values over the noise edge, and which of them repeat."""
-    m = len(profile)
-    rank = min(n, m)
-    eigenvalues = eigenvalues[:rank]
+def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:
+    """Squared singular values over the noise edge, and which of them repeat.
+
+    Parameters
+    ----------
+    gram : array, shape (k, k)
+        Products of the whitened channels, or of the whitened pixels where they are fewer.
+    n : int
+        Number of pixels.
+    profile : array, shape (channels,)
+        Noise variance of the whitened channels, near one.
+    calibrated : bool
+        Take the level of the noise from the data, not from the model.
+    """
+    m, rank = len(profile), len(gram)
+    eigenvalues = np.maximum(eigh(gram, eigvals_only=True, driver="evd")[::-1], 0)
     edge = noise_edge_of_profile(n, profile)
     noise_median = noise_median_of_profile(n, profile)
     level, structure = 1.0, 0
@@ -70,28 +80,46 @@ def measure_scree(
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
     values = eigenvalues / (edge * scale)
     number = min(int(np.sum(values > 1)) + MORE_TRIED, MOST_TRIED, rank)
-    if n >= m:
-        split = (eigenvalues / scale, vectors, n, profile)
-    else:
-        # the side of the pixels is the small one; their noise is even
-        split = (eigenvalues / scale, np.eye(n), m, np.full(n, profile.mean()))
-    repeats = split_half.significance(*split, number)
+    # the noise of the pixels is even: where they are the small side, it is one number
+    rows, variance = (n, profile) if n >= m else (m, np.full(n, profile.mean()))
+    repeats = split_half.significance(gram / scale, rows, variance, number)
     return Scree(values, edge * scale, level, repeats, (n, m))
 
 
+def leading_directions(white: Floats, number: int) -> Floats:
+    """Leading right singular vectors, in columns.
+
+    ``white`` is the Gram matrix, or the whitened data where their pixels are fewer than channels.
+    """
+    wide = len(white) < white.shape[1]
+    gram = white @ white.T if wide else white
+    k = len(gram)
+    leading: Floats = eigh(gram, subset_by_index=[k - number, k - 1])[1][:, ::-1]
+    # QR rather than a division by the singular values: null directions stay orthogonal
+    vectors = np.linalg.qr(white.T @ leading)[0] if wide else leading
+    return np.ascontiguousarray(vectors)
+
+
 def channel_rescaling(
-    products: Floats, whitening: ChannelWhitening, eigenvalues: Floats, vectors: Floats, n: int
+    products: Floats, white: Floats, whitening: ChannelWhitening, n: int
 ) -> Floats:
-    """Standard deviation of every channel's residual beside the components, near one."""
-    size = vectors.shape[0]
-    level = float(np.median(eigenvalues[: min(n, size)])) / marchenko_pastur_median(n, size)
+    """Standard deviation of every channel's residual beside the components, near one.
+
+    ``products`` is the Gram matrix of the weighted data (or these, where pixels are fewer than
+    channels), ``white`` the same of the decorrelated data.
+    """
+    wide = len(white) < white.shape[1]
+    eigenvalues = eigh(white @ white.T if wide else white, eigvals_only=True)[::-1]
+    m = white.shape[1]
+    level = float(np.median(eigenvalues)) / marchenko_pastur_median(n, m)
     if level <= 1e-8 * float(eigenvalues[0]) / n:
         # nothing is left beside the components but rounding
-        return np.ones(len(whitening.channel_sd))
-    rank = int(np.sum(eigenvalues > level * noise_edge(n, size)))
-    unit = replace(whitening, channel_sd=np.ones(len(whitening.channel_sd)))
-    lost = unit.colour(vectors[:, :rank].T) ** 2
-    wide = len(products) == n and n < len(whitening.channel_sd)
+        return np.ones(products.shape[1])
+    rank = int(np.sum(eigenvalues > level * noise_edge(n, m)))
+    unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
+    lost: Floats = np.zeros((rank, products.shape[1]))
+    if rank:
+        lost = unit.colour(leading_directions(white, rank).T) ** 2
     total = np.sum(products**2, 0) if wide else np.diag(products)
     left = np.clip(1 - lost.sum(0), 0.05, None) * (n - rank)
     variance = (total - eigenvalues[:rank] @ lost) / left

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import cholesky, eigh
 
 from .noise import Floats
 
@@ -11,9 +11,7 @@ TESTED_SHARE = 0.2  # finding a component takes more counts than confirming it
 LEAST_SIGNIFICANCE = 3.0
 
 
-def significance(
-    eigenvalues: Floats, vectors: Floats, n: int, variance: Floats, number: int, seed: int = 0
-) -> Floats:
+def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int = 0) -> Floats:
     """Significance with which the leading components of one share of the data repeat in the other.
 
     Noise ``Z`` of the data's own variance turns the data ``Y`` into ``Y + a Z`` and ``Y - Z / a``,
@@ -23,10 +21,8 @@ def significance(
 
     Parameters
     ----------
-    eigenvalues : array, shape (m,)
-        Of the Gram matrix of the whitened data.
-    vectors : array, shape (m, m)
-        Its eigenvectors, in columns.
+    gram : array, shape (m, m)
+        Of the whitened data's columns.
     n : int
         Number of rows of the whitened data, at least m.
     variance : array, shape (m,)
@@ -45,17 +41,17 @@ def significance(
     J. Leiner, B. Duan, L. Wasserman, A. Ramdas, J. Am. Stat. Assoc. 120 (2025) 135,
     https://doi.org/10.1080/01621459.2023.2270748
     """
-    m = len(eigenvalues)
+    m = len(gram)
     a = np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE))
     generator = np.random.default_rng(seed)
     root = np.sqrt(variance)
-    # rows along the data's own left singular vectors, and all others, where the data are zero
+    # m rows that span the data, and all others, where the data are zero
     inside = generator.standard_normal((m, m)) * root
     outside = _root_of_wishart(generator, n - m, m) * root
-    data = (np.sqrt(np.maximum(eigenvalues, 0)) * vectors).T
+    data = _root(gram)
     first, second = data + a * inside, data - inside / a
-    gram = first.T @ first + a**2 * (outside.T @ outside)
-    found, directions = eigh(gram, subset_by_index=[m - number, m - 1])
+    products = first.T @ first + a**2 * (outside.T @ outside)
+    found, directions = eigh(products, subset_by_index=[m - number, m - 1])
     found, directions = found[::-1], directions[:, ::-1]
     cross = np.sum((first @ directions) * (second @ directions), 0)
     cross -= np.sum((outside @ directions) ** 2, 0)
@@ -66,6 +62,16 @@ def significance(
 def repeated(significances: Floats) -> int:
     """Number of leading components that repeat."""
     return int(np.argmin(np.append(significances > LEAST_SIGNIFICANCE, False)))
+
+
+def _root(gram: Floats) -> Floats:
+    """Upper triangular matrix of this Gram matrix, whose rounding may make it indefinite."""
+    least = 1e-14 * float(np.trace(gram))
+    while True:
+        try:
+            return np.asarray(cholesky(gram + least * np.eye(len(gram))))
+        except np.linalg.LinAlgError:
+            least *= 10
 
 
 def _root_of_wishart(generator: np.random.Generator, degrees: int, m: int) -> Floats:
