@@ -37,7 +37,13 @@ def ours(counts: np.ndarray) -> dict[str, int]:
     import hyperspy_unmix
 
     count = hyperspy_unmix.estimate_number_of_components(hs.signals.Signal1D(counts))
-    return {"hyperspy_unmix": count.consensus, "hyperspy_unmix, noise edge": count.noise_edge}
+    return {
+        "hyperspy_unmix": count.consensus,
+        "its noise edge alone": count.noise_edge,
+        "its elbow alone": count.elbow,
+        "its split half alone": count.split_half,
+        "components it would unmix": count.estimable,
+    }
 
 
 def hyperspy_elbow(counts: np.ndarray) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .numerics.physics import Corrected, correct
 from .numerics.rank import LARGEST_AUTOMATIC
 from .numerics.scattering import inverse_kernels, remove_scattering_from
 from .numerics.scree import Scree
+from .numerics.split_half import thinned_significance
 from .preparation import Prepared
 from .settings import Choice, FrozenSettings
 from .wrapping import as_image, as_maps, as_spectra, to_channels, to_pixels
@@ -73,6 +74,13 @@ class PCA:
         if corrected.background is not None:
             settings["background exponents"] = _exponents(corrected.background)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
+
+    def recounted(self) -> ComponentCount:
+        """Count again, with shares of the counts that are really drawn: a pass over the data."""
+        prepared = self.prepared
+        drawn = thinned_significance(prepared.image.blocks, self.raw, prepared.noise, self._scree)
+        scree = replace(self._scree, repeats=drawn)
+        return count_components(prepared, self.raw, scree, self.corrected)
 
     @property
     def above_noise_edge(self) -> int:

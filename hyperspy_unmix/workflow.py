@@ -247,6 +247,7 @@ def estimate_number_of_components(
     noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
     navigation_mask: BaseSignal | ArrayLike | None = None,
     signal_mask: BaseSignal | ArrayLike | None = None,
+    split_half: Literal["fast", "full"] = "fast",
     show_progressbar: bool | None = None,
 ) -> ComponentCount:
     """How many components the counts support, and why; see `unmix`.
@@ -256,13 +257,18 @@ def estimate_number_of_components(
     signal, low_loss, thickness, background, signal_range, noise, navigation_mask, signal_mask, \
 show_progressbar
         As in `unmix`.
+    split_half : "fast" or "full"
+        ``"fast"`` draws the shares of the split-half test from the Gram matrix; ``"full"`` deals
+        out every count, in one more pass over the data.
 
     Returns
     -------
     ComponentCount
         Zero is a legal answer: no structure above the noise.
     """
-    return pca(
+    if split_half not in ("fast", "full"):
+        raise ValueError(f"split_half={split_half!r} is not understood: 'fast' or 'full'.")
+    result = pca(
         signal,
         low_loss=low_loss,
         thickness=thickness,
@@ -272,7 +278,11 @@ show_progressbar
         navigation_mask=navigation_mask,
         signal_mask=signal_mask,
         show_progressbar=show_progressbar,
-    ).count
+    )
+    if split_half == "fast":
+        return result.count
+    with _progress(signal, show_progressbar):
+        return result.recounted()
 
 
 @contextmanager

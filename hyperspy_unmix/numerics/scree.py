@@ -16,7 +16,7 @@ from .edge import (
 )
 from .noise import ChannelWhitening, Floats
 
-MORE_TRIED, MOST_TRIED = 4, 40  # components in the split-half test
+MORE_TRIED, MOST_TRIED = 4, 100  # components in the split-half test
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cholesky, eigh
 
-from .noise import Floats
+from .blocks import RowBlocks
+from .noise import Floats, NoiseModel
+
+if TYPE_CHECKING:
+    from .pca import LowRank
+    from .scree import Scree
 
 TESTED_SHARE = 0.2  # finding a component takes more counts than confirming it
 LEAST_SIGNIFICANCE = 3.0
@@ -57,6 +65,59 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     cross -= np.sum((outside @ directions) ** 2, 0)
     noise = variance @ directions**2 * (1 + 1 / a**2)
     return np.asarray(cross / np.sqrt(np.maximum(found, 1e-300) * noise))
+
+
+def thinned_significance(
+    blocks: RowBlocks, spectra: LowRank, noise: NoiseModel, scree: Scree, seed: int = 0
+) -> Floats:
+    """The same from shares that are really drawn, value by value, in a pass over the data.
+
+    Poisson counts are dealt to the two shares electron by electron (binomial thinning), which
+    leaves them independent also where counts are few. Other data get noise ``Z`` of the variance
+    and the channel correlation that the noise model gives each value.
+
+    Parameters
+    ----------
+    blocks : RowBlocks
+    spectra : LowRank
+        Of the same pixels and channels; their weights and whitening are used.
+    noise : NoiseModel
+    scree : Scree
+        Of the same data.
+    seed : int
+
+    Returns
+    -------
+    array
+        As `significance`, of as many components as `Scree.repeats`.
+    """
+    a = np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE))
+    whitening, size = spectra.whitening, spectra.whitening.size
+    level = 1.0 if noise.kind == "poisson" else scree.calibration
+
+    def on_block(values: Floats, _: Any, weights: Floats, index: NDArray[np.intp]) -> Any:
+        generator = np.random.default_rng([seed, int(index[0])])
+        scale = np.sqrt(weights)[:, None]
+        if noise.kind == "poisson":
+            counts = np.rint(values).astype(np.int64)
+            kept = generator.binomial(counts, 1 - TESTED_SHARE)
+            first = scale * whitening.whiten(kept / (1 - TESTED_SHARE))
+            second = scale * whitening.whiten((counts - kept) / TESTED_SHARE)
+        else:
+            white = scale * whitening.whiten(values.astype(float)) / np.sqrt(level)
+            drawn = generator.standard_normal(white.shape)
+            first, second = white + a * drawn, white - drawn / a
+        return first.T @ first, first.T @ second
+
+    products, cross = np.zeros((size, size)), np.zeros((size, size))
+    for own, other in blocks.map(on_block, spectra.weights, np.arange(blocks.shape[0])):
+        products += own
+        cross += other
+    number = min(len(scree.repeats), size)
+    found, directions = eigh(products, subset_by_index=[size - number, size - 1])
+    found, directions = found[::-1], directions[:, ::-1]
+    along = np.sum(directions * (cross @ directions), 0)
+    return np.asarray(along / np.sqrt(np.maximum(found, 1e-300) * (1 + 1 / a**2)))
 
 
 def repeated(significances: Floats) -> int:

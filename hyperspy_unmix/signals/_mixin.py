@@ -150,6 +150,7 @@ class UnmixMixin:
         noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
         navigation_mask: BaseSignal | ArrayLike | None = None,
         signal_mask: BaseSignal | ArrayLike | None = None,
+        split_half: Literal["fast", "full"] = "fast",
         show_progressbar: bool | None = None,
     ) -> ComponentCount:
         """Count the components that the data support.
@@ -173,6 +174,7 @@ class UnmixMixin:
             noise=noise,
             navigation_mask=navigation_mask,
             signal_mask=signal_mask,
+            split_half=split_half,
             show_progressbar=show_progressbar,
         )
 
