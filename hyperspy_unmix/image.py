@@ -190,6 +190,10 @@ def _snapshot(signal: BaseSignal) -> BaseSignal:
     return hs.signals.BaseSignal(signal.data, axes=axes, metadata=deepcopy(metadata))
 
 
+class UnusableVarianceError(ValueError):
+    """A variance that cannot be one."""
+
+
 def _check_variance(summary: Summary) -> None:
     """A single zero may be a pixel without counts; all zero, negative or NaN is no variance."""
     least = summary.least_variance
@@ -199,6 +203,6 @@ def _check_variance(summary: Summary) -> None:
         held = f"holds negative variances, down to {least:g}"
     else:
         held = "holds NaN" if np.isnan(least) else "is zero everywhere"
-    raise ValueError(
+    raise UnusableVarianceError(
         f"noise {held}; the variance of every value that counts is needed (masks exclude the rest)."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,28 +21,28 @@ _logger = logging.getLogger(__name__)
 
 
 def variance_in_metadata(signal: BaseSignal, noise: Any) -> Any:
-    """The variance signal of HyperSpy's own place for it, or ``noise`` itself.
+    """The variance signal of HyperSpy's own place for it, or None.
 
-    Only ``noise="auto"`` looks there, and takes nothing that does not fit the data.
+    Only ``noise="auto"`` looks there.
     """
     if not _is_auto(noise) or not hasattr(signal, "metadata"):
-        return noise
+        return None
     variance = signal.metadata.get_item("Signal.Noise_properties.variance", default=None)
-    if not hasattr(variance, "axes_manager"):
-        return noise
-    if variance.data.shape != signal.data.shape:
-        _logger.warning(
-            "%s.variance has shape %s, the data have %s: it is not used, the noise is estimated "
-            "from the data",
-            PLACE,
-            variance.data.shape,
-            signal.data.shape,
-        )
-        return noise
-    return variance
+    return variance if hasattr(variance, "axes_manager") else None
 
 
-def choose_noise(signal: BaseSignal, noise: Any, image: Image, settings: Settings) -> NoiseModel:
+def is_credible(image: Image) -> bool:
+    """Whether a variance given for every value is about what the data's own scatter says."""
+    given = image.summary.group_variance
+    estimate = estimate_noise(image.summary.sample, image.summary.integers)
+    own = estimate.variance(image.summary.mean[None])[0]
+    ratio = float(np.median(np.average(given, axis=0, weights=image.summary.group_size) / own))
+    return 1 / CREDIBLE < ratio < CREDIBLE
+
+
+def choose_noise(
+    signal: BaseSignal, noise: Any, image: Image, settings: Settings, remark: str = ""
+) -> NoiseModel:
     """Noise model of ``image``, and the choice on record."""
     source = ""
     if hasattr(noise, "axes_manager"):
@@ -62,58 +61,74 @@ def choose_noise(signal: BaseSignal, noise: Any, image: Image, settings: Setting
         model = estimate_uniform(image.summary.sample)
     else:
         model = estimate_noise(image.summary.sample, image.summary.integers)
-        stated = _stated(signal, model)
-        if stated is not None:
-            agreement = _agreement(stated, model, image)
-            if 1 / CREDIBLE < agreement < CREDIBLE:
-                model, source = stated, f" (from {PLACE})"
-            else:
-                source = (
-                    f" ({PLACE} states {agreement:.2g} times the scatter of the data: not used)"
-                )
-    settings["noise"] = Choice(model.kind, model.describe() + source)
+        model, source = _as_stated(signal, model, image)
+    settings["noise"] = Choice(model.kind, model.describe() + source + remark)
     return model
-
-
-def _agreement(stated: NoiseModel, estimate: NoiseModel, image: Image) -> float:
-    """Stated over estimated variance of the mean spectrum.
-
-    Files state the gain of the camera in both senses (counts per electron, and electrons per
-    count), so that it is taken only where the data's own scatter allows it.
-    """
-    mean = image.summary.mean[None]
-    return float(np.median(stated.variance(mean) / estimate.variance(mean)))
 
 
 def _is_auto(noise: Any) -> bool:
     return isinstance(noise, str) and noise == "auto"
 
 
-def _stated(signal: BaseSignal, estimate: NoiseModel) -> NoiseModel | None:
-    """A constant variance, or gain and read noise, that the metadata state; else None.
+def _as_stated(signal: BaseSignal, estimate: NoiseModel, image: Image) -> tuple[NoiseModel, str]:
+    """What the metadata state, if the data's own scatter allows it; else the estimate.
+
+    Files state the gain of the camera in both senses (counts per electron, and electrons per
+    count), and for single channels as well as for sums over them.
+    """
+    mean = image.summary.mean[None]
+    own = estimate.variance(mean)
+    agreements = []
+    for model in _stated(signal, estimate):
+        agreement = float(np.median(model.variance(mean) / own))
+        if 1 / CREDIBLE < agreement < CREDIBLE:
+            return model, f" (from {PLACE})"
+        agreements.append(agreement)
+    if not agreements:
+        return estimate, ""
+    return (
+        estimate,
+        f" ({PLACE} states {agreements[0]:.2g} times the scatter of the data: not used)",
+    )
+
+
+def _stated(signal: BaseSignal, estimate: NoiseModel) -> list[NoiseModel]:
+    """A constant variance, or gain and read noise, as the metadata may mean them.
 
     The correlation of the channels is not stated anywhere: it is the estimated one.
     """
     stated = signal.metadata.get_item("Signal.Noise_properties", default=None)
-    if stated is None:
-        return None
-    variance = stated.get_item("variance", default=None)
-    if isinstance(variance, (int, float)) and variance > 0:
-        return NoiseModel("uniform", 0.0, float(variance), estimate.correlation)
+    if not hasattr(stated, "get_item"):
+        return []
+    variance = _number(stated.get_item("variance", default=None))
+    if variance is not None and variance > 0:
+        return [NoiseModel("uniform", 0.0, variance, estimate.correlation)]
     linear = stated.get_item("Variance_linear_model", default=None)
-    if linear is None:
-        return None
+    if not hasattr(linear, "get_item"):
+        return []
     names = ("gain_factor", "gain_offset", "correlation_factor")
-    gain, offset, factor = (
-        float(linear.get_item(name, default=default))
+    numbers = [
+        _number(linear.get_item(name, default=default))
         for name, default in zip(names, (1.0, 0.0, 1.0), strict=True)
-    )
-    if not gain > 0 or not factor > 0:
-        _logger.warning("%s.Variance_linear_model is not that of noise: not used", PLACE)
-        return None
-    if (gain, offset, factor) == (1.0, 0.0, 1.0):
+    ]
+    if numbers == [1.0, 0.0, 1.0]:
         # what HyperSpy writes when nothing is known of the detector
-        return None
+        return []
+    gain, offset, factor = numbers
+    if gain is None or offset is None or factor is None or gain <= 0 or factor <= 0:
+        _logger.warning("%s.Variance_linear_model is not that of noise: not used", PLACE)
+        return []
     shared = 1 + 2 * sum(estimate.correlation)
-    model = NoiseModel("gain", gain * factor * shared, offset * factor)
-    return replace(model, correlation=estimate.correlation)
+    return [
+        NoiseModel("gain", gain * factor * of_sums, offset * factor, estimate.correlation)
+        for of_sums in (shared, 1.0)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None

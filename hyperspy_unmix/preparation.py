@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dual import Dual, read_low_loss, read_thickness
-from .image import Image, read_image
-from .inputs import EV, read_pair
-from .noise_choice import choose_noise, variance_in_metadata
+from .image import Image, UnusableVarianceError, read_image
+from .inputs import EV, read_noise, read_pair
+from .noise_choice import PLACE, choose_noise, is_credible, variance_in_metadata
 from .numerics.background import Window, window_before_onsets, window_from_data
 from .numerics.low_loss import SEARCH
 from .numerics.noise import NoiseModel
@@ -57,15 +57,12 @@ def prepare(
 ) -> Prepared:
     """Check the arguments of `hyperspy_unmix.unmix` and make the choices before the PCA."""
     settings: Settings = {}
-    noise = variance_in_metadata(signal, noise)
-    image = read_image(
-        signal,
-        settings,
-        signal_range=signal_range,
-        noise=noise,
-        navigation_mask=navigation_mask,
-        signal_mask=signal_mask,
-    )
+    masks = {
+        "signal_range": signal_range,
+        "navigation_mask": navigation_mask,
+        "signal_mask": signal_mask,
+    }
+    image, noise, remark = _read_with_noise(signal, settings, noise, masks)
     given = read_thickness(thickness, image, settings)
     dual = None
     if low_loss is not None:
@@ -76,8 +73,38 @@ def prepare(
         # below the window the background is not known; the spectra begin where it does
         image = image.cropped(int(image.blocks.channels[window.start]))
         window = Window(0, window.stop - window.start, window.reason)
-    model = choose_noise(signal, noise, image, settings)
+    model = choose_noise(signal, noise, image, settings, remark)
     return Prepared(image, model, window, dual, given, settings)
+
+
+def _read_with_noise(
+    signal: BaseSignal, settings: Settings, noise: Any, masks: dict[str, Any]
+) -> tuple[Image, Any, str]:
+    """The image, its noise, and why this is not the variance that the metadata hold."""
+    stated, remark = variance_in_metadata(signal, noise), ""
+    if stated is not None:
+        reason, found = _why_unusable(signal, stated), dict(settings)
+        if not reason:
+            try:
+                image = read_image(signal, found, noise=stated, **masks)
+            except UnusableVarianceError as error:
+                reason = str(error)
+            else:
+                if is_credible(image):
+                    settings.update(found)
+                    return image, stated, ""
+                reason = "the data do not scatter by it"
+        remark = f" ({PLACE}.variance is not used: {reason})"
+        _logger.warning("the noise is estimated from the data%s", remark)
+    return read_image(signal, settings, noise=noise, **masks), noise, remark
+
+
+def _why_unusable(signal: BaseSignal, variance: Any) -> str:
+    try:
+        read_noise(signal, variance)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def _look_for_zero_loss(image: Image, settings: Settings) -> None:

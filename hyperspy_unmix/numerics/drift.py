@@ -12,6 +12,7 @@ from .pca import LowRank
 SMOOTHING = 1.0  # channels; leaves the detector's fixed pattern, which does not move, out
 LEAST_SHARE = 0.7  # of what the noise lets be seen of a component
 MOST_EMPTIED = 0.1  # of the channels
+LEAST_STEPS = 30  # counts in a channel that is not empty by chance
 
 
 def drift_components(
@@ -48,7 +49,9 @@ def drift_components(
     is_drift = share > LEAST_SHARE * np.maximum(visible, 0.1)
     is_drift[0] = False
     slope = whitening.whiten(first[None])[0]
-    along = np.where(is_drift, white @ slope, 0) / (slope @ slope)
+    # the smooth slope is where to look, the slope as measured how much a shift changes
+    change = slope @ whitening.whiten(np.gradient(mean)[None])[0]
+    along = np.where(is_drift, white @ slope, 0) / change
     brightness = spectra.scores[:, 0] * np.sum(spectra.components[0] * mean) / np.sum(mean**2)
     moved = spectra.scores @ along
     shift = np.divide(moved, brightness, out=np.zeros_like(moved), where=brightness > 0)
@@ -66,16 +69,28 @@ def emptied_channels(sample: Floats) -> NDArray[np.bool_]:
         Raw spectra.
     """
     n_channels = sample.shape[1]
-    zero = sample == 0
-    share = zero.mean(0)
+    share = (sample == 0).mean(0)
     emptied = np.zeros(n_channels, bool)
     for order in (np.arange(n_channels), np.arange(n_channels)[::-1]):
         full = int(np.argmax(share[order] == 0))
         if share[order[full]] or not 0 < full <= MOST_EMPTIED * n_channels:
             continue
         ends = order[:full]
-        filled = [sample[~zero[:, j], j] for j in ends]
-        # counts that are now and then zero by chance are small where they are not
-        apart = [len(x) == 0 or ((x > 0).all() and x.min() > 0.5 * np.median(x)) for x in filled]
-        emptied[ends] = all(apart) and any(len(x) for x in filled)
+        near = sample[:, order[full]]
+        some = any(0 < share[j] < 1 for j in ends)
+        emptied[ends] = some and all(_zero_or_full(sample[:, j], near) for j in ends)
     return emptied
+
+
+def _zero_or_full(channel: Floats, near: Floats) -> bool:
+    """Whether a channel is either zero or about the same share of one ``near`` by that is full."""
+    filled = channel != 0
+    if not filled.any():
+        return True
+    values = np.unique(channel[filled])
+    if len(values) < 2 or np.median(channel[filled]) < LEAST_STEPS * np.diff(values).min():
+        # counts so few that a zero is chance
+        return False
+    ratio = channel[filled] / near[filled]
+    spread = 1.48 * np.median(np.abs(ratio - np.median(ratio)))
+    return bool(np.median(ratio) > 6 * spread)

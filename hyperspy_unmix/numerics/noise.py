@@ -13,8 +13,7 @@ from scipy.sparse.linalg import eigsh
 Floats = NDArray[np.floating]
 Kind = Literal["poisson", "gain", "scatter", "uniform", "given"]
 
-# of the noise's power spectrum, relative to its mean: less than that is known too badly to be
-# whitened, and the detector passes next to no signal there
+# of the noise's power spectrum, relative to its mean: less is known too badly to be amplified
 LEAST_POWER = 0.15
 LEAST_COUNTS = 0.01  # a pixel; channels of fewer weigh less than Poisson would have it
 
@@ -103,28 +102,31 @@ class NoiseModel:
 
 @dataclass(frozen=True)
 class ChannelWhitening:
-    """Turns a spectrum at unit pixel weight into one whose noise is white with variance one.
+    """Turns a spectrum at unit pixel weight into one of white noise, its variance one or less.
 
     Parameters
     ----------
     channel_sd : array, shape (channels,)
         Noise of each channel.
-    factor : array, shape (channels, kept), optional
+    factor : array, shape (channels, channels), optional
         The channels' correlation is ``factor @ factor.T``; None where they are independent. Lower
-        triangular where all is kept; fewer columns than channels where the detector passes next to
-        nothing of the finest detail, neither signal nor noise.
-    inverse : array, shape (kept, channels), optional
-        Left inverse of a factor that is not square.
+        triangular, or any where ``inverse`` is given.
+    inverse : array, shape (channels, channels), optional
+        Of ``factor``.
+    floored : array, shape (channels,), optional
+        Variance of the whitened noise where it is not one: noise much below the average, as of the
+        finest detail where charge is shared, is not amplified to one.
     """
 
     channel_sd: Floats
     factor: Floats | None = None
     inverse: Floats | None = None
+    floored: Floats | None = None
 
     @property
-    def size(self) -> int:
-        """Length of a whitened spectrum."""
-        return len(self.channel_sd) if self.factor is None else self.factor.shape[1]
+    def variance(self) -> Floats:
+        """Variance of the whitened noise, shape (channels,)."""
+        return np.ones(len(self.channel_sd)) if self.floored is None else self.floored
 
     @property
     def sum_variance(self) -> float:
@@ -175,9 +177,11 @@ def channel_whitening(
     if _least_power(column[1 : lags + 1], float(share.max())) > LEAST_POWER:
         return ChannelWhitening(channel_sd, cholesky(matrix, lower=True))
     power, modes = eigh(matrix, driver="evd")
-    passed = power > LEAST_POWER
-    modes, root = modes[:, passed], np.sqrt(power[passed])
-    return ChannelWhitening(channel_sd, modes * root, (modes / root).T)
+    known = np.maximum(power, LEAST_POWER)
+    root = np.sqrt(known)
+    return ChannelWhitening(
+        channel_sd, modes * root, (modes / root).T, np.maximum(power, 0) / known
+    )
 
 
 def _least_power(correlation: Floats, share: float) -> float:

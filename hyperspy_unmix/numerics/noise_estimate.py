@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 
-from .edge import marchenko_pastur_median, noise_edge
+from .edge import marchenko_pastur_median, noise_edge_of_profile, noise_median_of_profile
 from .noise import ChannelWhitening, Floats, Kind, NoiseModel, channel_whitening, column_scales
 from .rank import elbow
 
 MAX_RESIDUAL_RANK = 20
-MAX_LAG = 6
-LEAST_CORRELATION = 0.01
+MAX_LAG = 12
+LEAST_CORRELATION = 0.001
 LEAST_SIZE = 8
 LEAST_GROUP = 128
 BRIGHTNESS_GROUPS = 4
@@ -54,13 +54,22 @@ class _Residual:
     lost: Floats
 
 
-def _rank_and_level(power: Floats, n: int, m: int, white: bool = True) -> tuple[int, float]:
-    """Number of components and noise variance, from the squared singular values."""
+def _rank_and_level(
+    power: Floats, n: int, variance: Floats, white: bool = True
+) -> tuple[int, float]:
+    """Number of components and noise variance, from the squared singular values.
+
+    ``variance`` (channels,) is that of the noise, relative to the level.
+    """
+    m = len(variance)
     limit = min(MAX_RESIDUAL_RANK, min(n, m) // 4)
+    edge, centre = noise_edge_of_profile(n, variance), noise_median_of_profile(n, variance)
+    centre /= marchenko_pastur_median(n, m)
     rank, level = 0, 0.0
     for _ in range(5):
-        level = float(np.median(power[rank:])) / marchenko_pastur_median(n - rank, m - rank)
-        found = int((power > level * noise_edge(n, m)).sum()) if white else elbow(power)
+        expected = centre * marchenko_pastur_median(n - rank, m - rank)
+        level = float(np.median(power[rank:])) / expected
+        found = int((power > level * edge).sum()) if white else elbow(power)
         found = min(found, limit)
         if found == rank:
             break
@@ -80,11 +89,11 @@ def _residual(weighted: Floats, whitening: ChannelWhitening, white: bool = True)
     gram = y.T @ y if tall else y @ y.T
     power, vectors = eigh(gram, driver="evd")
     power, vectors = power[::-1], vectors[:, ::-1]
-    rank, _ = _rank_and_level(power, n, m, white)
+    rank, _ = _rank_and_level(power, n, whitening.variance, white)
     scores = y @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
     components = np.linalg.lstsq(scores, weighted, rcond=None)[0]
-    basis = np.linalg.qr(components.T)[0]
-    lost = basis @ basis.T
+    # noise along a whitened direction is, among the channels, as correlated as all noise is
+    lost = components.T @ components
     left = np.clip(1 - np.diag(lost), 0.05, None) * (1 - rank / n)
     return _Residual((weighted - scores @ components) / np.sqrt(left), lost)
 
@@ -108,7 +117,8 @@ def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
     )
     known = np.maximum(weight, 1e-12)
     rho = np.clip(moment / known, -1, 1)
-    significant = np.abs(rho) > LEAST_CORRELATION + 4 / np.sqrt(len(residual) * known)
+    # charge that is shared correlates all lags alike; the far ones are next to nothing
+    significant = rho * np.sign(rho[0]) > LEAST_CORRELATION + 4 / np.sqrt(len(residual) * known)
     if not significant.any() or not significant[0]:
         return ()
     rho = rho[: int(np.argmin(significant)) if not significant.all() else len(rho)]
@@ -148,7 +158,7 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
     if min(sample.shape) < LEAST_SIZE:
         return estimate_uniform(sample)
     mean, error = sample.mean(0), sample.std(0) / np.sqrt(len(sample))
-    if np.mean(mean < -3 * error) > 0.01 or (mean < 4 * error).all():
+    if np.mean(mean < -3 * error) > 0.01 or _is_zero(mean, error):
         return _scatter_model(sample)
     slope, read_variance = 1.0, 0.0
     correlation: tuple[float, ...] = ()
@@ -185,6 +195,13 @@ def _by_brightness(sample: Floats, square: Floats) -> tuple[Floats, Floats]:
     return np.maximum(mean, 0), np.concatenate([square[pixels].mean(0) for pixels in order])
 
 
+def _is_zero(mean: Floats, error: Floats) -> bool:
+    """Whether channel means are no larger, all in all, than their errors."""
+    exact = np.where(mean == 0, 0.0, np.inf)
+    square = np.divide(mean, error, out=exact, where=error > 0) ** 2
+    return bool(square.mean() < 1 + 6 * np.sqrt(2 / len(mean)))
+
+
 def _spread_over(model: NoiseModel, alive: NDArray[np.bool_]) -> NoiseModel:
     """The model of the channels that hold anything, for all channels."""
     if model.channel_variance is None:
@@ -208,7 +225,7 @@ def _level(sample: Floats) -> float:
     """Noise variance of a sample whose noise is white."""
     n, m = sample.shape
     power = np.linalg.eigvalsh(sample.T @ sample if n > m else sample @ sample.T)[::-1]
-    return _rank_and_level(power, n, m)[1]
+    return _rank_and_level(power, n, np.ones(m))[1]
 
 
 def _slope_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:

@@ -126,7 +126,7 @@ def compress(
     components = whitening.colour(directions.T)
     certain = {
         "model_error": np.zeros((rank, rank)),
-        "shape_noise": np.zeros((0, whitening.size)),
+        "shape_noise": np.zeros((0, m)),
     }
     return LowRank(scores, components, weights, whitening, np.eye(rank), **certain), scree
 

@@ -106,7 +106,7 @@ def elbow(values: Floats, most: int = 20) -> int:
     for _ in range(10):
         number = np.arange(found, found + FLOOR_VALUES)
         slope = np.polyfit(number ** (2 / 3), values[number], 1)[0]
-        large = np.flatnonzero(drops >= 2 * abs(slope))
+        large = np.flatnonzero(drops > 2 * abs(slope))
         found, tried = (int(large[-1]) + 1 if len(large) else 0), found
         if found == tried:
             break

@@ -10,7 +10,6 @@ from scipy.linalg import eigh
 from . import split_half
 from .edge import (
     marchenko_pastur_median,
-    noise_edge,
     noise_edge_of_profile,
     noise_median_of_profile,
 )
@@ -110,12 +109,11 @@ def channel_rescaling(
     """
     wide = len(white) < white.shape[1]
     eigenvalues = eigh(white @ white.T if wide else white, eigvals_only=True)[::-1]
-    m = white.shape[1]
-    level = float(np.median(eigenvalues)) / marchenko_pastur_median(n, m)
+    level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
     if level <= 1e-8 * float(eigenvalues[0]) / n:
         # nothing is left beside the components but rounding
         return np.ones(products.shape[1])
-    rank = int(np.sum(eigenvalues > level * noise_edge(n, m)))
+    rank = int(np.sum(eigenvalues > level * noise_edge_of_profile(n, whitening.variance)))
     unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
     lost: Floats = np.zeros((rank, products.shape[1]))
     if rank:
@@ -133,5 +131,5 @@ def whitened_variance(whitening: ChannelWhitening, profile: Floats) -> Floats:
     if whitening.factor is None:
         return profile
     unit = replace(whitening, channel_sd=np.ones(len(profile)))
-    coloured = whitening.factor * np.sqrt(profile)[:, None]
+    coloured = whitening.factor * np.sqrt(whitening.variance) * np.sqrt(profile)[:, None]
     return np.asarray(np.sum(unit.whiten(coloured.T) ** 2, 0))

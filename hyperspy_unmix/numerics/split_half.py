@@ -92,7 +92,7 @@ def thinned_significance(
         As `significance`, of as many components as `Scree.repeats`.
     """
     a = np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE))
-    whitening, size = spectra.whitening, spectra.whitening.size
+    whitening, size = spectra.whitening, blocks.shape[1]
     level = 1.0 if noise.kind == "poisson" else scree.calibration
 
     def on_block(values: Floats, _: Any, weights: Floats, index: NDArray[np.intp]) -> Any:
@@ -105,7 +105,7 @@ def thinned_significance(
             second = scale * whitening.whiten((counts - kept) / TESTED_SHARE)
         else:
             white = scale * whitening.whiten(values.astype(float)) / np.sqrt(level)
-            drawn = generator.standard_normal(white.shape)
+            drawn = generator.standard_normal(white.shape) * np.sqrt(whitening.variance)
             first, second = white + a * drawn, white - drawn / a
         return first.T @ first, first.T @ second
 
@@ -117,7 +117,8 @@ def thinned_significance(
     found, directions = eigh(products, subset_by_index=[size - number, size - 1])
     found, directions = found[::-1], directions[:, ::-1]
     along = np.sum(directions * (cross @ directions), 0)
-    return np.asarray(along / np.sqrt(np.maximum(found, 1e-300) * (1 + 1 / a**2)))
+    expected = whitening.variance @ directions**2 * (1 + 1 / a**2)
+    return np.asarray(along / np.sqrt(np.maximum(found * expected, 1e-300)))
 
 
 def repeated(significances: Floats) -> int:
@@ -127,7 +128,7 @@ def repeated(significances: Floats) -> int:
 
 def _root(gram: Floats) -> Floats:
     """Upper triangular matrix of this Gram matrix, whose rounding may make it indefinite."""
-    least = 1e-14 * float(np.trace(gram))
+    least = max(1e-14 * float(np.trace(gram)), 1e-300)
     while True:
         try:
             return np.asarray(cholesky(gram + least * np.eye(len(gram))))

@@ -14,12 +14,15 @@ from hyperspy_unmix.numerics.edge import (
 )
 from hyperspy_unmix.numerics.noise import ChannelWhitening
 from hyperspy_unmix.numerics.pca import LowRank
+from hyperspy_unmix.numerics.physics import order_by_significance
 from hyperspy_unmix.numerics.rank import (
+    FLOOR_VALUES,
     LARGEST_AUTOMATIC,
+    bend,
     choose_rank,
     elbow,
     estimable,
-    order_by_significance,
+    visible,
 )
 
 
@@ -162,7 +165,38 @@ def test_estimable_counts_leading_components_only():
     assert estimable(np.array([]), 1000, 1000) == 0
 
 
-def textbook_elbow(values):
+@pytest.mark.parametrize("n, m", [(500, 60), (60, 500), (150, 150)])
+def test_visible_against_simulated_cosines(n, m):
+    """Truth: squared cosines of the spectrum and of the map with those that were put in.
+
+    30 runs, four standard errors of their mean; 0.04 for the size (the formula is that of large
+    matrices), which is largest next to the edge.
+    """
+    rng = np.random.default_rng(4)
+    for strength in np.sqrt(m / n) * np.array([2, 3, 5, 20]):
+        runs = np.array([spiked(n, m, strength, rng) for _ in range(30)])
+        found = visible(runs[:, 0] / noise_edge(n, m), n, m)
+        margin = 0.04 + 4 * runs[:, 1:].std(0) / np.sqrt(30)
+        for ours, truth, least in zip(found, runs[:, 1:].T, margin, strict=True):
+            assert ours.mean() == pytest.approx(truth.mean(), abs=least), strength
+
+
+def test_visible_at_both_ends():
+    """Closed form: nothing below the edge, all of what is strong, rising in between."""
+    values = np.concatenate([[0.5, 1.0], np.geomspace(1.0001, 1e7, 40)])
+    for n, m in [(4096, 500), (300, 900), (100, 100)]:
+        for part in visible(values, n, m):
+            np.testing.assert_array_equal(part[:2], 0)
+            assert (np.diff(part[2:]) > 0).all()
+            assert part[2] > 0
+            assert part[-1] == pytest.approx(1, abs=1e-3)
+        spectrum, scores = visible(values[2:], n, m)
+        # the longer of the two vectors is known worse
+        assert ((spectrum >= scores) == (n >= m)).all() or n == m
+        np.testing.assert_allclose(spectrum, visible(values[2:], m, n)[1], rtol=0.02)
+
+
+def textbook_bend(values):
     """Truth: distance of each point below the straight line of the log scree, one by one."""
     inside = []
     for value in values:
@@ -175,63 +209,168 @@ def textbook_elbow(values):
 
 
 @pytest.mark.parametrize("structure", [3, 5, 8])
-def test_elbow_is_where_the_scree_bends(structure):
+def test_bend_is_where_the_scree_bends(structure):
     """A cliff after a known number of components, and a slope of artefacts; and the textbook."""
     strong = np.geomspace(1e5, 1e3, structure)
     values = np.concatenate([strong, np.geomspace(20, 1.1, 30), np.full(50, 0.9)])
-    assert elbow(values) == structure
+    assert bend(values) == structure
     rng = np.random.default_rng(structure)
     for _ in range(20):
         values = np.sort(np.exp(rng.normal(1, 3, 40)))[::-1]
         values = np.append(values[values > 1], [0.9, 0.8])
         if len(values) > 5:
-            assert elbow(values) == textbook_elbow(values)
+            assert bend(values) == textbook_bend(values)
 
 
-def test_elbow_of_few_components_is_their_number():
+def test_bend_of_few_components_is_their_number():
     """Closed form: two points above the floor have no bend."""
-    assert elbow(np.array([0.9, 0.5])) == 0
-    assert elbow(np.array([100.0, 0.9])) == 1
-    assert elbow(np.array([100.0, 1.5, 0.9])) == 2
+    assert bend(np.array([0.9, 0.5])) == 0
+    assert bend(np.array([100.0, 0.9])) == 1
+    assert bend(np.array([100.0, 1.5, 0.9])) == 2
+
+
+def scree_beside_noise(n, m, rank, correlation, seed):
+    """Squared singular values of ``rank`` components in noise, an AR(1) process over channels.
+
+    The weakest component has 2.5 times, the strongest 6 times the length that noise reaches: the
+    edge of white noise, stretched by the largest of the process's power spectrum.
+    """
+    rng = np.random.default_rng([seed, rank])
+    data = rng.standard_normal((n, m))
+    for j in range(1, m):
+        data[:, j] = correlation * data[:, j - 1] + np.sqrt(1 - correlation**2) * data[:, j]
+    if rank:
+        maps = np.linalg.qr(rng.standard_normal((n, rank)))[0]
+        spectra = np.linalg.qr(rng.standard_normal((m, rank)))[0]
+        edge = np.sqrt(noise_edge(n, m) * (1 + correlation) / (1 - correlation))
+        data += edge * (maps * np.linspace(6, 2.5, rank)) @ spectra.T
+    gram = data.T @ data if n > m else data @ data.T
+    return np.linalg.eigvalsh(gram)[::-1]
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3, 8])
+@pytest.mark.parametrize("n, m", [(400, 100), (100, 300), (150, 150)])
+@pytest.mark.parametrize("correlation", [0.0, 0.5])
+def test_elbow_finds_the_planted_rank(correlation, n, m, rank):
+    """Phantom: exact in 90 % of 60 seeds, white or correlated noise.
+
+    Two values of noise next to each other are rarely twice as far apart as the fit says: 2 to 5 %.
+    Where the noise is correlated, the edge of white noise counts some of it.
+    """
+    found, above = [], []
+    for seed in range(60):
+        values = scree_beside_noise(n, m, rank, correlation, seed)
+        found.append(elbow(values))
+        above.append(np.sum(values > noise_edge(n, m)))
+    assert np.mean(np.array(found) == rank) >= 0.9
+    if correlation:
+        # the edge fails here
+        assert np.mean(above) > rank + 2
+    else:
+        assert np.mean(np.array(above) == rank) >= 0.9
+
+
+@pytest.mark.parametrize("rank", [0, 3])
+def test_elbow_does_not_depend_on_the_unit(rank):
+    """Closed form."""
+    for seed in range(10):
+        values = scree_beside_noise(150, 60, rank, 0.3, seed)
+        number = elbow(values)
+        for unit in (1e-12, 1 / 3, 1e9):
+            assert elbow(unit * values) == number
+
+
+def test_elbow_of_an_ideal_scree():
+    """Closed form: no drop of a floor that falls like k^(2/3) is twice the slope in that power."""
+    k = np.arange(60)
+    floor = 100 - 4 * k ** (2 / 3)
+    for rank in (0, 1, 2, 5, 12):
+        values = np.concatenate([200 * 3.0 ** np.arange(rank)[::-1], floor])
+        assert elbow(values) == rank, rank
+
+
+def test_elbow_looks_no_further_than_it_is_told():
+    """Definition: structure is at most ``most``, and leaves values for the fit."""
+    k = np.arange(60)
+    values = np.concatenate([200 * 1.5 ** np.arange(30.0)[::-1], 100 - 4 * k ** (2 / 3)])
+    assert elbow(values) <= 20
+    assert elbow(values, most=40) == 30
+    short = np.concatenate([200 * 3.0 ** np.arange(6)[::-1], [10.0, 9.0, 8.5, 8.2]])
+    assert elbow(short) <= len(short) - FLOOR_VALUES
+
+
+@pytest.mark.parametrize("values, number", [([5.0, 1.0], 1), ([0.0, 0.0], 0), ([3.0] * 5, 1)])
+def test_elbow_of_too_few_values(values, number):
+    """Definition: no floor to fit; something is there, or not."""
+    assert elbow(np.array(values)) == number
+
+
+def test_elbow_of_data_without_noise():
+    """Closed form: two components and zeros."""
+    assert elbow(np.concatenate([[100.0, 50.0], np.zeros(40)])) == 2
 
 
 N, M = 4096, 500
 
 
 @pytest.mark.parametrize(
-    "values, number, words",
+    "values, agreed, number, words",
     [
-        ([0.99, 0.9], 0, "no structure"),
-        ([100.0, 0.9, 0.8], 1, "1 component above"),
-        ([500.0, 100.0, 10.0, 0.9], 3, "3 components above"),
-        ([500.0, 100.0, 1.0001, 0.9], 2, "of which 2 can"),
-        ([1.0001, 0.9], 1, "of which 1 can"),
-        ([500.0, 100.0, 10.0], 3, "3 components above"),
+        ([0.99, 0.9], 0, 0, "no structure above the noise"),
+        ([100.0, 0.9, 0.8], 1, 1, "1 component above"),
+        ([500.0, 100.0, 10.0, 0.9], 3, 3, "3 components above"),
+        ([500.0, 100.0, 1.0001, 0.9], 3, 2, "of which 2 can"),
+        ([1.0001, 0.9], 1, 1, "1 component above"),
+        ([500.0, 100.0, 10.0], 3, 3, "3 components above"),
+        # agreed on fewer, none or more than the noise edge would have it
+        ([500.0, 100.0, 10.0, 0.9], 2, 2, "2 components above"),
+        ([500.0, 100.0, 0.9], 0, 0, "no structure above the noise"),
+        ([500.0, 100.0, 0.9, 0.8], 4, 2, "4 components above the noise, of which 2 can"),
+        ([0.99, 0.9], 1, 1, "1 component above"),
+        ([0.99, 0.9], 2, 1, "of which 1 can"),
     ],
 )
-def test_choose_rank(values, number, words):
+def test_choose_rank(values, agreed, number, words):
     """Truth: the rule, by hand."""
-    count = choose_rank(np.array(values), N, M)
+    count = choose_rank(np.array(values), N, M, agreed)
+    assert count.consensus == agreed
     assert count.number == number
     assert words in count.reason
 
 
-def test_choose_rank_names_the_stage():
-    count = choose_rank(np.array([9.0, 0.5]), N, M, "after the physics")
-    assert count.reason == "1 component after the physics"
+def test_choose_rank_names_the_stage_and_ends_as_told():
+    """Definition, for each of the four sentences."""
+    ending = " (noise edge 1, elbow 2, split half 1)"
+    strong, weak = np.array([9.0, 0.5]), np.array([500.0, 1.0001, 0.9])
+    count = choose_rank(strong, N, M, 1, "after the physics", ending)
+    assert count.reason == "1 component after the physics" + ending
+    count = choose_rank(weak, N, M, 2, "after the physics", ending)
+    assert count.reason.startswith("2 components after the physics, of which 1 can")
+    assert count.reason.endswith(ending)
+    count = choose_rank(strong, N, M, 0, "after the physics", ending)
+    assert count.reason == "no structure after the physics" + ending
+    many = np.append(np.geomspace(1e5, 10, LARGEST_AUTOMATIC + 2), 0.9)
+    count = choose_rank(many, N, M, LARGEST_AUTOMATIC + 2, "after the physics", ending)
+    assert "after the physics, too many" in count.reason
+    assert count.reason.endswith(ending)
 
 
 def test_too_many_components_are_cut_at_the_bend():
     """Truth: four strong components and twenty artefacts; and a bend beyond the limit."""
     values = np.concatenate([[1e5, 5e4, 2e4, 1e4], np.geomspace(40, 5, 20), [0.9]])
-    count = choose_rank(values, N, M)
+    count = choose_rank(values, N, M, 24)
+    assert count.consensus == 24
     assert count.number == 4
     assert "24 components" in count.reason
     many = np.concatenate([np.geomspace(1e5, 5e4, 30), np.geomspace(40, 5, 20), [0.9]])
-    assert choose_rank(many, N, M).number == LARGEST_AUTOMATIC
+    assert choose_rank(many, N, M, 50).number == LARGEST_AUTOMATIC
     just = np.concatenate([np.geomspace(1e5, 10, LARGEST_AUTOMATIC), [0.9]])
-    assert choose_rank(just, N, M).number == LARGEST_AUTOMATIC
-    assert "too many" not in choose_rank(just, N, M).reason
+    count = choose_rank(just, N, M, LARGEST_AUTOMATIC)
+    assert count.number == count.consensus == LARGEST_AUTOMATIC
+    assert "too many" not in count.reason
+    # the same 24 above the edge, but agreed on less: no reason to cut
+    count = choose_rank(values, N, M, 6)
+    assert count.number == count.consensus == 6
 
 
 def low_rank(n=300, m=40, rank=3, seed=0):
