@@ -102,13 +102,16 @@ def _correlation(left: _Residual, shot_share: Floats) -> tuple[float, ...]:
     """Correlation of neighbouring channels' shot noise, up to the last lag that matters."""
     residual = left.noise - left.noise.mean(0)
     residual = residual / np.maximum(residual.std(0), 1e-12)
-    share = np.sqrt(shot_share)
+    share, kept = np.sqrt(shot_share), np.sqrt(np.clip(1 - np.diag(left.lost), 0.05, None))
     lags = range(1, min(MAX_LAG, residual.shape[1] - 2) + 1)
     weight = np.array([np.sum(shot_share[lag:] * shot_share[:-lag]) for lag in lags])
     moment = np.array(
         [
             np.sum(
-                ((residual[:, lag:] * residual[:, :-lag]).mean(0) + np.diag(left.lost, lag))
+                (
+                    (residual[:, lag:] * residual[:, :-lag]).mean(0) * kept[lag:] * kept[:-lag]
+                    + np.diag(left.lost, lag)
+                )
                 * share[lag:]
                 * share[:-lag]
             )
