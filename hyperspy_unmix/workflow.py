@@ -63,7 +63,9 @@ def unmix(
     signal_range : (start, end), optional
         Part of the axis to analyse, in its units; default all of it.
     noise : "auto", "poisson", "uniform" or BaseSignal
-        Variance of the data; ``"auto"`` estimates it, a signal gives it for every value.
+        Variance of the data; ``"auto"`` estimates it, or takes it from
+        ``metadata.Signal.Noise_properties`` where the data's own scatter agrees within a factor of
+        two; a signal gives it for every value.
     navigation_mask, signal_mask : BaseSignal or array, optional
         True is excluded. Arrays are in array order, as ``signal.data.shape`` (HyperSpy's own eager
         methods want (x, y)); on a scan that is not square, (x, y) is recognised and accepted.

@@ -12,6 +12,11 @@ from scipy.optimize import brentq, minimize_scalar
 TRACY_WIDOM_99 = 2.02
 
 
+def leading_count(condition: NDArray[np.bool_]) -> int:
+    """Number of leading elements that are true."""
+    return int(np.argmin(np.append(condition, False)))
+
+
 def noise_edge(n: int, m: int) -> float:
     """Largest squared singular value of an n x m matrix of unit white noise, exceeded in 1 %.
 

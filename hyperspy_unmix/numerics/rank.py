@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .edge import noise_edge
+from .edge import leading_count, noise_edge
 from .noise import Floats
 
 LARGEST_AUTOMATIC = 10
@@ -32,9 +32,9 @@ def estimable(values: Floats, n: int, m: int) -> int:
     F. Benaych-Georges, R. R. Nadakuditi, J. Multivar. Anal. 111 (2012) 120,
     https://doi.org/10.1016/j.jmva.2012.04.019
     """
-    above = values[: int(np.argmin(np.append(values, 0.0) > 1))]
+    above = values[: leading_count(values > 1)]
     spectrum, scores = visible(above, n, m)
-    return int(np.argmin(np.append(np.sqrt(spectrum * scores) > 0.5, False)))
+    return leading_count(np.sqrt(spectrum * scores) > 0.5)
 
 
 def visible(values: Floats, n: int, m: int) -> tuple[Floats, Floats]:
@@ -71,7 +71,7 @@ def bend(values: Floats) -> int:
     The component farthest below the straight line between the ends is the first of the floor, the
     one before it is the last of the structure.
     """
-    n_above = int(np.argmin(np.append(values, 0.0) > 1))
+    n_above = leading_count(values > 1)
     if n_above < 3:
         return n_above
     curve = np.log(np.maximum(values[: n_above + 1], 1e-12))

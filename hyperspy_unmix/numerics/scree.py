@@ -9,6 +9,7 @@ from scipy.linalg import eigh
 
 from . import split_half
 from .edge import (
+    leading_count,
     marchenko_pastur_median,
     noise_edge_of_profile,
     noise_median_of_profile,
@@ -46,7 +47,7 @@ class Scree:
     @property
     def above_noise_edge(self) -> int:
         """Number of components that white noise alone would not produce."""
-        return int(np.argmin(np.append(self.values, 0.0) > 1))
+        return leading_count(self.values > 1)
 
 
 def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, eigh
 
 from .blocks import RowBlocks
+from .edge import leading_count
 from .noise import Floats, NoiseModel
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 TESTED_SHARE = 0.2  # finding a component takes more counts than confirming it
 LEAST_SIGNIFICANCE = 3.0
+ADDED = float(np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE)))  # noise in the larger share, in its own
 
 
 def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int = 0) -> Floats:
@@ -50,7 +52,7 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     https://doi.org/10.1080/01621459.2023.2270748
     """
     m = len(gram)
-    a = np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE))
+    a = ADDED
     generator = np.random.default_rng(seed)
     root = np.sqrt(variance)
     # m rows that span the data, and all others, where the data are zero
@@ -59,12 +61,10 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     data = _root(gram)
     first, second = data + a * inside, data - inside / a
     products = first.T @ first + a**2 * (outside.T @ outside)
-    found, directions = eigh(products, subset_by_index=[m - number, m - 1])
-    found, directions = found[::-1], directions[:, ::-1]
+    found, directions = _leading(products, number)
     cross = np.sum((first @ directions) * (second @ directions), 0)
     cross -= np.sum((outside @ directions) ** 2, 0)
-    noise = variance @ directions**2 * (1 + 1 / a**2)
-    return np.asarray(cross / np.sqrt(np.maximum(found, 1e-300) * noise))
+    return _in_deviations(cross, found, directions, variance)
 
 
 def thinned_significance(
@@ -91,7 +91,7 @@ def thinned_significance(
     array
         As `significance`, of as many components as `Scree.repeats`.
     """
-    a = np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE))
+    a = ADDED
     whitening, size = spectra.whitening, blocks.shape[1]
     level = 1.0 if noise.kind == "poisson" else scree.calibration
 
@@ -99,7 +99,7 @@ def thinned_significance(
         generator = np.random.default_rng([seed, int(index[0])])
         scale = np.sqrt(weights)[:, None]
         if noise.kind == "poisson":
-            counts = np.rint(values).astype(np.int64)
+            counts = np.rint(np.maximum(values, 0)).astype(np.int64)
             kept = generator.binomial(counts, 1 - TESTED_SHARE)
             first = scale * whitening.whiten(kept / (1 - TESTED_SHARE))
             second = scale * whitening.whiten((counts - kept) / TESTED_SHARE)
@@ -113,17 +113,27 @@ def thinned_significance(
     for own, other in blocks.map(on_block, spectra.weights, np.arange(blocks.shape[0])):
         products += own
         cross += other
-    number = min(len(scree.repeats), size)
-    found, directions = eigh(products, subset_by_index=[size - number, size - 1])
-    found, directions = found[::-1], directions[:, ::-1]
+    found, directions = _leading(products, min(len(scree.repeats), size))
     along = np.sum(directions * (cross @ directions), 0)
-    expected = whitening.variance @ directions**2 * (1 + 1 / a**2)
-    return np.asarray(along / np.sqrt(np.maximum(found * expected, 1e-300)))
+    return _in_deviations(along, found, directions, whitening.variance)
+
+
+def _leading(products: Floats, number: int) -> tuple[Floats, Floats]:
+    """Largest eigenvalues, falling, and their eigenvectors in columns."""
+    k = len(products)
+    values, vectors = eigh(products, subset_by_index=[k - number, k - 1])
+    return values[::-1], vectors[:, ::-1]
+
+
+def _in_deviations(cross: Floats, found: Floats, directions: Floats, variance: Floats) -> Floats:
+    """Products of the shares along directions of the first, in what noise in the second gives."""
+    noise = variance @ directions**2 * (1 + 1 / ADDED**2)
+    return np.asarray(cross / np.sqrt(np.maximum(found * noise, 1e-300)))
 
 
 def repeated(significances: Floats) -> int:
     """Number of leading components that repeat."""
-    return int(np.argmin(np.append(significances > LEAST_SIGNIFICANCE, False)))
+    return leading_count(significances > LEAST_SIGNIFICANCE)
 
 
 def _root(gram: Floats) -> Floats:

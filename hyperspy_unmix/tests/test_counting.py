@@ -50,6 +50,16 @@ def test_full_split_half_counts_as_the_fast_one(lazy, scale):
     assert again == full
 
 
+def test_full_split_half_of_counts_with_a_negative_value():
+    """Worst input: one value below zero, outside the sample that calls the data Poisson."""
+    s = hs.stack([two_phases(), two_phases(seed=1), two_phases(seed=2)], axis=0)
+    s.data[1, 7, 19] = -5
+    before = s.data.copy()
+    count = hyperspy_unmix.estimate_number_of_components(s, split_half="full")
+    assert count.split_half == 2
+    np.testing.assert_array_equal(s.data, before)
+
+
 def test_split_half_of_another_word():
     with pytest.raises(ValueError, match="'fast' or 'full'"):
         hyperspy_unmix.estimate_number_of_components(two_phases(), split_half="half")
