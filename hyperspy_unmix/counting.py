@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .numerics.drift import drift_components
+from .numerics.edge import leading_count
 from .numerics.pca import LowRank
-from .numerics.physics import Corrected
+from .numerics.physics import Corrected, corrected_significance
 from .numerics.rank import choose_rank, elbow, visible
 from .numerics.scree import Scree
 from .numerics.split_half import repeated
@@ -31,7 +32,8 @@ class ComponentCount:
     split_half : int
         Leading components found in one share of the counts that repeat in the other.
     after_physics : int
-        Those above noise and model error once background and plural scattering are out.
+        Those above noise and model error once background and plural scattering are out, and that
+        repeat in an independent share of the counts put through the same stages.
     drift : int
         Components that a drift of the energy axis makes.
     consensus : int
@@ -65,7 +67,8 @@ def count_components(
     ending = ""
     if not above == bend == repeats:
         ending = f" (noise edge {above}, elbow {bend}, split half {repeats})"
-    drift, words = _drift(prepared, raw.truncate(min(max(agreed, 1), raw.rank)), scree)
+    kept = raw.truncate(min(max(agreed, 1), raw.rank))
+    drift, words = _drift(prepared, kept, scree)
     after, values, stage = above, corrected.values, "above the noise"
     removed = [
         *(["background"] if prepared.window.found else []),
@@ -75,15 +78,23 @@ def count_components(
         ending = f"; {agreed} before leaving out {drift} that {words}{ending}"
         agreed -= drift
     if removed:
-        after = int(np.sum(values > 1))
         if not drift:
             ending = f"; {agreed} above the noise before{ending}"
+        after, again = leading_count(values > 1), _repeated_after_physics(prepared, kept, scree)
+        if again < min(after, agreed):
+            ending = f", those of {after} that repeat{ending}"
+            after = again
         stage = f"after taking out {' and '.join(removed)}"
         agreed = min(agreed, after)
     chosen = choose_rank(values, *scree.shape, agreed, stage, ending)
     return ComponentCount(
         above, bend, repeats, after, drift, chosen.consensus, chosen.number, chosen.reason
     )
+
+
+def _repeated_after_physics(prepared: Prepared, raw: LowRank, scree: Scree) -> int:
+    energies, kernel = prepared.image.energies, prepared.kernel
+    return repeated(corrected_significance(raw, scree.edge, energies, prepared.window, kernel))
 
 
 def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, str]:

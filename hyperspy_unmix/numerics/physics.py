@@ -11,6 +11,7 @@ from .background import BackgroundFit, Window, subtract_background
 from .noise import Floats
 from .pca import LowRank
 from .scattering import Scattering, remove_scattering
+from .split_half import ADDED
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,66 @@ def correct(
     return Corrected(ordered, values, background)
 
 
+def corrected_significance(
+    raw: LowRank,
+    edge: float,
+    energies: Floats,
+    window: Window | None = None,
+    kernel: Scattering | None = None,
+    seed: int = 0,
+) -> Floats:
+    """Significance with which corrected components repeat in an independent share of the counts.
+
+    Scores and components each get noise of their own error's size, which gives two shares with
+    uncorrelated errors (see `split_half.significance`). Both go through all stages by themselves,
+    and so does the noise of every pixel: nothing is assumed of what the stages make of it.
+
+    Parameters
+    ----------
+    raw, edge, energies, window, kernel
+        As in `correct`; ``raw`` should hold only components that are in the counts as recorded.
+    seed : int
+
+    Returns
+    -------
+    array, shape (any,)
+        How far what repeats exceeds the model error, in standard deviations of what noise alone
+        gives, in the order of `correct`.
+    """
+    generator = np.random.default_rng(seed)
+    size, white = np.sqrt(raw.weights)[:, None], raw.whitening
+    length = np.sqrt(np.maximum(np.diag(raw.second_moment()) * len(raw.scores), 1e-300))
+
+    def errors() -> tuple[Floats, Floats]:
+        inside = generator.standard_normal(raw.components.shape) * np.sqrt(white.variance)
+        return (
+            generator.standard_normal(raw.scores.shape) / size,
+            white.colour(inside / length[:, None]),
+        )
+
+    def share(added: float, drawn: tuple[Floats, Floats]) -> LowRank:
+        # lighter weights: noise of one, as all stages expect it
+        weights = raw.weights / (1 + added**2)
+        scores, components = raw.scores + added * drawn[0], raw.components + added * drawn[1]
+        noisy = replace(raw, scores=scores, components=components, weights=weights)
+        return correct(noisy, edge, energies, window, kernel).spectra
+
+    drawn = errors()
+    first, second, other = share(ADDED, drawn), share(-1 / ADDED, drawn), share(1.0, errors())
+    directions = np.linalg.pinv(white.whiten(first.components))
+
+    def along(spectra: LowRank) -> Floats:
+        return np.asarray(size * (spectra.scores @ (white.whiten(spectra.components) @ directions)))
+
+    found, tested = along(first), along(second)
+    own = along(other) - (found + ADDED**2 * tested) / (1 + ADDED**2)  # of errors drawn anew
+    noise = np.sum(found**2 * own**2, 0) + np.sum(found**2, 0) * np.sum(directions**2, 0)
+    # an error of the physics repeats as well as a phase does
+    wrong = len(found) * (1 + ADDED**2) * np.diag(first.model_error)
+    deviation = np.sqrt((1 + 1 / ADDED**2) * np.maximum(noise, 1e-300))
+    return np.asarray((np.sum(found * tested, 0) - wrong) / deviation)
+
+
 def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Floats]:
     """Components in the order of their variance over noise and model error.
 
@@ -71,7 +132,7 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
     Returns
     -------
     LowRank
-        The same spectra; noise of the (weighted) scores is the unit matrix.
+        The same spectra; noise and model error of the (weighted) scores add up to the unit matrix.
     array, shape (rank,)
         Variance over noise and model error in units of the noise edge (1 is the floor), falling.
     """
@@ -80,18 +141,17 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
     noise = to_basis @ spectra.noise @ to_basis.T
     level, axes = eigh(noise)
     noise = (axes * np.maximum(level, 1.0)) @ axes.T
-    noise += to_basis @ spectra.model_error @ to_basis.T
+    model_error = to_basis @ spectra.model_error @ to_basis.T
     shape_noise = spectra.shape_noise @ basis
     noise += shape_noise.T @ shape_noise
-    ratio, vectors = eigh(second, noise)
+    ratio, vectors = eigh(second, noise + model_error)
     ratio, vectors = ratio[::-1], vectors[:, ::-1]
     components = np.linalg.solve(vectors, basis.T)
-    rank = len(ratio)
     ordered = replace(
         spectra,
         scores=spectra.scores @ (to_basis.T @ vectors),
         components=spectra.whitening.colour(components),
-        noise=np.eye(rank),
-        model_error=np.zeros((rank, rank)),
+        noise=vectors.T @ noise @ vectors,
+        model_error=vectors.T @ model_error @ vectors,
     )
     return ordered, ratio * len(spectra.scores) / edge

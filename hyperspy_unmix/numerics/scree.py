@@ -14,6 +14,7 @@ from .edge import (
     noise_edge_of_profile,
     noise_median_of_profile,
 )
+from .eigen import leading_eigenvectors
 from .noise import ChannelWhitening, Floats
 
 MORE_TRIED, MOST_TRIED = 4, 100  # components in the split-half test
@@ -93,8 +94,7 @@ def leading_directions(white: Floats, number: int) -> Floats:
     """
     wide = len(white) < white.shape[1]
     gram = white @ white.T if wide else white
-    k = len(gram)
-    leading: Floats = eigh(gram, subset_by_index=[k - number, k - 1])[1][:, ::-1]
+    leading = leading_eigenvectors(gram, number)[1]
     # QR rather than a division by the singular values: null directions stay orthogonal
     vectors = np.linalg.qr(white.T @ leading)[0] if wide else leading
     return np.ascontiguousarray(vectors)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, eigh
+from scipy.linalg import cholesky
 
 from .blocks import RowBlocks
 from .edge import leading_count
+from .eigen import leading_eigenvectors
 from .noise import Floats, NoiseModel
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     data = _root(gram)
     first, second = data + a * inside, data - inside / a
     products = first.T @ first + a**2 * (outside.T @ outside)
-    found, directions = _leading(products, number)
+    found, directions = leading_eigenvectors(products, number)
     cross = np.sum((first @ directions) * (second @ directions), 0)
     cross -= np.sum((outside @ directions) ** 2, 0)
     return _in_deviations(cross, found, directions, variance)
@@ -113,16 +114,9 @@ def thinned_significance(
     for own, other in blocks.map(on_block, spectra.weights, np.arange(blocks.shape[0])):
         products += own
         cross += other
-    found, directions = _leading(products, min(len(scree.repeats), size))
+    found, directions = leading_eigenvectors(products, min(len(scree.repeats), size))
     along = np.sum(directions * (cross @ directions), 0)
     return _in_deviations(along, found, directions, whitening.variance)
-
-
-def _leading(products: Floats, number: int) -> tuple[Floats, Floats]:
-    """Largest eigenvalues, falling, and their eigenvectors in columns."""
-    k = len(products)
-    values, vectors = eigh(products, subset_by_index=[k - number, k - 1])
-    return values[::-1], vectors[:, ::-1]
 
 
 def _in_deviations(cross: Floats, found: Floats, directions: Floats, variance: Floats) -> Floats:

@@ -408,7 +408,7 @@ def test_significance_with_unit_noise_is_the_squared_singular_value():
     ordered, values = order_by_significance(spectra, edge=7.0)
     np.testing.assert_allclose(values, truth / 7.0, rtol=1e-9)
     np.testing.assert_allclose(ordered.scores @ ordered.components, matrix, atol=1e-9)
-    np.testing.assert_array_equal(ordered.noise, np.eye(3))
+    np.testing.assert_allclose(ordered.noise, np.eye(3), atol=1e-9)
     assert not ordered.model_error.any()
 
 
