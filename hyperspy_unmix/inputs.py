@@ -160,13 +160,20 @@ def check_n_components(n_components: Any, blocks: RowBlocks) -> int | str:
     if n_components < 1:
         raise ValueError(f"n_components={n_components}: at least 1 is needed.")
     n_pixels, n_channels = blocks.shape
-    most = max(min(n_pixels, n_channels - 2), 1)
+    most = max(min(n_pixels, n_channels - 3), 1)
     if n_components > most:
         raise ValueError(
-            f"n_components={n_components}, but {n_pixels} pixels and {n_channels} channels (two "
+            f"n_components={n_components}, but {n_pixels} pixels and {n_channels} channels (three "
             f"less in the centred derivative) hold at most {most}; ask for fewer."
         )
     return int(n_components)
+
+
+def check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
+    """One of a few words."""
+    if not any(type(value) is type(word) and value == word for word in known):
+        words = ", ".join(repr(word) for word in known)
+        raise ValueError(f"{name}={value!r} is not understood: one of {words}.")
 
 
 def check_random_state(random_state: Any) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from . import summary
 from .counting import ComponentCount, count_components
-from .inputs import NumberOfComponents, check_n_components, check_random_state
+from .inputs import NumberOfComponents, check_n_components
 from .numerics.background import BackgroundFit
+from .numerics.ica import Algorithm
 from .numerics.noise import Floats
 from .numerics.pca import LowRank
 from .numerics.physics import Corrected, correct
@@ -20,6 +21,7 @@ from .numerics.scattering import inverse_kernels, remove_scattering_from
 from .numerics.scree import Scree
 from .numerics.split_half import thinned_significance
 from .preparation import Prepared
+from .separation import Options, separate_components
 from .settings import Choice, FrozenSettings
 from .wrapping import as_image, as_maps, as_spectra, to_channels, to_pixels
 
@@ -117,7 +119,13 @@ class PCA:
         return as_maps(self.prepared.image, kept.scores, "scores", "Score")
 
     def ica(
-        self, n_components: int | NumberOfComponents | None = None, *, random_state: int = 0
+        self,
+        n_components: int | NumberOfComponents | None = None,
+        *,
+        algorithm: Algorithm = "picard",
+        refine: Literal["auto"] | None = "auto",
+        assume: Literal["overlap", "pure"] = "overlap",
+        random_state: int = 0,
     ) -> Unmixing:
         """Unmix by independent component analysis of the differenced spectra.
 
@@ -126,8 +134,8 @@ class PCA:
         n_components : int or str, optional
             Default `PCA.n_components`; the names are those of `hyperspy_unmix.unmix`. At most the
             components kept.
-        random_state : int
-            Of the restarts.
+        algorithm, refine, assume, random_state
+            As in `hyperspy_unmix.unmix`.
 
         Returns
         -------
@@ -136,9 +144,9 @@ class PCA:
         Raises
         ------
         TypeError, ValueError
-            If the number is not a number, or more than were kept.
+            If an argument does not fit, or the number is more than were kept.
         """
-        random_state = check_random_state(random_state)
+        options = Options(algorithm, refine, assume, random_state)
         n, corrected, settings = self.n_components, self.corrected, dict(self.settings)
         if n_components is not None:
             asked = check_n_components(n_components, self.prepared.image.blocks)
@@ -151,9 +159,11 @@ class PCA:
             if n > corrected.spectra.rank:
                 corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
             settings["n_components"] = Choice(n, reason)
-        from .unmixing import separate_components
+        from .unmixing import unmixed
 
-        return separate_components(self, corrected.spectra.truncate(n), settings, random_state)
+        supported, kept = self.count.consensus + self.count.drift, corrected.spectra.truncate(n)
+        arrays = separate_components(self.prepared.image, kept, supported, options, settings)
+        return unmixed(self, arrays, settings)
 
     def preprocessed(self) -> BaseSignal:
         """The counts, not denoised, without background and plural scattering."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,12 +12,11 @@ import numpy as np
 from . import summary
 from .dual import RELATIVE
 from .image import Image
-from .numerics.ica import derivative, separate
-from .numerics.normalise import CLEAR, Normalised, normalise
-from .numerics.pca import LowRank
+from .numerics.normalise import Normalised
 from .numerics.scattering import scatter
 from .pca_result import PCA
-from .settings import Choice, FrozenSettings, Settings
+from .separation import flags
+from .settings import Choice, FrozenSettings
 from .wrapping import as_image, as_map, as_maps, as_spectra, low_rank_image
 
 if TYPE_CHECKING:
@@ -27,52 +26,13 @@ COUNTS = "Counts"
 SINGLE = "Single-scattering counts"
 
 
-def separate_components(
-    pca: PCA, spectra: LowRank, settings: Settings, random_state: int
-) -> Unmixing:
-    """ICA of compressed single-scattering spectra, and the choices on record."""
-    image = pca.prepared.image
-    sd = spectra.whitening.channel_sd
-    slopes = derivative(spectra.components, image.positions, sd)
-    if len(slopes) > 1 and len(slopes) >= slopes.shape[1]:
-        raise ValueError(
-            f"{len(slopes)} components cannot be separated: signal_mask leaves only "
-            f"{slopes.shape[1]} pairs of neighbouring channels. Mask ranges rather than every "
-            "other channel."
-        )
-    separation = separate(slopes, random_state)
-    strength = np.sqrt(np.maximum(np.diag(spectra.second_moment()), 1e-300))
-    arrays = normalise(
-        spectra.scores,
-        spectra.components,
-        separation.unmixing,
-        image.channel_widths,
-        1 / (strength * np.sqrt(len(spectra.scores))),
-        sd,
-        spectra.whitening.sum_variance,
-    )
-    settings["ica"] = Choice(
-        "Picard, tanh",
-        "of the first difference of the spectra; likeliest of 5 starts"
-        + ("" if separation.converged else "; did NOT converge, look at the result with care"),
-    )
-    settings["random_state"] = Choice(random_state, "of the starts of the ICA")
-    unsure = [str(i) for i, c in enumerate(arrays.confidence) if c < CLEAR]
-    if unsure:
-        settings["sign"] = Choice(
-            unsure, "components whose spectrum and map contradict each other about the sign"
-        )
-    negative = [str(i) for i, counts in enumerate(arrays.maps.sum(0)) if counts < 0]
-    if negative:
-        settings["negative"] = Choice(
-            negative, "components that take counts away in all: a difference, not a phase"
-        )
-    flat = [str(i) for i, unit in enumerate(arrays.unit_integral) if not unit]
-    if flat:
-        settings["scale"] = Choice(
-            flat, "components whose integral is not above zero: L2 norm 1 instead of integral 1"
-        )
-    return Unmixing(len(arrays.spectra), FrozenSettings(settings), pca, arrays)
+def unmixed(pca: PCA, arrays: Normalised, choices: Mapping[str, Choice]) -> Unmixing:
+    """A new result, its components known by their numbers."""
+    return Unmixing(_numbers(len(arrays.spectra)), FrozenSettings(choices), pca, arrays)
+
+
+def _numbers(n: int) -> tuple[str, ...]:
+    return tuple(str(i) for i in range(n))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +43,101 @@ class Unmixing:
 
     Parameters
     ----------
-    n_components : int
-    settings : mapping of str to (value, reason)
-        Every choice made, the automatic ones included.
+    names : tuple of str
+        Of the components; their numbers unless `rename` was called.
+    choices : mapping of str to (value, reason)
+        Every choice made, the automatic ones included; ``settings`` adds what is to be known of
+        single components.
     pca : PCA
         What was unmixed.
     arrays : Normalised
         The numbers behind the signals.
     """
 
-    n_components: int
-    settings: Mapping[str, Choice]
+    names: tuple[str, ...]
+    choices: Mapping[str, Choice] = field(repr=False)
     pca: PCA = field(repr=False)
     arrays: Normalised = field(repr=False)
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return len(self.names)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Choice]:
+        """Every choice made, and what is to be known of single components."""
+        return FrozenSettings({**self.choices, **flags(self.arrays, self.names)})
+
+    def rename(self, names: Sequence[str]) -> Unmixing:
+        """The same result with other names for its components.
+
+        Parameters
+        ----------
+        names : sequence of str
+            One for each component, all different.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not that.
+        """
+        given = None if isinstance(names, str) else tuple(names)
+        if given is None or not all(isinstance(name, str) for name in given):
+            raise TypeError(f"names={names!r}: a list of words is needed, one for each component.")
+        if len(given) != self.n_components or len(set(given)) != len(given):
+            raise ValueError(
+                f"names={names!r}: {self.n_components} different names are needed, one for each "
+                "component."
+            )
+        return replace(self, names=given)
+
+    def reorder(self, order: Sequence[int | str]) -> Unmixing:
+        """The same result with its components in another order.
+
+        Parameters
+        ----------
+        order : sequence of int or str
+            Numbers or names of all components, each once, in the order they shall have.
+
+        Raises
+        ------
+        ValueError
+            If a component is missing or there twice.
+        """
+        places = [self._place(component) for component in order]
+        if sorted(places) != list(range(self.n_components)):
+            raise ValueError(
+                f"order={list(order)!r}: all of the {self.n_components} components are needed, "
+                "each once."
+            )
+        # components that go by their number are numbered anew
+        numbered = self.names == _numbers(self.n_components)
+        names = self.names if numbered else tuple(self.names[i] for i in places)
+        return replace(self, names=names, arrays=self.arrays.taken(places))
+
+    def reverse(self, component: int | str) -> Unmixing:
+        """The same result with the signs of one component's spectrum and map turned.
+
+        Parameters
+        ----------
+        component : int or str
+            Its number or name.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component.
+        """
+        return replace(self, arrays=self.arrays.reversed(self._place(component)))
+
+    def _place(self, component: int | str) -> int:
+        if isinstance(component, str) and component in self.names:
+            return self.names.index(component)
+        whole = isinstance(component, (int, np.integer)) and not isinstance(component, bool)
+        if whole and -self.n_components <= component < self.n_components:
+            return int(component) % self.n_components
+        raise ValueError(f"there is no component {component!r}, only {', '.join(self.names)}")
 
     def __iter__(self) -> Iterator[BaseSignal]:
         return iter((self.spectra, self.maps))
@@ -208,8 +250,8 @@ class Unmixing:
         counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ self._image.channel_widths)
         share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
         return [
-            (str(i), f"{c:.4g}", f"{100 * s:.1f} %")
-            for i, (c, s) in enumerate(zip(counts, share, strict=True))
+            (name, f"{c:.4g}", f"{100 * s:.1f} %")
+            for name, c, s in zip(self.names, counts, share, strict=True)
         ]
 
     @property

@@ -35,6 +35,9 @@ def unmix(
     noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
     navigation_mask: BaseSignal | ArrayLike | None = None,
     signal_mask: BaseSignal | ArrayLike | None = None,
+    algorithm: Literal["picard", "fastica"] = "picard",
+    refine: Literal["auto"] | None = "auto",
+    assume: Literal["overlap", "pure"] = "overlap",
     random_state: int = 0,
     store: bool = False,
     show_progressbar: bool | None = None,
@@ -69,6 +72,14 @@ def unmix(
     navigation_mask, signal_mask : BaseSignal or array, optional
         True is excluded. Arrays are in array order, as ``signal.data.shape`` (HyperSpy's own eager
         methods want (x, y)); on a scan that is not square, (x, y) is recognised and accepted.
+    algorithm : {"picard", "fastica"}
+        Of the ICA. Picard allows sources that are correlated by chance.
+    refine : "auto" or None
+        ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
+        non-negative within their noise. None: leave them as they are.
+    assume : {"overlap", "pure"}
+        What cannot be seen in the data. ``"overlap"``: components have independent spectra, and
+        one may lie under another everywhere. ``"pure"``: every component is alone in some pixels.
     random_state : int
         Of the ICA restarts; the same gives the same bits.
     store : bool
@@ -105,7 +116,7 @@ def unmix(
         navigation_mask=navigation_mask,
         signal_mask=signal_mask,
         show_progressbar=show_progressbar,
-    ).ica(random_state=random_state)
+    ).ica(algorithm=algorithm, refine=refine, assume=assume, random_state=random_state)
     if store:
         from .learning_results import store_learning_results
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +30,51 @@ class Normalised:
     confidence: Floats
     unit_integral: NDArray[np.bool_]
 
+    def taken(self, order: Sequence[int]) -> Normalised:
+        """These components, in this order."""
+        chosen = list(order)
+        return Normalised(
+            self.spectra[chosen],
+            self.maps[:, chosen],
+            self.unmixing[chosen],
+            self.confidence[chosen],
+            self.unit_integral[chosen],
+        )
+
+    def reversed(self, component: int) -> Normalised:
+        """One component with the signs of its spectrum and map turned."""
+        sign = np.where(np.arange(len(self.spectra)) == component, -1.0, 1.0)
+        return Normalised(
+            self.spectra * sign[:, None],
+            self.maps * sign,
+            self.unmixing * sign[:, None],
+            self.confidence,
+            self.unit_integral & (sign > 0),
+        )
+
 
 def _positivity(values: Floats, axis: int) -> Floats:
     """Share of the power in positive values minus that in negative ones, from -1 to 1."""
     power = np.sign(values) * values**2
     return np.asarray(power.sum(axis) / np.maximum((values**2).sum(axis), 1e-300))
+
+
+def signs(spectra: Floats, maps: Floats, sd: Floats) -> tuple[Floats, Floats]:
+    """Sign of each component, and the evidence for it from -1 to 1.
+
+    The side on which spectrum (in units of its noise) and map are more positive, both weighed by
+    their power; where that is not clear, that of a positive spectrum.
+
+    Parameters
+    ----------
+    spectra : array, shape (components, channels)
+    maps : array, shape (pixels, components)
+    sd : array, shape (channels,)
+        Noise of the channels at unit weight.
+    """
+    evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
+    clear = np.abs(evidence) >= CLEAR
+    return np.where(np.where(clear, evidence, spectra.sum(1)) < 0, -1.0, 1.0), evidence
 
 
 def normalise(
@@ -71,10 +112,7 @@ def normalise(
         deviations. Order: falling share of the counts.
     """
     spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
-    evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
-    # where they contradict each other, a positive spectrum
-    clear = np.abs(evidence) >= CLEAR
-    sign = np.where(np.where(clear, evidence, spectra.sum(1)) < 0, -1.0, 1.0)
+    sign, evidence = signs(spectra, maps, sd)
     spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
     counts = spectra.sum(1)
     sum_variance = float(np.sum(sd**2)) if sum_variance is None else sum_variance
@@ -84,10 +122,6 @@ def normalise(
     scale = np.where(unit_integral, counts, np.sqrt(np.sum(spectra**2, 1)))
     spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
     order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
-    return Normalised(
-        spectra[order],
-        maps[:, order],
-        unmixing[order],
-        np.abs(evidence)[order],
-        unit_integral[order],
+    return Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral).taken(
+        order.tolist()
     )

@@ -189,6 +189,9 @@ class UnmixMixin:
         noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
         navigation_mask: BaseSignal | ArrayLike | None = None,
         signal_mask: BaseSignal | ArrayLike | None = None,
+        algorithm: Literal["picard", "fastica"] = "picard",
+        refine: Literal["auto"] | None = "auto",
+        assume: Literal["overlap", "pure"] = "overlap",
         random_state: int = 0,
         store: bool = True,
         show_progressbar: bool | None = None,
@@ -213,6 +216,14 @@ class UnmixMixin:
             The noise model, or the variance.
         navigation_mask, signal_mask : BaseSignal or array, optional
             True is excluded. Arrays are in array order, ``(y, x)``.
+        algorithm : {"picard", "fastica"}
+            Of the ICA. Picard allows sources that are correlated by chance.
+        refine : "auto" or None
+            ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
+            non-negative within their noise. None: leave them as they are.
+        assume : {"overlap", "pure"}
+            ``"overlap"``: components have independent spectra. ``"pure"``: every component is
+            alone in some pixels.
         random_state : int
             The same number gives the same result, to the bit.
         store : bool
@@ -238,6 +249,9 @@ class UnmixMixin:
             noise=noise,
             navigation_mask=navigation_mask,
             signal_mask=signal_mask,
+            algorithm=algorithm,
+            refine=refine,
+            assume=assume,
             random_state=random_state,
             store=store,
             show_progressbar=show_progressbar,

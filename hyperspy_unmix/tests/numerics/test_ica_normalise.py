@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.ica import derivative, separate
+from hyperspy_unmix.numerics.derivative import derivative
+from hyperspy_unmix.numerics.ica import separate
 from hyperspy_unmix.numerics.normalise import normalise
 
 SAMPLES = 20_000

@@ -1,0 +1,124 @@
+"""Components from the pixels that hold one of them alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.stats import chi2
+
+from .noise import Floats
+from .pca import LowRank
+
+LIKE_SHARE, FEWEST_LIKE = 0.01, 5  # pixels averaged before corners are looked for
+MOST_PIXELS = 8192
+ROUNDS = 30
+
+
+@dataclass(frozen=True)
+class PurePixels:
+    """Spectra ``unmixing @ components``; ``pixels`` (components,) were averaged for each."""
+
+    unmixing: Floats
+    pixels: NDArray[np.intp]
+
+
+def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
+    """Spectra of the pixels that hold a single component within their noise.
+
+    The corners of the cloud of normalised spectra are found on averages of like pixels (largest
+    simplex). Each corner then becomes the mean of the pixels that differ from it by less than the
+    median of what noise alone gives, until it stays.
+
+    Parameters
+    ----------
+    spectra : LowRank
+    sums : array, shape (rank,)
+        Integral of each component; spectra are normalised by theirs.
+
+    Raises
+    ------
+    ValueError
+        If too few pixels hold counts.
+
+    References
+    ----------
+    M. E. Winter, Proc. SPIE 3753 (1999) 266, https://doi.org/10.1117/12.366289 (largest simplex)
+    """
+    rank = spectra.rank
+    if rank == 1:
+        return PurePixels(np.ones((1, 1)), np.array([len(spectra.scores)]))
+    covariance = spectra.noise + spectra.model_error
+    total = spectra.scores @ sums
+    size = np.sqrt(spectra.weights)
+    known = total * size > 3 * np.sqrt(sums @ covariance @ sums)
+    if known.sum() < 2 * rank * FEWEST_LIKE:
+        raise ValueError(
+            f'assume="pure": only {known.sum()} pixels hold counts above their noise, '
+            f"{2 * rank * FEWEST_LIKE} are needed for {rank} components."
+        )
+    # noise is the same in all directions here
+    white = spectra.scores[known] @ np.linalg.inv(np.linalg.cholesky(covariance)).T
+    total, size = total[known], size[known]
+    corners = _largest_simplex(_averages(white / total[:, None], float(np.median(total * size))))
+    limit, number = float(chi2.ppf(0.5, rank - 1)), np.zeros(rank, int)
+    for _ in range(ROUNDS):
+        before = corners
+        corners, number = _means_of_pure(white, total, size, corners, limit)
+        if np.allclose(corners, before, rtol=1e-9):
+            break
+    return PurePixels(corners @ np.linalg.cholesky(covariance).T, number)
+
+
+def _averages(points: Floats, scale: float) -> Floats:
+    """Each point (or an even choice of them) replaced by the mean of those next to it."""
+    n = len(points)
+    like = min(max(int(LIKE_SHARE * n), FEWEST_LIKE), n)
+    chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_PIXELS)).astype(int))
+    nearest = cKDTree(points * scale).query(points[chosen] * scale, like)[1]
+    return np.stack([points[index].mean(0) for index in nearest])
+
+
+def _largest_simplex(points: Floats) -> Floats:
+    """Corners among the points, of the largest volume."""
+    rank, chosen = points.shape[1], []
+    left = points.copy()
+    for _ in range(rank):
+        farthest = int(np.argmax(np.sum(left**2, 1)))
+        chosen.append(farthest)
+        axis = left[farthest] / max(np.linalg.norm(left[farthest]), 1e-300)
+        left = left - np.outer(left @ axis, axis)
+    corners = points[chosen]
+    for _ in range(ROUNDS):
+        changed = False
+        for i in range(rank):
+            # ratio of the volumes, were the corner replaced
+            ratio = np.abs(points @ np.linalg.pinv(corners)[:, i])
+            best = int(np.argmax(ratio))
+            if ratio[best] > 1 + 1e-9:
+                corners[i], changed = points[best], True
+        if not changed:
+            break
+    return np.asarray(corners)
+
+
+def _means_of_pure(
+    white: Floats, total: Floats, size: Floats, corners: Floats, limit: float
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Mean of the pixels nearest to each corner and not farther from it than noise."""
+    distance = np.full((len(white), len(corners)), np.inf)
+    for i, corner in enumerate(corners):
+        along = white @ corner / (corner @ corner)
+        beside = np.sum((white - along[:, None] * corner) ** 2, 1) * size**2
+        distance[:, i] = np.where(along > 0, beside, np.inf)
+    nearest = distance.argmin(1)
+    pure = distance[np.arange(len(white)), nearest] < limit
+    moved, number = corners.copy(), np.zeros(len(corners), int)
+    for i in range(len(corners)):
+        chosen = pure & (nearest == i)
+        number[i] = chosen.sum()
+        if number[i] >= FEWEST_LIKE:
+            moved[i] = white[chosen].sum(0) / total[chosen].sum()
+    return moved, number

@@ -1,0 +1,172 @@
+"""From compressed, corrected spectra to components: ICA, refinement, sign, scale, order."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .inputs import check_choice, check_random_state
+from .numerics.derivative import choose_width, derivative
+from .numerics.ica import Algorithm, separate
+from .numerics.noise import Floats
+from .numerics.normalise import CLEAR, Normalised, normalise, signs
+from .numerics.pca import LowRank
+from .numerics.pure import FEWEST_LIKE, pure_components
+from .numerics.refine import component_errors, refine
+from .settings import Choice, Settings
+
+if TYPE_CHECKING:
+    from .image import Image
+
+ORDER = 2  # of the derivative
+CONTRADICTION = 3.0  # times as far below zero as noise explains
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to separate, see `hyperspy_unmix.unmix`."""
+
+    algorithm: Algorithm = "picard"
+    refine: Literal["auto"] | None = "auto"
+    assume: Literal["overlap", "pure"] = "overlap"
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("algorithm", self.algorithm, ("picard", "fastica"))
+        check_choice("refine", self.refine, ("auto", None))
+        check_choice("assume", self.assume, ("overlap", "pure"))
+        object.__setattr__(self, "random_state", check_random_state(self.random_state))
+
+
+def separate_components(
+    image: Image, spectra: LowRank, supported: int, options: Options, settings: Settings
+) -> Normalised:
+    """Unmix the components; every choice goes into ``settings``.
+
+    ``supported`` components are in the counts. Those asked for beyond them are noise, and are set
+    beside the others rather than mixed with them.
+    """
+    kept = spectra.truncate(min(max(supported, 1), spectra.rank))
+    if options.assume == "pure":
+        found = _pure(kept, settings)
+    else:
+        found = _independent(image, kept, options, settings)
+    unmixing = np.eye(spectra.rank)
+    unmixing[: kept.rank, : kept.rank] = found
+    if spectra.rank > kept.rank:
+        settings["beyond the counts"] = Choice(
+            spectra.rank - kept.rank,
+            "components asked for that the counts do not support: principal components, left beside"
+            " the others",
+        )
+    strength = np.sqrt(np.maximum(np.diag(spectra.second_moment()), 1e-300))
+    return normalise(
+        spectra.scores,
+        spectra.components,
+        unmixing,
+        image.channel_widths,
+        1 / (strength * np.sqrt(len(spectra.scores))),
+        spectra.whitening.channel_sd,
+        spectra.whitening.sum_variance,
+    )
+
+
+def _independent(image: Image, spectra: LowRank, options: Options, settings: Settings) -> Floats:
+    """ICA of the spectral derivative, refined unless asked not to."""
+    sd, rank = spectra.whitening.channel_sd, spectra.rank
+    where = (image.positions, sd)
+    width = choose_width(spectra.components, *where, component_errors(spectra), ORDER)
+    detail = derivative(spectra.components, *where, ORDER, width)
+    if rank > 1 and rank >= detail.shape[1]:
+        raise ValueError(
+            f"{rank} components cannot be separated: signal_mask leaves only {detail.shape[1]} "
+            f"runs of {ORDER + 1} neighbouring channels. Mask ranges rather than every other "
+            "channel."
+        )
+    separation = separate(detail, options.random_state, options.algorithm)
+    names = {"picard": "Picard", "fastica": "FastICA"}
+    contrast = "tanh" if separation.peaked else "tanh, sources of either kind"
+    settings["ica"] = Choice(
+        f"{names[options.algorithm]}, {contrast}",
+        f"of the {ORDER}nd derivative of the spectra, smoothed by {width:g} channels (the least "
+        "that keeps noise below a fifth of it); likeliest of 10 starts"
+        + ("" if separation.converged else "; did NOT converge, look at the result with care"),
+    )
+    settings["random_state"] = Choice(options.random_state, "of the starts of the ICA")
+    shapes = separation.unmixing @ spectra.components
+    maps = spectra.scores @ np.linalg.inv(separation.unmixing)
+    unmixing = signs(shapes, maps, sd)[0][:, None] * separation.unmixing
+    if options.refine is None:
+        settings["refine"] = Choice(None, "not asked for: spectra and maps as ICA gave them")
+        return np.asarray(unmixing)
+    return _refined(spectra, unmixing, settings)
+
+
+def _refined(spectra: LowRank, unmixing: Floats, settings: Settings) -> Floats:
+    result = refine(spectra, unmixing)
+    moved, left = float(result.moved.max()), float(result.after.max())
+    if not (result.before > 1).any():
+        reason = "nothing to do: no spectrum or map of the ICA is more negative than its noise"
+    else:
+        reason = (
+            "degrees by which the spectra turned, largest first, so that spectra and maps are not "
+            f"more negative than their noise (before {float(result.before.max()):.2g}, after "
+            f"{left:.2g} times what noise gives)"
+        )
+    settings["refine"] = Choice(tuple(np.sort(np.round(result.moved, 1))[::-1].tolist()), reason)
+    if left > CONTRADICTION:
+        hint = (
+            f"spectra or maps stay {left:.2g} times as negative as their noise explains: the "
+            'spectra are not independent, or not all of them are phases; assume="pure" reads the '
+            "data as phases that are alone in some pixels"
+        )
+        settings["WARNING: negative"] = Choice(moved, hint)
+        _logger.warning("%s", hint)
+    return result.unmixing
+
+
+def _pure(spectra: LowRank, settings: Settings) -> Floats:
+    """Components from pixels that hold one of them alone, as the user says there are."""
+    found = pure_components(spectra, spectra.components.sum(1))
+    settings["assume"] = Choice(
+        "pure",
+        "asked for: every component is alone in some pixels; the spectra are means of "
+        f"{', '.join(str(n) for n in found.pixels)} pixels that differ by noise only",
+    )
+    rare = int((found.pixels < FEWEST_LIKE).sum())
+    if rare:
+        hint = f"{rare} of the components are alone in next to no pixel: do not trust them"
+        settings["WARNING: not pure"] = Choice(rare, hint)
+        _logger.warning("%s", hint)
+    return found.unmixing
+
+
+def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
+    """What a reader should know about single components."""
+    found: Settings = {}
+
+    def flag(name: str, condition: Floats, reason: str) -> None:
+        chosen = [names[i] for i in np.flatnonzero(condition)]
+        if chosen:
+            found[name] = Choice(chosen, reason)
+
+    flag(
+        "sign",
+        arrays.confidence < CLEAR,
+        "components whose spectrum and map contradict each other about the sign",
+    )
+    flag(
+        "negative",
+        arrays.maps.sum(0) < 0,
+        "components that take counts away in all: a difference, not a phase",
+    )
+    flag(
+        "scale",
+        ~arrays.unit_integral,
+        "components whose integral is not above zero: L2 norm 1 instead of integral 1",
+    )
+    return found
