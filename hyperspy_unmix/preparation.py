@@ -12,7 +12,13 @@ from .dual import Dual, read_low_loss, read_thickness
 from .image import Image, UnusableVarianceError, read_image
 from .inputs import EV, read_noise, read_pair
 from .noise_choice import PLACE, choose_noise, is_credible, variance_in_metadata
-from .numerics.background import Window, window_before_onsets, window_from_data
+from .numerics.background import (
+    LEAST_WINDOW,
+    Window,
+    nothing_before,
+    window_before_onsets,
+    window_from_data,
+)
 from .numerics.low_loss import SEARCH
 from .numerics.noise import NoiseModel
 from .numerics.scattering import Scattering
@@ -162,8 +168,13 @@ def _automatic_window(image: Image) -> Window:
     energies, mean = image.energies, image.summary.mean
     if (np.diff(energies) <= 0).any():
         return Window(0, 0, "the energy axis does not rise")
+    left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
+    if left_out.sum() >= LEAST_WINDOW and nothing_before(mean, LEAST_WINDOW):
+        return Window(0, 0, "the first channels are empty: there is no background", absent=True)
     onsets = _onsets(image.signal)
     window = window_before_onsets(energies, mean, onsets)
+    if window.absent:
+        return window
     if not window.found:
         window = _window_from_data(image)
     sample = image.summary.sample

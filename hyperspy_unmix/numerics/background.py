@@ -14,15 +14,20 @@ from .pca import LowRank
 LEAST_WINDOW = 8
 LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
 MOST_BENT = 0.015  # of the mean spectrum: more is no power law
+LEAST_BACKGROUND = 0.01  # of the highest counts behind: less before all edges is no background
 
 
 @dataclass(frozen=True)
 class Window:
-    """Channels ``start`` to ``stop`` (exclusive), or none, and why."""
+    """Channels ``start`` to ``stop`` (exclusive), or none, and why.
+
+    ``absent`` tells that there is no background, so that no other window need be looked for.
+    """
 
     start: int
     stop: int
     reason: str
+    absent: bool = False
 
     @property
     def found(self) -> bool:
@@ -45,10 +50,24 @@ def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float
         # edges begin before their tabulated onset
         stop = int(np.searchsorted(energies, 0.99 * onset))
         stop = min(stop, int(np.searchsorted(energies, onset)) - 2)
+        if nothing_before(mean, stop):
+            reason = f"next to no counts before {name}: there is no background"
+            return Window(0, 0, reason, absent=True)
         window = _longest_falling(energies, mean, stop)
         if window.found:
             return replace(window, reason=f"before {name} at {onset:.0f}")
     return Window(0, 0, "no falling pre-edge region before the edges of the elements given")
+
+
+def nothing_before(mean: Floats, stop: int) -> bool:
+    """Whether there are next to no counts in the channels before ``stop``, and some behind.
+
+    The spectrum then begins with an edge, and a later window would hold that edge's tail.
+    """
+    if stop < LEAST_WINDOW:
+        return False
+    before, behind = mean[stop - LEAST_WINDOW : stop], mean[stop:]
+    return bool(before.mean() < LEAST_BACKGROUND * behind.max())
 
 
 def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:

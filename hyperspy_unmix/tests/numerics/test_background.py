@@ -328,3 +328,21 @@ def test_whitening_type_is_kept():
     assert isinstance(
         subtract_background(spectra, ENERGIES, WINDOW).spectra.whitening, ChannelWhitening
     )
+
+
+def test_no_window_where_nothing_is_before_the_first_edge():
+    """Truth: two edges and no background; the first one's tail is not a background of the second.
+
+    With a background of a tenth of the edge's height there is a window before the first edge.
+    """
+    energies = 400 + np.arange(400.0)
+    edges = sum(
+        np.where(energies >= onset, (energies / onset) ** -3.0, 0.0) for onset in (530, 700)
+    )
+    onsets = {"O-K": 532.0, "Fe-L3": 708.0}
+    found = window_before_onsets(energies, edges, onsets)
+    assert not found.found
+    assert "before O-K" in found.reason
+    found = window_before_onsets(energies, edges + 0.1 * (energies / 530) ** -3.0, onsets)
+    assert found.found
+    assert energies[found.stop] < 532
