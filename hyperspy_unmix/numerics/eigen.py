@@ -30,8 +30,8 @@ def leading_eigenvectors(gram: Floats, number: int) -> tuple[Floats, Floats]:
 
     Notes
     -----
-    Lanczos (ARPACK) takes 1/2 to 1/6 of the time of LAPACK for 7 vectors of 1 024 to 4 096 rows,
-    `benchmarks/many_channels.py`. It starts from the same vector every time.
+    Lanczos (ARPACK) took 1/2 to 1/6 of the time of LAPACK for 7 vectors of 1 024 to 4 096 rows. It
+    starts from the same vector every time.
     """
     m = len(gram)
     if m >= LARGE and number * FEW <= m:

@@ -880,3 +880,13 @@ def test_native_model_has_the_counts_of_the_data(reverse):
     s = calibrated(counts().astype(float), scale=-2.0 if reverse else 2.0)
     s.unmix(2)
     assert array(s.get_bss_model()).sum() == pytest.approx(s.data.sum(), rel=1e-3)
+
+
+def test_background_free_counts_need_no_window():
+    """Phantom: edges alone. No later edge's window is made of an earlier edge's tail."""
+    from hyperspy_unmix import data
+
+    phantom = data.three_oxides((24, 24), counts=2000.0, background=False)
+    result = hyperspy_unmix.pca(phantom.signal, low_loss=phantom.low_loss)
+    assert result.settings["background"].value is None
+    assert "there is no background" in result.settings["background"].reason
