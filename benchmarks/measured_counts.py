@@ -14,7 +14,7 @@ from typing import Any
 
 from tables import ABSENT, MEASURED, markdown, publish, quiet
 
-FIELDS = ("noise_edge", "elbow", "split_half", "drift", "consensus", "estimable")
+FIELDS = ("noise_edge", "elbow", "split_half", "drift", "consensus", "automatic")
 
 
 def load(name: str, **kwargs: Any) -> Any:

@@ -44,7 +44,6 @@ def ours(counts: np.ndarray) -> dict[str, int]:
         "its noise edge alone": count.noise_edge,
         "its elbow alone": count.elbow,
         "its split half alone": count.split_half,
-        "components it would unmix": count.estimable,
     }
 
 

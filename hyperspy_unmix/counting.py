@@ -40,9 +40,9 @@ class ComponentCount:
         Components that are there: the median of `noise_edge`, `elbow` and `split_half`, without
         those that are only drift, background or plural scattering. Zero: no structure above the
         noise.
-    estimable : int
-        Those of them that can be unmixed: expected to correlate with the truth by more than one
-        half. ``n_components="auto"`` takes these.
+    automatic : int
+        What ``n_components="auto"`` takes: the consensus, or where that is more than ten (hardly
+        phases) the components above the bend of the scree.
     reason : str
     """
 
@@ -52,7 +52,7 @@ class ComponentCount:
     after_physics: int
     drift: int
     consensus: int
-    estimable: int
+    automatic: int
     reason: str
 
 

@@ -211,7 +211,7 @@ def _chosen(count: ComponentCount, asked: int | str) -> tuple[int, str]:
     if isinstance(asked, int):
         return asked, f"asked for; the data say: {count.reason}"
     if asked == "auto":
-        number, reason = count.estimable, count.reason
+        number, reason = count.automatic, count.reason
     else:
         number, reason = getattr(count, asked), f"{asked}, asked for; all in all: {count.reason}"
     if number == 0:

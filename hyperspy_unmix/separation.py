@@ -120,9 +120,9 @@ def _refined(spectra: LowRank, unmixing: Floats, settings: Settings) -> Floats:
     settings["refine"] = Choice(tuple(np.sort(np.round(result.moved, 1))[::-1].tolist()), reason)
     if left > CONTRADICTION:
         hint = (
-            f"spectra or maps stay {left:.2g} times as negative as their noise explains: the "
-            'spectra are not independent, or not all of them are phases; assume="pure" reads the '
-            "data as phases that are alone in some pixels"
+            f"spectra or maps stay {left:.2g} times as negative as their noise explains: not all "
+            "of them are phases with spectra independent of the others. Compare with fewer "
+            'components and, if every phase is alone in some pixels, with assume="pure"'
         )
         settings["WARNING: negative"] = Choice(moved, hint)
         _logger.warning("%s", hint)

@@ -51,8 +51,7 @@ def unmix(
         modified (see ``store`` for its `learning_results`).
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         ``"auto"``: the components that the counts agree on, once background and plural scattering
-        are out, as far as they are expected to correlate with the truth by more than one half.
-        The others are the counts by themselves, see `ComponentCount`.
+        are out. The others are the counts by themselves, see `ComponentCount`.
     low_loss : BaseSignal, optional
         EELS low loss of the same scan (or one spectrum for all pixels), with its zero-loss peak.
         Plural scattering is taken out of the core loss with it.

@@ -141,8 +141,7 @@ def choose_rank(
     some = f"{agreed} component{'s' * (agreed != 1)} {stage}"
     if agreed == 0:
         return Count(0, 0, f"no structure {stage}{ending}")
-    sure = max(min(estimable(values, n, m), agreed), 1)
-    if sure > LARGEST_AUTOMATIC:
+    if agreed > LARGEST_AUTOMATIC:
         bent = min(bend(values), LARGEST_AUTOMATIC)
         return Count(
             agreed,
@@ -150,11 +149,8 @@ def choose_rank(
             f"{some}, too many to be phases (artefacts of detector, drift or scattering?); {bent} "
             f"are above the bend of the scree: look at it, or give a number{ending}",
         )
-    if sure < agreed:
-        return Count(
-            agreed,
-            sure,
-            f"{some}, of which {sure} can be expected to correlate with the truth by more than one "
-            f"half; the others are there, but mostly noise{ending}",
-        )
+    clear = min(estimable(values, n, m), agreed)
+    if clear < agreed:
+        faint = agreed - clear
+        some += f", {faint} of them only just: the map{'s' * (faint != 1)} will be mostly noise"
     return Count(agreed, agreed, some + ending)

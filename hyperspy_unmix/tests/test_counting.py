@@ -29,7 +29,7 @@ def test_the_three_counts_agree_on_clear_data(lazy):
     """Phantom: two phases, far above the noise."""
     count = hyperspy_unmix.estimate_number_of_components(two_phases(lazy=lazy))
     assert [getattr(count, name) for name in NAMES] == [2, 2, 2]
-    assert (count.consensus, count.estimable, count.drift) == (2, 2, 0)
+    assert (count.consensus, count.automatic, count.drift) == (2, 2, 0)
     assert "2 components above the noise" in count.reason
     with pytest.raises(FrozenInstanceError):
         count.consensus = 3

@@ -39,8 +39,7 @@ def assert_sound(u, s):
 def test_core_shell_particles_are_core_shell_and_support():
     """Published: Rossouw et al., Nano Lett. 2015: FePt core, iron oxide shell, support."""
     s = load("eds_fept_core_shell/core_shell.hdf5", "EDS_TEM_unmix", reader="HSPY")
-    u = s.unmix()
-    assert u.n_components == 3
+    u = s.unmix(3)
     platinum = [counts_around(x, 9.44) for x in u.spectra]
     iron = [counts_around(x, 6.40) for x in u.spectra]
     carbon = [counts_around(x, 0.28) for x in u.spectra]
@@ -49,6 +48,19 @@ def test_core_shell_particles_are_core_shell_and_support():
     # bare cores have 0.19; the shell must not have given its iron to the core, nor the reverse
     assert 0.1 < iron[core] / platinum[core] < 0.3
     assert abs(platinum[shell]) < 0.05 * iron[shell]
+
+
+def test_core_shell_particles_lie_on_a_film_with_silica():
+    """By itself it finds a fourth: silicon and oxygen of the film, which the counts do hold."""
+    s = load("eds_fept_core_shell/core_shell.hdf5", "EDS_TEM_unmix", reader="HSPY")
+    u = s.unmix()
+    assert u.n_components == 4
+    silicon = [counts_around(x, 1.74) for x in u.spectra]
+    iron = [counts_around(x, 6.40) for x in u.spectra]
+    silica = np.argmax(np.array(silicon) / np.abs(iron))
+    assert silicon[silica] > 0.05
+    assert counts_around(u.spectra.inav[int(silica)], 0.52) > 0.05
+    assert u.pca.scree_values[3] > 1.02
 
 
 def test_silicate_has_three_phases():

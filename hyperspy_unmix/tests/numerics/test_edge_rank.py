@@ -319,15 +319,15 @@ N, M = 4096, 500
         ([0.99, 0.9], 0, 0, "no structure above the noise"),
         ([100.0, 0.9, 0.8], 1, 1, "1 component above"),
         ([500.0, 100.0, 10.0, 0.9], 3, 3, "3 components above"),
-        ([500.0, 100.0, 1.0001, 0.9], 3, 2, "of which 2 can"),
-        ([1.0001, 0.9], 1, 1, "1 component above"),
+        ([500.0, 100.0, 1.0001, 0.9], 3, 3, "1 of them only just: the map will"),
+        ([1.0001, 0.9], 1, 1, "1 of them only just"),
         ([500.0, 100.0, 10.0], 3, 3, "3 components above"),
         # agreed on fewer, none or more than the noise edge would have it
         ([500.0, 100.0, 10.0, 0.9], 2, 2, "2 components above"),
         ([500.0, 100.0, 0.9], 0, 0, "no structure above the noise"),
-        ([500.0, 100.0, 0.9, 0.8], 4, 2, "4 components above the noise, of which 2 can"),
+        ([500.0, 100.0, 0.9, 0.8], 4, 4, "2 of them only just: the maps will"),
         ([0.99, 0.9], 1, 1, "1 component above"),
-        ([0.99, 0.9], 2, 1, "of which 1 can"),
+        ([0.99, 0.9], 2, 2, "2 of them only just"),
     ],
 )
 def test_choose_rank(values, agreed, number, words):
@@ -345,7 +345,7 @@ def test_choose_rank_names_the_stage_and_ends_as_told():
     count = choose_rank(strong, N, M, 1, "after the physics", ending)
     assert count.reason == "1 component after the physics" + ending
     count = choose_rank(weak, N, M, 2, "after the physics", ending)
-    assert count.reason.startswith("2 components after the physics, of which 1 can")
+    assert count.reason.startswith("2 components after the physics, 1 of them only just")
     assert count.reason.endswith(ending)
     count = choose_rank(strong, N, M, 0, "after the physics", ending)
     assert count.reason == "no structure after the physics" + ending
