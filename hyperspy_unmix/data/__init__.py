@@ -4,7 +4,20 @@ Each function returns a `Phantom`, which unpacks into ``signal, low_loss, truth`
 parameters stand in ``parameters.toml``.
 """
 
-from hyperspy_unmix.data._scenes import eds_core_shell, inclined_boundary, sphere_on_substrate
+from hyperspy_unmix.data._eds_scenes import eds_core_shell, eds_phases
+from hyperspy_unmix.data._eels_foils import inclined_boundary, three_oxides, wedge_layers
+from hyperspy_unmix.data._eels_particles import core_shell, precipitates, sphere_on_substrate
 from hyperspy_unmix.data._signals import Phantom, Truth
 
-__all__ = ["Phantom", "Truth", "eds_core_shell", "inclined_boundary", "sphere_on_substrate"]
+__all__ = [
+    "Phantom",
+    "Truth",
+    "core_shell",
+    "eds_core_shell",
+    "eds_phases",
+    "inclined_boundary",
+    "precipitates",
+    "sphere_on_substrate",
+    "three_oxides",
+    "wedge_layers",
+]

@@ -14,6 +14,7 @@ _RANGES = {
     "drift": (0, 50, " channels"),
 }
 _MAY_BE_ZERO = ("probe", "particles")
+_WHOLE = ("particles",)
 
 
 def check_shape(shape: Any) -> tuple[int, int]:
@@ -27,7 +28,7 @@ def check_shape(shape: Any) -> tuple[int, int]:
     return rows, columns
 
 
-def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
+def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
     """Raise unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
@@ -47,6 +48,8 @@ def check_numbers(values: Mapping[str, Any]) -> None:
             good, need = 0 < value < np.inf, "finite and positive"
         if not good:
             raise ValueError(f"{name} must be {need}, got {value!r}")
+        if name in _WHOLE and value != int(value):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
 
 
 def override(defaults: Mapping[str, Any], **given: Any) -> dict[str, Any]:

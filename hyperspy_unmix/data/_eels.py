@@ -1,7 +1,7 @@
 """EELS phantoms: from the thickness of every phase to recorded spectrum images with their truth."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hyperspy_unmix.data import _physics as physics
 from hyperspy_unmix.data import _signals as signals
 from hyperspy_unmix.data._detector import Detector
+from hyperspy_unmix.data._scan import Scan
 
 Array = NDArray[np.float64]
 
@@ -25,48 +26,33 @@ class _Phases:
     elements: tuple[str, ...]
 
 
-def build_phantom(
-    thickness: Array,
-    scene: Mapping[str, Any],
-    parameters: Mapping[str, Any],
-    *,
-    title: str,
-    step: float,
-    detector: str,
-    drift: float,
-    noise: bool,
-    seed: int | None,
-) -> signals.Phantom:
+def placing_rng(scan: Scan) -> np.random.Generator:
+    """Random numbers for the places of particles and grains, apart from those of the recording."""
+    return scan.streams(4)[3]
+
+
+def build_phantom(thickness: Array, scan: Scan, title: str) -> signals.Phantom:
     """Record core loss and low loss of a scene.
 
     Parameters
     ----------
     thickness : ndarray, shape (n_phases, ny, nx)
-        In nm.
-    scene : mapping
-        Scene of the parameter file, with ``counts`` and ``low_loss_counts``.
-    parameters : mapping
-        The parameter file.
+        In nm, before the average over the probe.
+    scan : Scan
+        With ``phases``, ``counts``, ``low_loss_counts``, ``start`` and ``dispersion`` in its
+        scene; with ``background`` False there, no tail of valence losses lies under the edges.
     title : str
         Title of the signals.
-    step : float
-        Pixel width in nm.
-    detector : {"counting", "ccd"}
-        See `Detector`.
-    drift : float
-        Peak to peak, in channels.
-    noise : bool
-        Whether to draw counts; else the expectation is returned.
-    seed : int or None
-        Seed of drift and noise.
     """
-    eels = parameters["eels"]
-    camera = Detector(kind=detector, **parameters["detectors"][detector])
+    scene, eels = scan.scene, scan.parameters["eels"]
+    camera = Detector(kind=scan.detector, **scan.parameters["detectors"][scan.detector])
     grid = _grid(scene, eels["axis"], camera.pad)
-    phases = _phases(scene["phases"], parameters, grid)
-    shape = thickness.shape[1:]
-    rng_drift, rng_core, rng_low = np.random.default_rng(seed).spawn(3)
-    shift = physics.smooth_drift(shape, drift, rng_drift)
+    phases = _phases(scene["phases"], scan.parameters, grid)
+    if not scene.get("background", True):
+        phases = replace(phases, tail=np.zeros_like(phases.tail))
+    thickness = scan.average(thickness)
+    rng_drift, rng_core, rng_low = scan.streams(3)
+    shift = physics.smooth_drift(scan.shape, scan.drift, rng_drift)
     t = thickness.reshape(len(thickness), -1).T
     core, tail, low = physics.expected_spectra(
         t, phases.mean_free_path, phases.valence, phases.core, phases.tail,
@@ -77,18 +63,18 @@ def build_phantom(
     core *= incident
     low *= scene["low_loss_counts"]
     recorded = [
-        camera.record(e, rng) if noise else camera.expect(e)
+        camera.record(e, rng) if scan.noise else camera.expect(e)
         for e, rng in ((core, rng_core), (low, rng_low))
     ]
     drawn = {
-        "step": step,
+        "step": scan.step,
         "incident_electrons": incident,
         "phase_thickness": thickness,
-        "drift": shift.reshape(shape),
+        "drift": shift.reshape(scan.shape),
         "detector": asdict(camera) | {"kernel": camera.kernel},
         "response": dict(eels["response"]),
-        "seed": seed,
-        "noise": noise,
+        "seed": scan.seed,
+        "noise": scan.noise,
     }
     return _wrap(
         recorded, camera.expect(incident * tail), camera, grid, phases, drawn, scene, title, eels

@@ -1,5 +1,8 @@
 """Thickness along the beam of every phase, on arrays; lengths in nm, angles in degrees."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -7,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 Array = NDArray[np.float64]
 
 _SIGMA = 1 / np.sqrt(8 * np.log(2))
+_LEVELS = 32  # depths at which grains are looked up
 
 
 def scan_positions(shape: tuple[int, int], step: float) -> tuple[Array, Array]:
@@ -49,10 +53,26 @@ def beyond_plane(x: Array, step: float, film: Array, inclination: float) -> Arra
     return film * (area(x + step / 2) - area(x - step / 2)) / step
 
 
-def phase_boundary(x: Array, step: float, film: Array, inclination: float) -> Array:
-    """Thicknesses of two phases that meet at an inclined plane, shape (2, ny, nx)."""
-    right = beyond_plane(x, step, film, inclination)
-    return np.stack([film - right, right])
+def layers(
+    x: Array, step: float, film: Array, interfaces: Sequence[float], inclination: float
+) -> Array:
+    """Thicknesses of phases that meet at parallel inclined planes, shape (n_phases, ny, nx).
+
+    Parameters
+    ----------
+    x : ndarray, shape (1, nx)
+        Pixel centres.
+    step : float
+        Pixel width.
+    film : ndarray, shape (ny, nx)
+        Thickness of the foil.
+    interfaces : sequence of float
+        Positions in x of the planes at mid-depth, ascending; one fewer than phases.
+    inclination : float
+        Angle between planes and beam.
+    """
+    beyond = [beyond_plane(x - at, step, film, inclination) for at in interfaces]
+    return np.stack([a - b for a, b in pairwise([film, *beyond, np.zeros_like(film)])])
 
 
 def grain_boundary(x: Array, step: float, film: Array, inclination: float, width: float) -> Array:
@@ -73,43 +93,34 @@ def core_shell(y: Array, x: Array, particles: Array) -> tuple[Array, Array]:
     return core, whole - core
 
 
-def place_particles(
-    extent: tuple[float, float],
-    n: int,
-    core_radius: tuple[float, float],
-    shell_thickness: tuple[float, float],
-    rng: np.random.Generator,
-) -> Array:
-    """Particles that neither touch each other nor leave the scan.
+def embedded(y: Array, x: Array, film: Array, spheres: Array) -> Array:
+    """Thicknesses of matrix and precipitates, which take the matrix's place, shape (2, ny, nx).
 
-    Returns
-    -------
-    ndarray, shape (n, 4)
-        Rows (y, x, core radius, shell radius) around the centre of the scan.
-
-    Raises
-    ------
-    ValueError
-        If there is no room for them.
+    `spheres` has rows (y, x, depth, radius), disjoint and inside the film; their depth does not
+    matter.
     """
-    placed: list[tuple[float, float, float, float]] = []
-    for _ in range(2000):
-        if len(placed) == n:
-            break
-        inner = rng.uniform(*core_radius)
-        outer = inner + rng.uniform(*shell_thickness)
-        room = np.array(extent) / 2 - outer
-        if (room < 0).any():
-            continue
-        y, x = rng.uniform(-room, room)
-        if all(np.hypot(y - py, x - px) > outer + r for py, px, _, r in placed):
-            placed.append((y, x, inner, outer))
-    if len(placed) < n:
-        raise ValueError(
-            f"{n} particles do not fit side by side into {extent[0]:g} x {extent[1]:g} nm "
-            f"(placed {len(placed)}); ask for fewer particles or a shape nearer to square"
-        )
-    return np.array(placed).reshape(-1, 4)
+    inside = np.zeros(film.shape)
+    for cy, cx, _, radius in spheres:
+        inside += sphere_chord(y - cy, x - cx, radius)
+    return np.stack([film - inside, inside])
+
+
+def grains_in_projection(
+    y: Array, x: Array, film: Array, centres: Array, phase: NDArray[np.int_], n_phases: int
+) -> Array:
+    """Thicknesses of the phases of a polycrystalline foil, shape (n_phases, ny, nx).
+
+    Every point belongs to the grain whose centre is nearest (Voronoi), so boundaries are planes,
+    inclined as the centres' depths have it. `centres` has rows (y, x, depth); `phase` is the
+    phase of each.
+    """
+    thickness = np.zeros((n_phases, *film.shape))
+    in_plane = (y - centres[:, 0, None, None]) ** 2 + (x - centres[:, 1, None, None]) ** 2
+    for level in (np.arange(_LEVELS) + 0.5) / _LEVELS - 0.5:
+        distance = in_plane + (level * film - centres[:, 2, None, None]) ** 2
+        here = phase[distance.argmin(axis=0)]
+        thickness += (here == np.arange(n_phases)[:, None, None]) * (film / _LEVELS)
+    return thickness
 
 
 def blur(maps: Array, step: float, probe: float) -> Array:

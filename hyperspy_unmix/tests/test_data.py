@@ -7,15 +7,22 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix import data
-from hyperspy_unmix.data import _detector, _geometry, _physics, _signals, _xrays
+from hyperspy_unmix.data import _detector, _geometry, _physics, _placing, _signals, _xrays
 
 SHAPE = (6, 12)
 EELS = {
     "sphere": data.sphere_on_substrate,
     "phase": lambda *args, **kwargs: data.inclined_boundary("phase", *args, **kwargs),
     "grain": lambda *args, **kwargs: data.inclined_boundary("grain", *args, **kwargs),
+    "layers": data.wedge_layers,
+    "core-shell": lambda shape, **kwargs: data.core_shell((12, 12), **kwargs),
+    "precipitates": data.precipitates,
+    "oxides": data.three_oxides,
 }
-EVERY = EELS | {"eds": lambda shape, **kwargs: data.eds_core_shell((32, 32), **kwargs)}
+EVERY = EELS | {
+    "eds": lambda shape, **kwargs: data.eds_core_shell((32, 32), **kwargs),
+    "eds phases": data.eds_phases,
+}
 
 
 @pytest.fixture(scope="module", params=EELS)
@@ -107,8 +114,10 @@ def test_pre_edge_region_is_long_enough_for_a_background_window(expected):
 
 
 def test_edge_peak_has_counts_at_the_default_dose(expected):
+    """More than 500 at 6e5 in all, and in proportion where the dose is meant to be low."""
     spectrum = expected.signal.data.mean((0, 1))
-    assert spectrum[np.argmax(expected.truth.spectra.data.mean(0))] > 500
+    peak = spectrum[np.argmax(expected.truth.spectra.data.mean(0))]
+    assert peak > 500 * expected.truth.parameters["counts"] / 6e5
 
 
 # --------------------------------------------------------------------------------- closed forms
@@ -222,7 +231,7 @@ def test_sphere_has_the_volume_of_a_sphere():
 
 def test_particles_do_not_touch_and_stay_inside():
     rng = np.random.default_rng(3)
-    placed = _geometry.place_particles((60.0, 60.0), 6, (4.0, 7.0), (2.0, 4.0), rng)
+    placed = _placing.place_particles((60.0, 60.0), 6, (4.0, 7.0), (2.0, 4.0), rng)
     for i, (y, x, inner, outer) in enumerate(placed):
         assert 4 <= inner < outer < 11
         assert max(abs(y), abs(x)) + outer <= 30
@@ -380,6 +389,17 @@ def test_same_seed_same_bits(scene):
         (lambda: data.sphere_on_substrate(thickness=np.inf), "thickness must be finite"),
         (lambda: data.eds_core_shell(particles=2.5), "whole number, got 2.5"),
         (lambda: data.eds_core_shell(particles=500), "500 particles do not fit"),
+        (lambda: data.wedge_layers(wedge=2.5), "wedge must be between -1.9 and 1.9, got 2.5"),
+        (lambda: data.wedge_layers((4, 0)), r"two positive integers.*got \(4, 0\)"),
+        (lambda: data.core_shell(particles=1.5), "particles must be a whole number, got 1.5"),
+        (lambda: data.core_shell((2, 24)), "particles do not fit side by side"),
+        (lambda: data.precipitates(thickness=8.0), "do not fit into a foil.* more thickness"),
+        (lambda: data.precipitates(particles=-1), "particles must be finite and not negative"),
+        (lambda: data.three_oxides(counts=0), "counts must be finite and positive, got 0"),
+        (lambda: data.three_oxides(drift=60), "between 0 and 50 channels, got 60"),
+        (lambda: data.eds_phases(phases=1), "phases must be one of 2, 3, 4, 5, 6, 7, 8, got 1"),
+        (lambda: data.eds_phases(phases=9), "phases must be one of .*, got 9"),
+        (lambda: data.eds_phases(counts=np.nan), "counts must be finite and positive, got nan"),
     ],
 )
 def test_out_of_range_is_said(call, match):
