@@ -127,7 +127,7 @@ class PCA:
         assume: Literal["overlap", "pure"] = "overlap",
         random_state: int = 0,
     ) -> Unmixing:
-        """Unmix by independent component analysis of the differenced spectra.
+        """Unmix by independent component analysis of the spectral derivative, or pure pixels.
 
         Parameters
         ----------

@@ -139,9 +139,10 @@ def plot_overview(
     energy = result.spectra.axes_manager.signal_axes[0]
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
     for i, row in enumerate(axes):
-        row[0].plot(energy.axis, result.spectra.data[i], lw=1, label=f"component {i}")
+        name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+        row[0].plot(energy.axis, result.spectra.data[i], lw=1, label=name)
         row[0].set(xlabel=_label(energy, "Signal axis"), ylabel=_per_unit(energy))
-        _show_map(row[1], result.maps, i, f"component {i}")
+        _show_map(row[1], result.maps, i, name)
         if truth:
             j = partner[i]
             axis = reference[0].axes_manager.signal_axes[0]

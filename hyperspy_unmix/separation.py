@@ -15,7 +15,7 @@ from .numerics.noise import Floats
 from .numerics.normalise import CLEAR, Normalised, normalise, signs
 from .numerics.pca import LowRank
 from .numerics.pure import FEWEST_LIKE, pure_components
-from .numerics.refine import component_errors, refine
+from .numerics.refine import Refined, component_errors, refine
 from .settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -51,10 +51,16 @@ def separate_components(
     beside the others rather than mixed with them.
     """
     kept = spectra.truncate(min(max(supported, 1), spectra.rank))
+    refined = None
     if options.assume == "pure":
         found = _pure(kept, settings)
     else:
         found = _independent(image, kept, options, settings)
+        if options.refine == "auto":
+            refined = refine(kept, found)
+            found = refined.unmixing
+        else:
+            settings["refine"] = Choice(None, "not asked for: spectra and maps as ICA gave them")
     unmixing = np.eye(spectra.rank)
     unmixing[: kept.rank, : kept.rank] = found
     if spectra.rank > kept.rank:
@@ -64,7 +70,7 @@ def separate_components(
             " the others",
         )
     strength = np.sqrt(np.maximum(np.diag(spectra.second_moment()), 1e-300))
-    return normalise(
+    arrays = normalise(
         spectra.scores,
         spectra.components,
         unmixing,
@@ -73,10 +79,19 @@ def separate_components(
         spectra.whitening.channel_sd,
         spectra.whitening.sum_variance,
     )
+    if refined is not None:
+        _report_refinement(refined, _places(unmixing, arrays.unmixing), settings)
+    return arrays
+
+
+def _places(before: Floats, after: Floats) -> list[int]:
+    """Which row of ``before`` each row of ``after`` is, up to its scale."""
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (after, before)]
+    return [int(i) for i in np.abs(unit[0] @ unit[1].T).argmax(1)]
 
 
 def _independent(image: Image, spectra: LowRank, options: Options, settings: Settings) -> Floats:
-    """ICA of the spectral derivative, refined unless asked not to."""
+    """ICA of the spectral derivative; each component with its sign."""
     sd, rank = spectra.whitening.channel_sd, spectra.rank
     where = (image.positions, sd)
     width = choose_width(spectra.components, *where, component_errors(spectra), ORDER)
@@ -92,41 +107,35 @@ def _independent(image: Image, spectra: LowRank, options: Options, settings: Set
     contrast = "tanh" if separation.peaked else "tanh, sources of either kind"
     settings["ica"] = Choice(
         f"{names[options.algorithm]}, {contrast}",
-        f"of the {ORDER}nd derivative of the spectra, smoothed by {width:g} channels (the least "
-        "that keeps noise below a fifth of it); likeliest of 10 starts"
+        f"of the second derivative of the spectra, smoothed by {width:g} channels (the least that "
+        "keeps noise below a fifth of it); likeliest of 10 starts"
         + ("" if separation.converged else "; did NOT converge, look at the result with care"),
     )
     settings["random_state"] = Choice(options.random_state, "of the starts of the ICA")
     shapes = separation.unmixing @ spectra.components
     maps = spectra.scores @ np.linalg.inv(separation.unmixing)
-    unmixing = signs(shapes, maps, sd)[0][:, None] * separation.unmixing
-    if options.refine is None:
-        settings["refine"] = Choice(None, "not asked for: spectra and maps as ICA gave them")
-        return np.asarray(unmixing)
-    return _refined(spectra, unmixing, settings)
+    return np.asarray(signs(shapes, maps, sd)[0][:, None] * separation.unmixing)
 
 
-def _refined(spectra: LowRank, unmixing: Floats, settings: Settings) -> Floats:
-    result = refine(spectra, unmixing)
-    moved, left = float(result.moved.max()), float(result.after.max())
-    if not (result.before > 1).any():
-        reason = "nothing to do: no spectrum or map of the ICA is more negative than its noise"
+def _report_refinement(result: Refined, places: list[int], settings: Settings) -> None:
+    moved = [round(float(result.moved[i]), 1) for i in places if i < len(result.moved)]
+    before, left = float(result.before.max()), float(result.after.max())
+    if before <= 1:
+        reason = "no spectrum or map of the ICA is more negative than its noise: nothing to do"
     else:
         reason = (
-            "degrees by which the spectra turned, largest first, so that spectra and maps are not "
-            f"more negative than their noise (before {float(result.before.max()):.2g}, after "
-            f"{left:.2g} times what noise gives)"
+            "degrees by which each spectrum turned, so that spectra and maps are not more negative "
+            f"than their noise (before {before:.2g}, after {left:.2g} times what noise gives)"
         )
-    settings["refine"] = Choice(tuple(np.sort(np.round(result.moved, 1))[::-1].tolist()), reason)
+    settings["refine"] = Choice(moved, reason)
     if left > CONTRADICTION:
         hint = (
             f"spectra or maps stay {left:.2g} times as negative as their noise explains: not all "
             "of them are phases with spectra independent of the others. Compare with fewer "
             'components and, if every phase is alone in some pixels, with assume="pure"'
         )
-        settings["WARNING: negative"] = Choice(moved, hint)
+        settings["WARNING: negative"] = Choice(left, hint)
         _logger.warning("%s", hint)
-    return result.unmixing
 
 
 def _pure(spectra: LowRank, settings: Settings) -> Floats:

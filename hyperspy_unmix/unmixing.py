@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -82,8 +82,9 @@ class Unmixing:
         TypeError, ValueError
             If they are not that.
         """
-        given = None if isinstance(names, str) else tuple(names)
-        if given is None or not all(isinstance(name, str) for name in given):
+        listed = isinstance(names, Iterable) and not isinstance(names, str)
+        given = tuple(names) if listed else (names,)
+        if not listed or not all(isinstance(name, str) for name in given):
             raise TypeError(f"names={names!r}: a list of words is needed, one for each component.")
         if len(given) != self.n_components or len(set(given)) != len(given):
             raise ValueError(
@@ -102,9 +103,11 @@ class Unmixing:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If a component is missing or there twice.
         """
+        if not isinstance(order, Iterable):
+            raise TypeError(f"order={order!r}: a list of all components is needed.")
         places = [self._place(component) for component in order]
         if sorted(places) != list(range(self.n_components)):
             raise ValueError(

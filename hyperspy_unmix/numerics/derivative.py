@@ -35,31 +35,35 @@ def derivative(
     array, shape (components, any)
         Noise of standard deviation ``sd`` in each spectrum becomes one of 1.
     """
-    impulse = np.zeros(2 * int(5 * width) + 2 * order + 3)
-    impulse[len(impulse) // 2] = 1
-    gain = np.sqrt(np.sum(_difference(impulse, order, width) ** 2))
     parts = []
     for part in np.split(np.arange(len(channels)), np.flatnonzero(np.diff(channels) != 1) + 1):
         if len(part) > order:
-            variance = _mean_variance(sd[part] ** 2, order, width)
-            parts.append(_difference(spectra[:, part], order, width) / (gain * np.sqrt(variance)))
+            variance = _noise_variance(sd[part] ** 2, order, width)
+            parts.append(_difference(spectra[:, part], order, width) / np.sqrt(variance))
     return np.concatenate(parts, 1) if parts else np.zeros((len(spectra), 0))
 
 
-def _smooth(values: Floats, width: float) -> Floats:
-    return gaussian_filter1d(values, width, axis=-1, mode="nearest") if width > 0 else values
-
-
 def _difference(values: Floats, order: int, width: float) -> Floats:
-    return np.asarray(np.diff(_smooth(values, width), n=order, axis=-1))
+    if width > 0:
+        values = gaussian_filter1d(values, width, axis=-1, mode="nearest")
+    return np.asarray(np.diff(values, n=order, axis=-1))
 
 
-def _mean_variance(variance: Floats, order: int, width: float) -> Floats:
-    """Variance of the channels that each difference is taken of."""
-    smooth = _smooth(variance, width / np.sqrt(2))
-    around = np.lib.stride_tricks.sliding_window_view(smooth, order + 1)
-    weights = np.diff(np.eye(order + 1), n=order, axis=0)[0] ** 2
-    return np.asarray(around @ (weights / weights.sum()))
+def _noise_variance(variance: Floats, order: int, width: float) -> Floats:
+    """Variance of each difference where the channels' noise has ``variance``."""
+    size, reach = len(variance), 4 * int(np.ceil(width)) + order
+    if size <= 4 * reach:
+        return variance @ _difference(np.eye(size), order, width) ** 2
+    # one filter everywhere but at the ends, where it meets values repeated
+    ends = _difference(np.eye(4 * reach), order, width) ** 2
+    column = ends[:, 2 * reach]
+    first, last = np.flatnonzero(column)[[0, -1]]
+    inside = np.convolve(variance, column[first : last + 1][::-1], "valid")
+    found = np.zeros(size - order)
+    found[2 * reach - first :][: len(inside)] = inside
+    found[:reach] = variance[: 4 * reach] @ ends[:, :reach]
+    found[-reach:] = variance[-4 * reach :] @ ends[:, -reach:]
+    return found
 
 
 def noise_share(derivatives: Floats, errors: Floats) -> float:

@@ -21,7 +21,7 @@ class Normalised:
 
     ``confidence`` (components,), between 0 and 1, is how clearly spectrum and map together speak
     for the sign; ``unit_integral`` tells which spectra have an integral to normalise (the others
-    have norm one).
+    have norm one); a reversed one has minus one.
     """
 
     spectra: Floats
@@ -49,7 +49,7 @@ class Normalised:
             self.maps * sign,
             self.unmixing * sign[:, None],
             self.confidence,
-            self.unit_integral & (sign > 0),
+            self.unit_integral,
         )
 
 

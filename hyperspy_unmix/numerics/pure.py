@@ -15,6 +15,7 @@ from .pca import LowRank
 LIKE_SHARE, FEWEST_LIKE = 0.01, 5  # pixels averaged before corners are looked for
 MOST_PIXELS = 8192
 ROUNDS = 30
+WIDEST = 8.0  # times the noise in the first round
 
 
 @dataclass(frozen=True)
@@ -62,23 +63,24 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     # noise is the same in all directions here
     white = spectra.scores[known] @ np.linalg.inv(np.linalg.cholesky(covariance)).T
     total, size = total[known], size[known]
-    corners = _largest_simplex(_averages(white / total[:, None], float(np.median(total * size))))
+    corners = _largest_simplex(_averages(white, total, float(np.median(total * size))))
     limit, number = float(chi2.ppf(0.5, rank - 1)), np.zeros(rank, int)
-    for _ in range(ROUNDS):
-        before = corners
-        corners, number = _means_of_pure(white, total, size, corners, limit)
-        if np.allclose(corners, before, rtol=1e-9):
+    for i in range(ROUNDS):
+        # wide at first: the corners found may be the outermost noise
+        before, wider = corners, max(WIDEST * 0.5**i, 1.0)
+        corners, number = _means_of_pure(white, total, size, corners, wider * limit)
+        if wider == 1 and np.allclose(corners, before, rtol=1e-9):
             break
     return PurePixels(corners @ np.linalg.cholesky(covariance).T, number)
 
 
-def _averages(points: Floats, scale: float) -> Floats:
-    """Each point (or an even choice of them) replaced by the mean of those next to it."""
-    n = len(points)
+def _averages(white: Floats, total: Floats, scale: float) -> Floats:
+    """Normalised spectra (or an even choice of them), each the mean of those next to it."""
+    points, n = white / total[:, None], len(white)
     like = min(max(int(LIKE_SHARE * n), FEWEST_LIKE), n)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_PIXELS)).astype(int))
     nearest = cKDTree(points * scale).query(points[chosen] * scale, like)[1]
-    return np.stack([points[index].mean(0) for index in nearest])
+    return np.stack([white[index].sum(0) / total[index].sum() for index in nearest])
 
 
 def _largest_simplex(points: Floats) -> Floats:

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from .noise import Floats
 from .pca import LowRank
 
-ICA_ERROR = 0.1  # typical angle between ICA's spectra and the true ones, in radians
+ICA_ERROR = 0.1  # usual share of other components in ICA's (about the angle in radians)
 BELOW = 2.0  # standard deviations below zero from which a value counts
 LEAST_ZEROS = 0.02
 MOST_PIXELS = 8192
@@ -21,7 +21,7 @@ ROUNDS = 2
 
 @dataclass(frozen=True)
 class Refined:
-    """Spectra ``unmixing @ components`` after the move.
+    """Spectra ``unmixing @ components`` after the move, of unit norm in units of their noise.
 
     ``moved`` (components,) is the angle in degrees by which each spectrum turned.
     ``before`` and ``after`` (2, components) are `negativity` of spectra and maps.
@@ -31,11 +31,6 @@ class Refined:
     moved: Floats
     before: Floats
     after: Floats
-
-    @property
-    def cost(self) -> float:
-        """How far the move went and what it left, see `refine`."""
-        return float(np.sum((np.radians(self.moved) / ICA_ERROR) ** 2) / 2 + _penalty(self.after))
 
 
 def component_errors(spectra: LowRank) -> Floats:
@@ -69,10 +64,11 @@ def refine(spectra: LowRank, unmixing: Floats) -> Refined:
     """Mix the components a little, so that spectra and maps are physical within their noise.
 
     Spectra become ``M @ S`` and maps ``A @ inverse(M)``: their product, the model, stays as it is,
-    so that the counts neither favour nor forbid the move (held-out counts neither). Its size is
-    measured in units of the error that ICA is known to have; it is weighed against the logarithm of
-    what is still more negative than noise, so that a clear contradiction moves the components as
-    far as needed, and a faint one (an error of the background, say) next to nothing.
+    so that the counts neither favour nor forbid the move (held-out counts neither). Its size, the
+    shares of the other components, is measured in units of the error that ICA is known to have; it
+    is weighed against the logarithm of what is still more negative than noise, so that a clear
+    contradiction moves the components as far as needed, and a faint one (such as an error of the
+    background) next to nothing.
 
     Parameters
     ----------
@@ -92,10 +88,6 @@ def refine(spectra: LowRank, unmixing: Floats) -> Refined:
             mixing = problem.solve(mixing)
     after = problem.ratios(mixing)
     return Refined(mixing @ problem.unmixing, problem.moved(mixing), before, after)
-
-
-def _penalty(ratios: Floats) -> float:
-    return float(np.sum(np.log(np.maximum(ratios, 1)) ** 2))
 
 
 class _Problem:
