@@ -39,6 +39,12 @@ def _parser() -> argparse.ArgumentParser:
         "--signal-type", choices=SIGNAL_TYPES, help="default: what the file says it is"
     )
     parser.add_argument("--components", type=int, metavar="N", help="default: chosen by the data")
+    parser.add_argument(
+        "--assume",
+        choices=("overlap", "pure"),
+        default="overlap",
+        help="pure: every component is alone in some pixels (default: %(default)s)",
+    )
     parser.add_argument("--signal", type=int, metavar="N", help="which signal of a file of several")
     parser.add_argument(
         "-o", "--output", default="unmix-output", metavar="DIR", help="default: %(default)s"
@@ -87,7 +93,7 @@ def _run(options: argparse.Namespace) -> None:
             "--overwrite."
         )
     n_components: Any = "auto" if options.components is None else options.components
-    result = unmix(signal, n_components, low_loss=low_loss)
+    result = unmix(signal, n_components, low_loss=low_loss, assume=options.assume)
     output.mkdir(parents=True, exist_ok=True)
     _write(result, targets, truth)
     print(result)

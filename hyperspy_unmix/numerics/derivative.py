@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from .noise import Floats
 
 WIDTHS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
-MOST_NOISE = 0.2  # share of noise in the derivative's noisiest direction
+MOST_NOISE = 0.2  # share of noise in the derivative's variance
 
 
 def derivative(
@@ -67,7 +67,9 @@ def _noise_variance(variance: Floats, order: int, width: float) -> Floats:
 
 
 def noise_share(derivatives: Floats, errors: Floats) -> float:
-    """Largest share of noise in the variance of any combination of the rows.
+    """Share of noise in the variance of the rows' combinations, the median over those.
+
+    The median, since a faint component is all noise where the others show their finest detail.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def noise_share(derivatives: Floats, errors: Floats) -> float:
     variance += 1e-12 * np.trace(variance) * np.eye(len(variance))
     if not variance.any():
         return 1.0
-    return float(eigh(errors, variance, eigvals_only=True)[-1])
+    return float(np.median(eigh(errors, variance, eigvals_only=True)))
 
 
 def choose_width(

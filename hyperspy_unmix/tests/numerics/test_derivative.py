@@ -233,16 +233,23 @@ def turned(diagonal, seed=3):
 def test_noise_share_of_a_constructed_covariance():
     """Closed form: in the rotation's own axes the shares are 0.1/9, 1/4 and 0.3/1."""
     found = noise_share(with_covariance(turned([9.0, 4.0, 1.0])), turned([0.1, 1.0, 0.3]))
-    assert found == pytest.approx(0.3, rel=1e-8)
+    assert found == pytest.approx(0.25, rel=1e-8)
 
 
-def test_noise_share_is_of_the_worst_combination():
+def test_one_faint_component_does_not_blur_the_others():
+    """Closed form: shares 0.1/9, 1/4 and 1: the median stays where it is."""
+    found = noise_share(with_covariance(turned([9.0, 4.0, 1.0])), turned([0.1, 1.0, 1.0]))
+    assert found == pytest.approx(0.25, rel=1e-8)
+
+
+def test_noise_share_is_of_combinations():
     """Closed form: the share of single rows is small, that of their difference is not.
 
-    Rows of variance 1.01 and covariance 0.99: their difference has 0.04, of which 0.02 is noise.
+    Rows of variance 1.01 and covariance 0.99: their sum has 4.00, their difference 0.04, 0.02 of
+    both is noise; half way between 0.005 and 0.5.
     """
     rows = with_covariance(np.array([[1.01, 0.99], [0.99, 1.01]]))
-    assert noise_share(rows, 0.01 * np.eye(2)) == pytest.approx(0.5, rel=1e-8)
+    assert noise_share(rows, 0.01 * np.eye(2)) == pytest.approx(0.2525, rel=1e-8)
 
 
 def test_noise_share_does_not_depend_on_how_components_are_mixed():
