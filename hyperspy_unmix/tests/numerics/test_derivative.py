@@ -268,14 +268,14 @@ def test_noise_share_of_nothing_and_of_no_noise():
 
 
 def test_noise_share_of_noise_is_one():
-    """Monte Carlo: the largest eigenvalue of 3 x 3 Wishart matrices of 2000 samples.
+    """Monte Carlo: an eigenvalue of a 3 x 3 Wishart matrix of 2000 samples.
 
-    Between 1 and (1 - sqrt(3/2000))^-2 = 1.08 (Marchenko-Pastur).
+    Within (1 -+ sqrt(3/2000))^-2 = 0.93 and 1.08 (Marchenko-Pastur).
     """
     sd = np.random.default_rng(0).uniform(1, 3, 2001)
     noise = np.random.default_rng(1).standard_normal((3, 2001)) * sd
     found = noise_share(derivative(noise, np.arange(2001), sd), np.eye(3))
-    assert 1 <= found <= 1.1
+    assert 0.92 <= found <= 1.1
 
 
 # ------------------------------------------------------------------------------ the width
