@@ -39,8 +39,8 @@ Window = tuple[float, float]
 PREPROCESSING: tuple[Preprocess, ...] = ("background", "deconvolved")
 EXTRA = 2  # components kept beyond k when denoising before the background is removed
 ITERATIONS = 500
-ALS_ITERATIONS = 200
-ESPM_ITERATIONS = 200
+ALS_ITERATIONS = 150
+ESPM_ITERATIONS = 150
 
 
 class Peer(Protocol):
@@ -148,9 +148,10 @@ def _plain(signal: Any) -> Any:
 def _denoised(phantom: Phantom, n: int, channels: slice) -> Any:
     """HyperSpy's PCA model of the counts, with its Poisson normalisation."""
     signal = _plain(phantom.signal).isig[channels].deepcopy()
+    # the default can be a randomised SVD, from a generator that cannot be seeded here
     # a CCD's read noise can bring counts below zero, which the normalisation refuses
     poissonian = bool((signal.data >= 0).all())
-    signal.decomposition(poissonian, output_dimension=n, print_info=False)
+    signal.decomposition(poissonian, output_dimension=n, print_info=False, svd_solver="full")
     return signal.get_decomposition_model(n)
 
 
@@ -200,14 +201,8 @@ def hyperspy(
     signal, n = _start(phantom, k, channels, window, preprocess)
     signal = signal.deepcopy()
     poissonian = bool((signal.data >= 0).all())
-    # HyperSpy's FastICA draws its start from numpy's global generator
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        signal.decomposition(poissonian, output_dimension=n, print_info=False)
-        signal.blind_source_separation(n, print_info=False)
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    signal.decomposition(poissonian, output_dimension=n, print_info=False, svd_solver="full")
+    signal.blind_source_separation(n, print_info=False, random_state=0)
     factors, loadings = signal.get_bss_factors().data, signal.get_bss_loadings().data
     return np.asarray(factors, float), np.asarray(loadings, float).reshape(n, -1)
 
@@ -220,14 +215,20 @@ def sklearn_nmf(
     window: Window | None = None,
     preprocess: Preprocess = "background",
 ) -> Result:
-    """scikit-learn's NMF for Poisson counts: Kullback-Leibler, multiplicative, from NNDSVDa."""
+    """scikit-learn's NMF for Poisson counts: Kullback-Leibler, multiplicative, from NNDSVDa.
+
+    At most 500 iterations; ``tol=1e-6``, as the default of 1e-4 stops far too early here.
+    """
+    from scipy.sparse import csr_array
     from sklearn.decomposition import NMF
 
     signal, n = _start(phantom, k, channels, window, preprocess)
     counts, pixels, used = _positive(signal)
+    if (counts == 0).mean() > 0.8:  # faster, the same result
+        counts = csr_array(counts)
     model = NMF(
-        n, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=ITERATIONS,
-        random_state=0,
+        n, init="nndsvda", solver="mu", beta_loss="kullback-leibler", tol=1e-6,
+        max_iter=ITERATIONS, random_state=0,
     )  # fmt: skip
     maps = model.fit_transform(counts)
     return _spread_out(model.components_, maps.T, pixels, used)
@@ -243,9 +244,10 @@ def espm_smooth_nmf(
 ) -> Result:
     """SmoothNMF of espm without a physical model: Kullback-Leibler, maps smooth over the scan.
 
-    ``lambda_L=1`` is the value its documentation states; ``normalize`` makes that mean the same
-    for all data; ``tol=1e-6`` and 200 iterations are those of its example. The rest are its
-    defaults, with spectra of unit sum (``simplex_W``).
+    Counts as they are, ``lambda_L=1`` as its documentation states. Spectra of unit sum (its
+    default, for physical models) hold up the convergence without one, hence no simplex, and
+    ``tol=1e-8``; 150 single-precision iterations, as each multiplies by a matrix of channels x
+    channels.
     """
     if importlib.util.find_spec("espm") is None:
         raise NotInstalled("espm is not installed: its SmoothNMF was left out.")
@@ -255,10 +257,10 @@ def espm_smooth_nmf(
         signal, n = _start(phantom, k, channels, window, preprocess)
         _, pixels, used = _positive(signal)
         # its Laplacian needs the whole scan; it fills rows and columns of zeros itself
-        image = np.maximum(_array(signal), 0)[:, used].T
+        image = np.maximum(_array(signal), 0)[:, used].T.astype(np.float32)
         model = SmoothNMF(
-            lambda_L=1.0, n_components=n, init="nndsvda", tol=1e-6, max_iter=ESPM_ITERATIONS,
-            random_state=0, verbose=0, normalize=True, simplex_H=False,
+            lambda_L=1.0, n_components=n, init="nndsvda", tol=1e-8, max_iter=ESPM_ITERATIONS,
+            random_state=0, verbose=0, simplex_H=False, simplex_W=False,
             shape_2d=signal.data.shape[:2],
         )  # fmt: skip
         spectra = model.fit_transform(image)
@@ -276,7 +278,7 @@ def vca(
     """Vertex component analysis of PCA-denoised spectra, maps by non-negative least squares."""
     signal, n = _start(phantom, k, channels, window, preprocess)
     counts = _array(signal)
-    spectra = _vertices(_start_of_vca(phantom, n, channels, signal), n)
+    spectra = _vertices(_without_noise(phantom, n, channels, signal), n)
     return spectra, _non_negative(spectra, counts)
 
 
@@ -288,29 +290,36 @@ def mcr_als(
     window: Window | None = None,
     preprocess: Preprocess = "background",
 ) -> Result:
-    """pyMCR: alternating non-negative least squares from VCA's spectra, at most 200 iterations.
+    """pyMCR: alternating non-negative least squares from VCA's spectra, at most 150 iterations.
 
-    Each half step may make the fit worse by less than 1e-6 of itself, and ten that do not help end
-    it.
+    Of PCA-denoised spectra, as its noise is not Poisson's. It ends before that only
+    where ten half steps do not help.
     """
     if importlib.util.find_spec("pymcr") is None:
         raise NotInstalled("pyMCR is not installed: MCR-ALS was left out.")
-    from pymcr.constraints import ConstraintNonneg
     from pymcr.mcr import McrAR
 
     signal, n = _start(phantom, k, channels, window, preprocess)
-    counts = _array(signal)
-    start = np.maximum(_vertices(_start_of_vca(phantom, n, channels, signal), n), 0)
+    counts = _without_noise(phantom, n, channels, signal)
+    start = np.maximum(_vertices(counts, n), 0)
     model = McrAR(
-        max_iter=ALS_ITERATIONS, c_regr="NNLS", st_regr="NNLS",
-        c_constraints=[ConstraintNonneg()], st_constraints=[ConstraintNonneg()],
-        tol_increase=1e-6, tol_n_increase=10, tol_n_above_min=10, tol_err_change=None,
+        max_iter=ALS_ITERATIONS, c_regr=_Regression(), st_regr=_Regression(),
+        c_constraints=[], st_constraints=[], tol_increase=1e-6,
     )  # fmt: skip
     model.fit(counts, ST=start)
     return np.asarray(model.ST_opt_), np.asarray(model.C_opt_).T
 
 
-def _start_of_vca(phantom: Phantom, n: int, channels: slice, signal: Any) -> Floats:
+class _Regression:
+    """Non-negative least squares for pyMCR: its own, in as many dimensions as components."""
+
+    coef_: Floats
+
+    def fit(self, design: Floats, values: Floats) -> None:
+        self.coef_ = _non_negative(design.T, values.T).T
+
+
+def _without_noise(phantom: Phantom, n: int, channels: slice, signal: Any) -> Floats:
     """Denoised spectra (pixels, channels): EELS is already, raw counts are now."""
     if phantom.low_loss is None:
         signal = _prepared.get(

@@ -17,7 +17,7 @@ from .numerics.noise import Floats
 from .numerics.pca import LowRank
 from .numerics.physics import Corrected, correct
 from .numerics.rank import LARGEST_AUTOMATIC
-from .numerics.scattering import inverse_kernels, remove_scattering_from
+from .numerics.scattering import remove_scattering_from
 from .numerics.scree import Scree
 from .numerics.split_half import thinned_significance
 from .preparation import Prepared
@@ -172,7 +172,7 @@ class PCA:
         kernel = prepared.kernel
         weights = transforms = None
         if kernel is not None:
-            weights, transforms = inverse_kernels(kernel)
+            weights, transforms = kernel.inverse
             weights = np.broadcast_to(weights, (image.blocks.shape[0], weights.shape[1]))
         else:
             weights = np.zeros((image.blocks.shape[0], 0))

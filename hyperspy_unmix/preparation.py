@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Prepared:
     thickness: tuple[Any, str] | None
     settings: Settings
 
-    @property
+    @cached_property
     def kernel(self) -> Scattering | None:
         """Plural scattering on the analysed channels, or None."""
         return None if self.dual is None else self.dual.kernel(self.image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ class Scattering:
     length: int
     channels: NDArray[np.intp]
     empty: NDArray[np.bool_]
+
+    @cached_property
+    def inverse(self) -> tuple[Floats, NDArray[np.complexfloating]]:
+        """Kernels that take plural scattering out, see `inverse_kernels`."""
+        return inverse_kernels(self)
 
 
 def scattering(
@@ -195,7 +201,7 @@ def remove_scattering(spectra: LowRank, kernel: Scattering) -> LowRank:
     n, rank = spectra.scores.shape
     if not kernel.transforms.any() or not kernel.scores.any():
         return spectra
-    weights, transforms = inverse_kernels(kernel)
+    weights, transforms = kernel.inverse
     weights = np.broadcast_to(weights, (n, weights.shape[1]))
     taken = _combine(spectra.scores, weights)
     convolved = _convolve(spectra.components, transforms, kernel)
