@@ -14,7 +14,7 @@ from .numerics.ica import Algorithm, separate
 from .numerics.noise import Floats
 from .numerics.normalise import CLEAR, Normalised, normalise, signs
 from .numerics.pca import LowRank
-from .numerics.pure import FEWEST_LIKE, pure_components
+from .numerics.pure import FEWEST_LIKE, PurePixels, pure_components
 from .numerics.refine import Refined, component_errors, refine
 from .settings import Choice, Settings
 
@@ -51,9 +51,10 @@ def separate_components(
     beside the others rather than mixed with them.
     """
     kept = spectra.truncate(min(max(supported, 1), spectra.rank))
-    refined = None
+    refined = pure = None
     if options.assume == "pure":
-        found = _pure(kept, settings)
+        pure = pure_components(kept, kept.components.sum(1))
+        found = pure.unmixing
     else:
         found = _independent(image, kept, options, settings)
         if options.refine == "auto":
@@ -79,8 +80,11 @@ def separate_components(
         spectra.whitening.channel_sd,
         spectra.whitening.sum_variance,
     )
+    places = [i for i in _places(unmixing, arrays.unmixing) if i < kept.rank]
     if refined is not None:
-        _report_refinement(refined, _places(unmixing, arrays.unmixing), settings)
+        _report_refinement(refined, places, settings)
+    if pure is not None:
+        _report_pure(pure, places, settings)
     return arrays
 
 
@@ -118,7 +122,7 @@ def _independent(image: Image, spectra: LowRank, options: Options, settings: Set
 
 
 def _report_refinement(result: Refined, places: list[int], settings: Settings) -> None:
-    moved = [round(float(result.moved[i]), 1) for i in places if i < len(result.moved)]
+    moved = [round(float(result.moved[i]), 1) for i in places]
     before, left = float(result.before.max()), float(result.after.max())
     if before <= 1:
         reason = "no spectrum or map of the ICA is more negative than its noise: nothing to do"
@@ -138,20 +142,17 @@ def _report_refinement(result: Refined, places: list[int], settings: Settings) -
         _logger.warning("%s", hint)
 
 
-def _pure(spectra: LowRank, settings: Settings) -> Floats:
-    """Components from pixels that hold one of them alone, as the user says there are."""
-    found = pure_components(spectra, spectra.components.sum(1))
+def _report_pure(found: PurePixels, places: list[int], settings: Settings) -> None:
     settings["assume"] = Choice(
         "pure",
         "asked for: every component is alone in some pixels; the spectra are means of "
-        f"{', '.join(str(n) for n in found.pixels)} pixels that differ by noise only",
+        f"{', '.join(str(found.pixels[i]) for i in places)} pixels that differ by noise only",
     )
     rare = int((found.pixels < FEWEST_LIKE).sum())
     if rare:
         hint = f"{rare} of the components are alone in next to no pixel: do not trust them"
         settings["WARNING: not pure"] = Choice(rare, hint)
         _logger.warning("%s", hint)
-    return found.unmixing
 
 
 def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
