@@ -43,6 +43,9 @@ class ComponentCount:
     automatic : int
         What ``n_components="auto"`` takes: the consensus, or where that is more than ten (hardly
         phases) the components above the bend of the scree.
+    clear : int
+        Those of the consensus that stand clear of the noise: expected to correlate with the truth
+        by more than one half. The others are there, but their maps are mostly noise.
     reason : str
     """
 
@@ -53,6 +56,7 @@ class ComponentCount:
     drift: int
     consensus: int
     automatic: int
+    clear: int
     reason: str
 
 
@@ -88,7 +92,15 @@ def count_components(
         agreed = min(agreed, after)
     chosen = choose_rank(values, *scree.shape, agreed, stage, ending)
     return ComponentCount(
-        above, bend, repeats, after, drift, chosen.consensus, chosen.number, chosen.reason
+        above,
+        bend,
+        repeats,
+        after,
+        drift,
+        chosen.consensus,
+        chosen.number,
+        chosen.clear,
+        chosen.reason,
     )
 
 

@@ -161,8 +161,8 @@ class PCA:
             settings["n_components"] = Choice(n, reason)
         from .unmixing import unmixed
 
-        supported, kept = self.count.consensus + self.count.drift, corrected.spectra.truncate(n)
-        arrays = separate_components(self.prepared.image, kept, supported, options, settings)
+        kept = corrected.spectra.truncate(n)
+        arrays = separate_components(self.prepared.image, kept, self.count, options, settings)
         return unmixed(self, arrays, settings)
 
     def preprocessed(self) -> BaseSignal:
@@ -215,7 +215,7 @@ def _chosen(count: ComponentCount, asked: int | str) -> tuple[int, str]:
     else:
         number, reason = getattr(count, asked), f"{asked}, asked for; all in all: {count.reason}"
     if number == 0:
-        return 1, f"{reason}; the mean spectrum was taken"
+        return 1, f"{reason}; the first principal component was taken"
     return number, reason
 
 

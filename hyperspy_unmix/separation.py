@@ -19,6 +19,7 @@ from .numerics.refine import Refined, component_errors, refine
 from .settings import Choice, Settings
 
 if TYPE_CHECKING:
+    from .counting import ComponentCount
     from .image import Image
 
 ORDER = 2  # of the derivative
@@ -43,20 +44,21 @@ class Options:
 
 
 def separate_components(
-    image: Image, spectra: LowRank, supported: int, options: Options, settings: Settings
+    image: Image, spectra: LowRank, count: ComponentCount, options: Options, settings: Settings
 ) -> Normalised:
     """Unmix the components; every choice goes into ``settings``.
 
-    ``supported`` components are in the counts. Those asked for beyond them are noise, and are set
-    beside the others rather than mixed with them.
+    Components asked for beyond those that ``count`` finds are noise, and are set beside the others
+    rather than mixed with them.
     """
+    supported, clear = count.consensus + count.drift, count.clear + count.drift
     kept = spectra.truncate(min(max(supported, 1), spectra.rank))
     refined = pure = None
     if options.assume == "pure":
         pure = pure_components(kept, kept.components.sum(1))
         found = pure.unmixing
     else:
-        found = _independent(image, kept, options, settings)
+        found = _independent(image, kept, clear, options, settings)
         if options.refine == "auto":
             refined = refine(kept, found)
             found = refined.unmixing
@@ -82,9 +84,12 @@ def separate_components(
     )
     places = [i for i in _places(unmixing, arrays.unmixing) if i < kept.rank]
     if refined is not None:
-        _report_refinement(refined, places, settings)
+        other = "fewer" if kept.rank >= supported else "more"
+        _report_refinement(refined, places, other, settings)
     if pure is not None:
         _report_pure(pure, places, settings)
+        if (arrays.maps.sum(0) < 0).any():
+            _warn(settings, "not pure", "a component has less than no counts: it is not pure")
     return arrays
 
 
@@ -94,25 +99,34 @@ def _places(before: Floats, after: Floats) -> list[int]:
     return [int(i) for i in np.abs(unit[0] @ unit[1].T).argmax(1)]
 
 
-def _independent(image: Image, spectra: LowRank, options: Options, settings: Settings) -> Floats:
+def _independent(
+    image: Image, spectra: LowRank, clear: int, options: Options, settings: Settings
+) -> Floats:
     """ICA of the spectral derivative; each component with its sign."""
     sd, rank = spectra.whitening.channel_sd, spectra.rank
     where = (image.positions, sd)
-    width = choose_width(spectra.components, *where, component_errors(spectra), ORDER)
+    # a faint component is noise where the others show their finest detail
+    sharp = spectra.truncate(min(max(clear, 1), rank))
+    width = choose_width(sharp.components, *where, component_errors(sharp), ORDER)
     detail = derivative(spectra.components, *where, ORDER, width)
     if rank > 1 and rank >= detail.shape[1]:
         raise ValueError(
-            f"{rank} components cannot be separated: signal_mask leaves only {detail.shape[1]} "
-            f"runs of {ORDER + 1} neighbouring channels. Mask ranges rather than every other "
-            "channel."
+            f"{rank} components cannot be separated: of the {len(sd)} channels that hold counts "
+            f"and are not excluded by signal_mask, {detail.shape[1]} have neighbours on both "
+            "sides. Mask ranges rather than every other channel, ask for fewer components, or "
+            'say assume="pure".'
         )
     separation = separate(detail, options.random_state, options.algorithm)
     names = {"picard": "Picard", "fastica": "FastICA"}
     contrast = "tanh" if separation.peaked else "tanh, sources of either kind"
+    smoothed = (
+        f"smoothed by {width:g} channels (the least that keeps noise below a fifth of it)"
+        if width
+        else "not smoothed"
+    )
     settings["ica"] = Choice(
         f"{names[options.algorithm]}, {contrast}",
-        f"of the second derivative of the spectra, smoothed by {width:g} channels (the least that "
-        "keeps noise below a fifth of it); likeliest of 10 starts"
+        f"of the second derivative of the spectra, {smoothed}; likeliest of 10 starts"
         + ("" if separation.converged else "; did NOT converge, look at the result with care"),
     )
     settings["random_state"] = Choice(options.random_state, "of the starts of the ICA")
@@ -121,38 +135,44 @@ def _independent(image: Image, spectra: LowRank, options: Options, settings: Set
     return np.asarray(signs(shapes, maps, sd)[0][:, None] * separation.unmixing)
 
 
-def _report_refinement(result: Refined, places: list[int], settings: Settings) -> None:
+def _report_refinement(result: Refined, places: list[int], other: str, settings: Settings) -> None:
     moved = [round(float(result.moved[i]), 1) for i in places]
     before, left = float(result.before.max()), float(result.after.max())
     if before <= 1:
         reason = "no spectrum or map of the ICA is more negative than its noise: nothing to do"
     else:
         reason = (
-            "degrees by which each spectrum turned, so that spectra and maps are not more negative "
-            f"than their noise (before {before:.2g}, after {left:.2g} times what noise gives)"
+            "degrees by which each spectrum turned to make spectra and maps less negative (before "
+            f"{before:.2g}, after {left:.2g} times what noise gives)"
         )
     settings["refine"] = Choice(moved, reason)
     if left > CONTRADICTION:
         hint = (
             f"spectra or maps stay {left:.2g} times as negative as their noise explains: not all "
-            "of them are phases with spectra independent of the others. Compare with fewer "
+            f"of them are phases with spectra independent of the others. Compare with {other} "
             'components and, if every phase is alone in some pixels, with assume="pure"'
         )
-        settings["WARNING: negative"] = Choice(left, hint)
-        _logger.warning("%s", hint)
+        _warn(settings, "negative", hint)
 
 
 def _report_pure(found: PurePixels, places: list[int], settings: Settings) -> None:
     settings["assume"] = Choice(
-        "pure",
-        "asked for: every component is alone in some pixels; the spectra are means of "
-        f"{', '.join(str(found.pixels[i]) for i in places)} pixels that differ by noise only",
+        "pure", "asked for: every component is alone in some pixels; no ICA, no refinement"
     )
-    rare = int((found.pixels < FEWEST_LIKE).sum())
+    pixels = [int(found.pixels[i]) for i in places]
+    settings["pure pixels"] = Choice(
+        pixels, "that differ by noise only; the spectrum of each component is their mean"
+    )
+    rare = [i for i, number in enumerate(pixels) if number < FEWEST_LIKE]
     if rare:
-        hint = f"{rare} of the components are alone in next to no pixel: do not trust them"
-        settings["WARNING: not pure"] = Choice(rare, hint)
-        _logger.warning("%s", hint)
+        names = ", ".join(str(i) for i in rare)
+        hint = f"alone in next to no pixel, their spectra are of impure ones: component {names}"
+        _warn(settings, "not pure", hint)
+
+
+def _warn(settings: Settings, subject: str, hint: str) -> None:
+    settings[f"WARNING: {subject}"] = Choice("look at it with care", hint)
+    _logger.warning("%s", hint)
 
 
 def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:

@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 COUNTS = "Counts"
 SINGLE = "Single-scattering counts"
+BY_COMPONENT = ("refine", "pure pixels")  # settings that hold a value for each component
 
 
 def unmixed(pca: PCA, arrays: Normalised, choices: Mapping[str, Choice]) -> Unmixing:
     """A new result, its components known by their numbers."""
     return Unmixing(_numbers(len(arrays.spectra)), FrozenSettings(choices), pca, arrays)
+
+
+def _moved(values: list[Any], places: list[int]) -> list[Any]:
+    """Values of the components in their new places; those beyond the counts have none."""
+    return [values[i] if i < len(values) else None for i in places]
 
 
 def _numbers(n: int) -> tuple[str, ...]:
@@ -117,7 +123,12 @@ class Unmixing:
         # components that go by their number are numbered anew
         numbered = self.names == _numbers(self.n_components)
         names = self.names if numbered else tuple(self.names[i] for i in places)
-        return replace(self, names=names, arrays=self.arrays.taken(places))
+        choices = dict(self.choices)
+        for key in BY_COMPONENT:
+            if key in choices and isinstance(choices[key].value, list):
+                choices[key] = choices[key]._replace(value=_moved(choices[key].value, places))
+        arrays = self.arrays.taken(places)
+        return replace(self, names=names, choices=FrozenSettings(choices), arrays=arrays)
 
     def reverse(self, component: int | str) -> Unmixing:
         """The same result with the signs of one component's spectrum and map turned.
@@ -253,7 +264,7 @@ class Unmixing:
         counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ self._image.channel_widths)
         share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
         return [
-            (name, f"{c:.4g}", f"{100 * s:.1f} %")
+            (name, f"{c:.4g}", f"{100 * s:.1f} %" if np.isfinite(s) else "-")
             for name, c, s in zip(self.names, counts, share, strict=True)
         ]
 

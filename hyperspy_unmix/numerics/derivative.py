@@ -67,9 +67,7 @@ def _noise_variance(variance: Floats, order: int, width: float) -> Floats:
 
 
 def noise_share(derivatives: Floats, errors: Floats) -> float:
-    """Share of noise in the variance of the rows' combinations, the median over those.
-
-    The median, since a faint component is all noise where the others show their finest detail.
+    """Largest share of noise in the variance of any combination of the rows.
 
     Parameters
     ----------
@@ -83,7 +81,7 @@ def noise_share(derivatives: Floats, errors: Floats) -> float:
     variance += 1e-12 * np.trace(variance) * np.eye(len(variance))
     if not variance.any():
         return 1.0
-    return float(np.median(eigh(errors, variance, eigvals_only=True)))
+    return float(eigh(errors, variance, eigvals_only=True)[-1])
 
 
 def choose_width(
@@ -92,7 +90,8 @@ def choose_width(
     """Least smoothing that keeps noise below a fifth of the derivative's variance.
 
     Fine detail is what tells spectra apart: on phantoms of every kind the error of the ICA has its
-    minimum where noise begins to show, and rises on both sides.
+    minimum where noise begins to show, and rises on both sides. Components hardly above the noise
+    should not be among the spectra: they would blur the others.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ Kind = Literal["poisson", "gain", "scatter", "uniform", "given"]
 
 # of the noise's power spectrum, relative to its mean: less is known too badly to be amplified
 LEAST_POWER = 0.15
+FEW_COUNTS = 5.0  # typical ones beside a pixel's own
 LEAST_COUNTS = 0.01  # a pixel; channels of fewer weigh less than Poisson would have it
 
 
@@ -218,14 +219,23 @@ def column_scales(variance: Floats, sweeps: int = 20) -> Floats:
     return np.asarray(v)
 
 
-def pixel_weights(variance: Floats, projected_scales: Floats, typical: float) -> Floats:
+def pixel_weights(
+    variance: Floats, projected_scales: Floats, typical: float, typical_counts: float | None = None
+) -> Floats:
     """Row scales ``u``: one over the mean scaled variance of each pixel.
 
     ``projected_scales`` are column scales projected on the leading components of the data: the
     noise of rare channels, whose scales are large, then stays out of the weights. ``typical``, the
-    mean scaled variance of all pixels, bounds them where a pixel is all but empty.
+    mean scaled variance of all pixels, bounds them where a pixel is all but empty. With
+    ``typical_counts``, the mean sum of a pixel's counts, the scale of a count is that of the
+    pixel's own and of five typical ones: else a pixel of three counts, all in channels of small
+    scale, would pass for one next to without noise.
     """
     scaled = variance @ projected_scales / variance.shape[1]
+    if typical_counts is not None:
+        counts = variance.sum(1)
+        of_typical = FEW_COUNTS * typical / typical_counts
+        scaled = counts * (scaled + of_typical) / (counts + FEW_COUNTS)
     return np.asarray(1.0 / np.maximum(scaled, 0.05 * typical))
 
 

@@ -108,7 +108,9 @@ def compress(
     v = column_scales(_group_variance(summary, noise))
     correlated = (noise.correlation, noise.shot_share(summary.mean))
     whitening = channel_whitening(1 / np.sqrt(v), *correlated)
-    products, weights, profile = _products(blocks, noise, v, _row_scales(summary, noise, v))
+    counts = float(summary.mean.sum()) if noise.kind == "poisson" else None
+    scales = _row_scales(summary, noise, v)
+    products, weights, profile = _products(blocks, noise, v, scales, counts)
     white = _decorrelated(products, whitening, wide=n < m)
     if noise.kind == "scatter":
         # the sample told the channels' noise to a few percent; all pixels tell it better
@@ -160,7 +162,11 @@ def _row_scales(summary: Summary, noise: NoiseModel, v: Floats) -> tuple[Floats,
 
 
 def _products(
-    blocks: RowBlocks, noise: NoiseModel, v: Floats, row_scales: tuple[Floats, float]
+    blocks: RowBlocks,
+    noise: NoiseModel,
+    v: Floats,
+    row_scales: tuple[Floats, float],
+    counts: float | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
@@ -174,7 +180,7 @@ def _products(
 
     def on_block(spectra: Floats, given: Floats | None) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(spectra, given)
-        u = pixel_weights(variance, scales, typical)
+        u = pixel_weights(variance, scales, typical, counts)
         columns = u.astype(blocks.dtype) @ variance
         weighted = spectra * (unit * np.sqrt(u)).astype(blocks.dtype)[:, None]
         return (weighted if wide else weighted.T @ weighted), u, columns

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 from .noise import Floats
 from .pca import LowRank
 
-LIKE_SHARE, FEWEST_LIKE = 0.01, 5  # pixels averaged before corners are looked for
+LIKE_SHARE, FEWEST_LIKE, MOST_LIKE = 0.01, 5, 400  # pixels averaged to look for corners
 MOST_PIXELS = 8192
 ROUNDS = 30
 WIDEST = 8.0  # times the noise in the first round
@@ -57,7 +57,7 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     known = total * size > 3 * np.sqrt(sums @ covariance @ sums)
     if known.sum() < 2 * rank * FEWEST_LIKE:
         raise ValueError(
-            f'assume="pure": only {known.sum()} pixels hold counts above their noise, '
+            f'assume="pure": only {known.sum()} of {len(known)} pixels hold counts above noise, '
             f"{2 * rank * FEWEST_LIKE} are needed for {rank} components."
         )
     # noise is the same in all directions here
@@ -77,7 +77,7 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
 def _averages(white: Floats, total: Floats, scale: float) -> Floats:
     """Normalised spectra (or an even choice of them), each the mean of those next to it."""
     points, n = white / total[:, None], len(white)
-    like = min(max(int(LIKE_SHARE * n), FEWEST_LIKE), n)
+    like = min(max(int(LIKE_SHARE * n), FEWEST_LIKE), MOST_LIKE, n)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_PIXELS)).astype(int))
     nearest = cKDTree(points * scale).query(points[chosen] * scale, like)[1]
     return np.stack([white[index].sum(0) / total[index].sum() for index in nearest])

@@ -115,10 +115,11 @@ def elbow(values: Floats, most: int = 20) -> int:
 
 @dataclass(frozen=True)
 class Count:
-    """Components that are there, those of them to unmix, and the reason, in plain words."""
+    """Components that are there, those to unmix, those clear of the noise, and the reason."""
 
     consensus: int
     number: int
+    clear: int
     reason: str
 
 
@@ -140,17 +141,18 @@ def choose_rank(
     """
     some = f"{agreed} component{'s' * (agreed != 1)} {stage}"
     if agreed == 0:
-        return Count(0, 0, f"no structure {stage}{ending}")
+        return Count(0, 0, 0, f"no structure {stage}{ending}")
+    clear = min(estimable(values, n, m), agreed)
     if agreed > LARGEST_AUTOMATIC:
         bent = min(bend(values), LARGEST_AUTOMATIC)
         return Count(
             agreed,
             bent,
+            min(clear, bent),
             f"{some}, too many to be phases (artefacts of detector, drift or scattering?); {bent} "
             f"are above the bend of the scree: look at it, or give a number{ending}",
         )
-    clear = min(estimable(values, n, m), agreed)
     if clear < agreed:
         faint = agreed - clear
         some += f", {faint} of them only just: the map{'s' * (faint != 1)} will be mostly noise"
-    return Count(agreed, agreed, some + ending)
+    return Count(agreed, agreed, clear, some + ending)
