@@ -10,12 +10,12 @@ import numpy as np
 
 from .inputs import check_choice, check_random_state
 from .numerics.derivative import choose_width, derivative
-from .numerics.ica import Algorithm, separate
+from .numerics.ica import RESTARTS, Algorithm, separate
 from .numerics.noise import Floats
 from .numerics.normalise import CLEAR, Normalised, normalise, signs
 from .numerics.pca import LowRank
 from .numerics.pure import FEWEST_LIKE, PurePixels, pure_components
-from .numerics.refine import Refined, component_errors, refine
+from .numerics.refine import Refined, refine
 from .settings import Choice, Settings
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _independent(
     where = (image.positions, sd)
     # a faint component is noise where the others show their finest detail
     sharp = spectra.truncate(min(max(clear, 1), rank))
-    width = choose_width(sharp.components, *where, component_errors(sharp), ORDER)
+    width = choose_width(sharp.components, *where, sharp.component_errors(), ORDER)
     detail = derivative(spectra.components, *where, ORDER, width)
     if rank > 1 and rank >= detail.shape[1]:
         raise ValueError(
@@ -118,7 +118,7 @@ def _independent(
         )
     separation = separate(detail, options.random_state, options.algorithm)
     names = {"picard": "Picard", "fastica": "FastICA"}
-    contrast = "tanh" if separation.peaked else "tanh, sources of either kind"
+    contrast = "tanh" if separation.super_gaussian else "tanh, sources of either kind"
     smoothed = (
         f"smoothed by {width:g} channels (the least that keeps noise below a fifth of it)"
         if width
@@ -126,7 +126,7 @@ def _independent(
     )
     settings["ica"] = Choice(
         f"{names[options.algorithm]}, {contrast}",
-        f"of the second derivative of the spectra, {smoothed}; likeliest of 10 starts"
+        f"of the second derivative of the spectra, {smoothed}; likeliest of {RESTARTS} starts"
         + ("" if separation.converged else "; did NOT converge, look at the result with care"),
     )
     settings["random_state"] = Choice(options.random_state, "of the starts of the ICA")

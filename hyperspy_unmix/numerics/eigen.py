@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.sparse.linalg import ArpackError, eigsh
 
-Floats = NDArray[np.floating]
-
 LARGE = 512  # from here on Lanczos steps are cheaper than a tridiagonal form
 FEW = 50  # of that many rows at least for each eigenvector
 PRECISION = 1e-9
 
 
-def leading_eigenvectors(gram: Floats, number: int) -> tuple[Floats, Floats]:
+def leading_eigenvectors(
+    gram: NDArray[np.floating], number: int
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Largest eigenvalues, falling, and their eigenvectors in columns.
 
     Parameters

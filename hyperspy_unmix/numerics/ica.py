@@ -24,13 +24,13 @@ class Separation:
 
     ``converged`` tells whether the best restart met its tolerance. ``objective`` is its negative
     mean log-likelihood; that of uncorrelated sources is their negative distance from a Gaussian.
-    ``peaked`` tells whether every source has heavier tails than a Gaussian.
+    ``super_gaussian`` tells whether every source has heavier tails than a Gaussian.
     """
 
     unmixing: Floats
     converged: bool
     objective: float
-    peaked: bool = True
+    super_gaussian: bool = True
 
 
 def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "picard") -> Separation:
@@ -42,8 +42,8 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
     random_state : int
         Of the restarts, of which the likeliest is taken.
     algorithm : {"picard", "fastica"}
-        Picard maximises the likelihood of peaked sources, which need not be uncorrelated; where a
-        source turns out not to be peaked, it goes on with uncorrelated ones of either kind.
+        Picard maximises the likelihood of super-Gaussian sources, which need not be uncorrelated;
+        where a source is none, it goes on with uncorrelated ones of either kind.
         FastICA (parallel, logcosh) makes uncorrelated sources.
 
     References
@@ -65,9 +65,11 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
     starts = [np.eye(n)]
     starts += [special_ortho_group.rvs(n, random_state=generator) for _ in range(RESTARTS - 1)]
     best = _likeliest(_picard if algorithm == "picard" else _fastica, white, starts)
-    if algorithm == "picard" and not best.peaked:
+    if algorithm == "picard" and not best.super_gaussian:
         best = _likeliest(_picard_extended, white, starts)
-    return Separation(best.unmixing @ whitening, best.converged, best.objective, best.peaked)
+    return Separation(
+        best.unmixing @ whitening, best.converged, best.objective, best.super_gaussian
+    )
 
 
 def _likeliest(

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, eigh, solve_triangular, toeplitz
-from scipy.sparse.linalg import eigsh
+
+from .eigen import leading_eigenvectors
 
 Floats = NDArray[np.floating]
 Kind = Literal["poisson", "gain", "scatter", "uniform", "given"]
@@ -248,9 +249,5 @@ def project_scales(sample_variance: Floats, v: Floats, rank: int = 8) -> Floats:
     scaled = sample_variance * np.sqrt(v)
     rows = scaled.sum(1, keepdims=True)
     scaled = scaled / np.sqrt(np.maximum(rows, 1e-6 * rows.mean()))
-    gram, m = scaled.T @ scaled, len(v)
-    if m > 8 * rank:
-        _, leading = eigsh(gram, rank, v0=np.sqrt(v), tol=1e-3)
-    else:
-        _, leading = eigh(gram, subset_by_index=[max(m - rank, 0), m - 1])
+    leading = leading_eigenvectors(scaled.T @ scaled, min(rank, len(v)))[1]
     return np.asarray(np.sqrt(v) * (leading @ (leading.T @ np.sqrt(v))))

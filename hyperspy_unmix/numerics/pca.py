@@ -76,6 +76,10 @@ class LowRank:
         weighted = self.scores * self.weights[:, None]
         return np.asarray(self.scores.T @ weighted / len(self.scores))
 
+    def component_errors(self) -> Floats:
+        """Covariance of the components' noise, in units of the channels' variance."""
+        return np.asarray(np.linalg.inv(self.second_moment() * len(self.scores)))
+
 
 def compress(
     blocks: RowBlocks, summary: Summary, noise: NoiseModel, least_rank: int = 0
@@ -108,9 +112,7 @@ def compress(
     v = column_scales(_group_variance(summary, noise))
     correlated = (noise.correlation, noise.shot_share(summary.mean))
     whitening = channel_whitening(1 / np.sqrt(v), *correlated)
-    counts = float(summary.mean.sum()) if noise.kind == "poisson" else None
-    scales = _row_scales(summary, noise, v)
-    products, weights, profile = _products(blocks, noise, v, scales, counts)
+    products, weights, profile = _products(blocks, noise, v, _row_scales(summary, noise, v))
     white = _decorrelated(products, whitening, wide=n < m)
     if noise.kind == "scatter":
         # the sample told the channels' noise to a few percent; all pixels tell it better
@@ -149,8 +151,10 @@ def _group_variance(summary: Summary, noise: NoiseModel) -> Floats:
     return np.asarray(np.maximum(variance, 1e-3 * variance.mean()))
 
 
-def _row_scales(summary: Summary, noise: NoiseModel, v: Floats) -> tuple[Floats, float]:
-    """Projected column scales, and the typical scaled variance of a pixel."""
+def _row_scales(
+    summary: Summary, noise: NoiseModel, v: Floats
+) -> tuple[Floats, float, float | None]:
+    """Projected column scales, a typical pixel's scaled variance, and its counts if Poisson."""
     if noise.kind in ("poisson", "gain"):
         sample = np.array(noise.variance(summary.sample), float)
         scales = project_scales(sample, v)
@@ -158,15 +162,11 @@ def _row_scales(summary: Summary, noise: NoiseModel, v: Floats) -> tuple[Floats,
         scales = v
     variance = noise.variance(summary.groups, summary.group_variance)
     typical = float(np.average(variance @ scales, weights=summary.group_size)) / len(v)
-    return scales, typical
+    return scales, typical, float(summary.mean.sum()) if noise.kind == "poisson" else None
 
 
 def _products(
-    blocks: RowBlocks,
-    noise: NoiseModel,
-    v: Floats,
-    row_scales: tuple[Floats, float],
-    counts: float | None = None,
+    blocks: RowBlocks, noise: NoiseModel, v: Floats, row_scales: tuple[Floats, float, float | None]
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
@@ -176,7 +176,7 @@ def _products(
     wide = blocks.shape[0] < blocks.shape[1]
     # one number keeps float32 in range; the columns' own scales need no pass over the pixels
     unit = np.sqrt(np.median(v))
-    scales, typical = row_scales[0].astype(blocks.dtype), row_scales[1]
+    scales, typical, counts = row_scales[0].astype(blocks.dtype), *row_scales[1:]
 
     def on_block(spectra: Floats, given: Floats | None) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(spectra, given)

@@ -33,11 +33,6 @@ class Refined:
     after: Floats
 
 
-def component_errors(spectra: LowRank) -> Floats:
-    """Covariance of the components' noise, in units of the channels' variance."""
-    return np.asarray(np.linalg.inv(spectra.second_moment() * len(spectra.scores)))
-
-
 def negativity(values: Floats) -> tuple[Floats, Floats]:
     """How far values in units of their noise are below zero, and how far noise alone may be.
 
@@ -103,7 +98,7 @@ class _Problem:
         self.shapes = self.unmixing @ spectra.components
         self.maps = spectra.scores[pixels] @ np.linalg.inv(self.unmixing)
         self.pixel_sd = 1 / np.sqrt(spectra.weights[pixels])[:, None]
-        self.shape_errors = self.unmixing @ component_errors(spectra) @ self.unmixing.T
+        self.shape_errors = self.unmixing @ spectra.component_errors() @ self.unmixing.T
         back = np.linalg.inv(self.unmixing)
         self.map_errors = back.T @ (spectra.noise + spectra.model_error) @ back
 

@@ -50,7 +50,7 @@ def test_mixed_laplacian_sources_are_recovered(n, seed, algorithm):
     sources, mixing = mixture(n, seed)
     found = separate(mixing @ sources, algorithm=algorithm)
     assert found.converged
-    assert found.peaked
+    assert found.super_gaussian
     matched(found.unmixing @ mixing, 0.035)
 
 
@@ -167,7 +167,7 @@ def test_sources_flatter_than_a_gaussian_are_recovered(kinds, seed, algorithm):
     sources, mixing = sources_of_kinds(kinds, seed)
     found = separate(mixing @ sources, algorithm=algorithm)
     assert found.converged
-    assert not found.peaked
+    assert not found.super_gaussian
     matched(found.unmixing @ mixing, 0.035)
 
 

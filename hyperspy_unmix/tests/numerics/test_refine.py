@@ -10,7 +10,6 @@ from hyperspy_unmix.numerics import refine as module
 from hyperspy_unmix.numerics.refine import (
     ICA_ERROR,
     LEAST_ZEROS,
-    component_errors,
     negativity,
     refine,
 )
@@ -147,7 +146,7 @@ def test_refined_components_are_no_longer_more_negative_than_noise(rank):
     """Truth: what `negativity` says of spectra and maps that are made of the result by hand."""
     spectra, true, _ = problem(rank)
     result = refine(spectra, PLANTED[rank] @ true)
-    errors = component_errors(spectra)
+    errors = spectra.component_errors()
     u, back = result.unmixing, np.linalg.inv(result.unmixing)
     shape_sd = np.sqrt(np.diag(u @ errors @ u.T))[:, None] * spectra.whitening.channel_sd
     map_sd = np.sqrt(np.diag(back.T @ back))[:, None] / np.sqrt(spectra.weights)
