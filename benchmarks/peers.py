@@ -5,17 +5,7 @@ Every peer is told the number of components ``k`` and takes the same arguments::
     spectra, maps = peer(phantom, k, channels=..., window=..., preprocess=...)
 
 with spectra (k, channels) and maps (k, pixels) of arbitrary scale. ``preprocess`` says what is
-done to EELS counts first, by HyperSpy and exspy; EDS counts are taken as they are:
-
-"background"
-    HyperSpy's PCA with Poisson normalisation, k + 2 components kept; the power law of every pixel,
-    fitted in ``window``, removed by ``remove_background``; what lies below ``channels`` cut off.
-"deconvolved"
-    The same, with exspy's Fourier-ratio deconvolution before the cut. It is given the phantom's
-    low loss and begins at the window, where the background-subtracted spectrum is about zero and
-    its taper does no harm; extrapolation, threshold and width of the peak are exspy's defaults.
-"raw"
-    Nothing. The background is then one more component: k + 1 come back.
+done to EELS counts first, see `peer_counts`.
 """
 
 from __future__ import annotations
@@ -23,21 +13,24 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from peer_counts import (
+    Floats,
+    Preprocess,
+    Window,
+    as_array,
+    denoised,
+    prepare,
+    prepared,
+)
 
 from hyperspy_unmix.data import Phantom
 
-Floats = NDArray[np.float64]
 Result = tuple[Floats, Floats]
-Preprocess = Literal["background", "deconvolved", "raw"]
-Window = tuple[float, float]
 
-PREPROCESSING: tuple[Preprocess, ...] = ("background", "deconvolved")
-EXTRA = 2  # components kept beyond k when denoising before the background is removed
 ITERATIONS = 500
 ALS_ITERATIONS = 150
 ESPM_ITERATIONS = 150
@@ -62,103 +55,6 @@ class NotInstalled(Exception):
     """A peer's package is not installed; the message is a sentence for the report."""
 
 
-class _Prepared:
-    """Preprocessed counts of the phantom seen last, so that its peers share them."""
-
-    def __init__(self) -> None:
-        self.phantom: Phantom | None = None
-        self.made: dict[tuple, Any] = {}
-
-    def get(self, phantom: Phantom, key: tuple, make: Callable[[], Any]) -> Any:
-        if self.phantom is not phantom:
-            self.phantom, self.made = phantom, {}
-        if key not in self.made:
-            self.made[key] = make()
-        return self.made[key]
-
-
-_prepared = _Prepared()
-
-
-def prepare(
-    phantom: Phantom,
-    k: int,
-    channels: slice,
-    window: Window | None = None,
-    preprocess: Preprocess = "background",
-) -> Any:
-    """Spectrum image that a peer starts from, a HyperSpy signal of floats over `channels`.
-
-    Parameters
-    ----------
-    phantom : Phantom
-    k : int
-        Number of components to be unmixed.
-    channels : slice
-        Analysed range.
-    window : (float, float), optional
-        Pre-edge window of the background in the units of the axis; EELS needs it.
-    preprocess : {"background", "deconvolved", "raw"}
-        See the module. EDS is always raw.
-
-    Returns
-    -------
-    BaseSignal
-        Kept for the next peer: not to be modified.
-    """
-    if phantom.low_loss is None:
-        preprocess = "raw"
-    key = (k, channels.start, channels.stop, window, preprocess)
-    return _prepared.get(phantom, key, lambda: _prepare(phantom, k, channels, window, preprocess))
-
-
-def _prepare(
-    phantom: Phantom, k: int, channels: slice, window: Window | None, preprocess: Preprocess
-) -> Any:
-    if preprocess == "raw":
-        return _plain(phantom.signal).isig[channels].deepcopy()
-    if preprocess not in PREPROCESSING:
-        raise ValueError(f"preprocess={preprocess!r} is unknown")
-    if window is None:
-        raise ValueError("window: EELS needs the pre-edge window of the background")
-    signal = _denoised(phantom, k + EXTRA, slice(None)).remove_background(
-        signal_range=tuple(map(float, window)), background_type="PowerLaw", fast=True,
-        zero_fill=False, show_progressbar=False,
-    )  # fmt: skip
-    if preprocess == "deconvolved":
-        first = signal.axes_manager.signal_axes[0].value2index(float(window[0]))
-        if first > channels.start:
-            raise ValueError(f"window={window}: it must begin below the analysed range")
-        signal = signal.isig[first:].fourier_ratio_deconvolution(_plain(phantom.low_loss))
-        stop = None if channels.stop is None else channels.stop - first
-        return signal.isig[channels.start - first : stop]
-    return signal.isig[channels]
-
-
-def _plain(signal: Any) -> Any:
-    """A copy in floats, without this package's methods."""
-    signal = signal.deepcopy()
-    signal.set_signal_type({"EELS_unmix": "EELS", "EDS_TEM_unmix": "EDS_TEM"}.get(
-        signal.metadata.Signal.signal_type, signal.metadata.Signal.signal_type
-    ))  # fmt: skip
-    signal.change_dtype(float)
-    return signal
-
-
-def _denoised(phantom: Phantom, n: int, channels: slice) -> Any:
-    """HyperSpy's PCA model of the counts, with its Poisson normalisation."""
-    signal = _plain(phantom.signal).isig[channels].deepcopy()
-    # the default can be a randomised SVD, from a generator that cannot be seeded here
-    # a CCD's read noise can bring counts below zero, which the normalisation refuses
-    poissonian = bool((signal.data >= 0).all())
-    signal.decomposition(poissonian, output_dimension=n, print_info=False, svd_solver="full")
-    return signal.get_decomposition_model(n)
-
-
-def _array(signal: Any) -> Floats:
-    return np.asarray(signal.data.reshape(-1, signal.data.shape[-1]), float)
-
-
 def _start(
     phantom: Phantom, k: int, channels: slice, window: Window | None, preprocess: Preprocess
 ) -> tuple[Any, int]:
@@ -169,7 +65,7 @@ def _start(
 
 def _positive(signal: Any) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
     """Counts (pixels, channels) clipped at zero, without empty rows and columns; which remain."""
-    values = np.maximum(_array(signal), 0)
+    values = np.maximum(as_array(signal), 0)
     pixels, used = values.any(1), values.any(0)
     return values[pixels][:, used], pixels, used
 
@@ -257,7 +153,7 @@ def espm_smooth_nmf(
         signal, n = _start(phantom, k, channels, window, preprocess)
         _, pixels, used = _positive(signal)
         # its Laplacian needs the whole scan; it fills rows and columns of zeros itself
-        image = np.maximum(_array(signal), 0)[:, used].T.astype(np.float32)
+        image = np.maximum(as_array(signal), 0)[:, used].T.astype(np.float32)
         model = SmoothNMF(
             lambda_L=1.0, n_components=n, init="nndsvda", tol=1e-8, max_iter=ESPM_ITERATIONS,
             random_state=0, verbose=0, simplex_H=False, simplex_W=False,
@@ -277,7 +173,7 @@ def vca(
 ) -> Result:
     """Vertex component analysis of PCA-denoised spectra, maps by non-negative least squares."""
     signal, n = _start(phantom, k, channels, window, preprocess)
-    counts = _array(signal)
+    counts = as_array(signal)
     spectra = _vertices(_without_noise(phantom, n, channels, signal), n)
     return spectra, _non_negative(spectra, counts)
 
@@ -322,12 +218,12 @@ class _Regression:
 def _without_noise(phantom: Phantom, n: int, channels: slice, signal: Any) -> Floats:
     """Denoised spectra (pixels, channels): EELS is already, raw counts are now."""
     if phantom.low_loss is None:
-        signal = _prepared.get(
+        signal = prepared.get(
             phantom,
             ("denoised", n, channels.start, channels.stop),
-            lambda: _denoised(phantom, n, channels),
+            lambda: denoised(phantom, n, channels),
         )
-    return _array(signal)
+    return as_array(signal)
 
 
 def _vertices(spectra: Floats, k: int, seed: int = 0) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import accuracy
 import numpy as np
+import oracles
 
 import hyperspy_unmix
 from hyperspy_unmix import data
@@ -100,8 +101,8 @@ def judge(phantom: Phantom, spectra: np.ndarray, maps: np.ndarray, free_sign: bo
 
 def oracle(phantom: Phantom, clean: Phantom):
     """Accuracy of the best that can be had."""
-    spectra = accuracy.oracle_spectra(phantom, clean)[:, channels(phantom)]
-    return judge(phantom, spectra, accuracy.oracle_maps(phantom, clean))
+    spectra = oracles.oracle_spectra(phantom, clean)[:, channels(phantom)]
+    return judge(phantom, spectra, oracles.oracle_maps(phantom, clean))
 
 
 def between(first: Any, second: Any) -> float:

@@ -25,12 +25,13 @@ def peers(phantom: Phantom) -> dict[str, Any]:
     HyperSpy is also shown as it is mostly used, with the background removed only.
     """
     import peers as others
+    from peer_counts import PREPROCESSING
 
     found = {}
     for name, peer in others.PEERS.items():
         preprocessing = ("deconvolved",) if phantom.low_loss is not None else ("raw",)
         if name in others.FREE_SIGN and phantom.low_loss is not None:
-            preprocessing = others.PREPROCESSING
+            preprocessing = PREPROCESSING
         for preprocess in preprocessing:
             try:
                 spectra, maps = peer(
