@@ -60,13 +60,18 @@ class ComponentCount:
     reason: str
 
 
+def agreement(scree: Scree) -> tuple[int, int, int]:
+    """The three counts: noise edge, elbow, split half."""
+    above = scree.above_noise_edge
+    bend = elbow(scree.values, max(2 * LEAST_FLOOR, above + LEAST_FLOOR))
+    return above, bend, repeated(scree.repeats)
+
+
 def count_components(
     prepared: Prepared, raw: LowRank, scree: Scree, corrected: Corrected
 ) -> ComponentCount:
     """Count, agree, leave out what is not a phase, and say why."""
-    above = scree.above_noise_edge
-    bend = elbow(scree.values, max(2 * LEAST_FLOOR, above + LEAST_FLOOR))
-    repeats = repeated(scree.repeats)
+    above, bend, repeats = agreement(scree)
     agreed = int(np.median([above, bend, repeats]))
     ending = ""
     if not above == bend == repeats:
@@ -76,7 +81,8 @@ def count_components(
     after, values, stage = above, corrected.values, "above the noise"
     removed = [
         *(["background"] if prepared.window.found else []),
-        *(["plural scattering"] if prepared.dual is not None else []),
+        *(["energy shift"] if prepared.physics.remainder is not None else []),
+        *(["plural scattering"] if prepared.kernel is not None else []),
     ]
     if drift:
         ending = f"; {agreed} before leaving out {drift} that {words}{ending}"
@@ -105,14 +111,15 @@ def count_components(
 
 
 def _repeated_after_physics(prepared: Prepared, raw: LowRank, scree: Scree) -> int:
-    energies, kernel = prepared.image.energies, prepared.kernel
-    return repeated(corrected_significance(raw, scree.edge, energies, prepared.window, kernel))
+    return repeated(corrected_significance(raw, scree.edge, prepared.physics))
 
 
 def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, str]:
     """Components that a drift of the energy axis makes, and its size in words."""
     image = prepared.image
-    if raw.rank < 2 or base_type(image.signal) != "EELS":
+    # a drift that is taken out makes components that go with it
+    taken_out = prepared.physics.remainder is not None
+    if taken_out or raw.rank < 2 or base_type(image.signal) != "EELS":
         return 0, ""
     seen, _ = visible(scree.values[: raw.rank], *scree.shape)
     is_drift, shift = drift_components(raw, image.summary.mean, seen)

@@ -98,6 +98,33 @@ class Image:
         blocks = self.blocks.with_channels(self.blocks.channels[keep])
         return replace(self, blocks=blocks, summary=summary)
 
+    def shifted(self, moves: NDArray[np.intp]) -> Image:
+        """The same image, every spectrum moved to higher channels by ``moves`` (pixels that count).
+
+        Channels that are not there in all spectra are left out; so are those to which an excluded
+        one was moved in some.
+        """
+        shifts = np.zeros(len(self.blocks.pixels), int)
+        shifts[self.blocks.pixels] = moves
+        least, most = min(int(moves.min()), 0), max(int(moves.max()), 0)
+        n_channels = len(self.masked_channels)
+        masked = self.masked_channels.copy()
+        for channel in np.flatnonzero(self.masked_channels):
+            masked[max(channel + least, 0) : channel + most + 1] = True
+        first, last = max(self.first, most), min(self.last, n_channels + least)
+        channels = self.blocks.channels
+        channels = channels[(channels >= first) & (channels < last) & ~masked[channels]]
+        blocks = replace(self.blocks, shifts=shifts, channels=channels)
+        image = replace(
+            self,
+            blocks=blocks,
+            summary=summarise(blocks),
+            first=first,
+            last=last,
+            masked_channels=masked,
+        )
+        return image.keeping(~(image.summary.groups == 0).all(0))
+
     def without(self, pixels: NDArray[np.bool_]) -> Image:
         """The same image without these of the pixels that count now."""
         blocks = self.blocks.without(pixels)
@@ -117,6 +144,7 @@ def read_image(
     noise: str | BaseSignal,
     navigation_mask: BaseSignal | ArrayLike | None,
     signal_mask: BaseSignal | ArrayLike | None,
+    spikes: str | None = "auto",
 ) -> Image:
     """Check a spectrum image and its masks, and pass over the data once.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NumberOfComponents = Literal["auto", "noise_edge", "elbow", "split_half"]
 NOISE_WORDS = ("auto", "poisson", "uniform")
+EELS_DETECTOR = "Acquisition_instrument.TEM.Detector.EELS"  # in the metadata
 EV = {"eV": 1.0, "keV": 1000.0}  # of a unit
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import summary
-from .counting import ComponentCount, count_components
+from .counting import ComponentCount, agreement, count_components
 from .inputs import NumberOfComponents, check_n_components
 from .numerics.background import BackgroundFit
 from .numerics.ica import Algorithm
@@ -62,8 +62,8 @@ class PCA:
         ``asked`` is a number, ``"auto"`` or the name of one of the counts.
         """
         least = asked if isinstance(asked, int) else 1
-        above = min(scree.above_noise_edge, MOST_PHYSICS_COMPONENTS)
-        corrected = _correct(prepared, raw, scree.edge, max(least, above))
+        agreed = min(int(np.median(agreement(scree))), MOST_PHYSICS_COMPONENTS)
+        corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
         count = count_components(prepared, raw, scree, corrected)
         n, reason = _chosen(count, asked)
         n = min(n, raw.rank)
@@ -73,8 +73,8 @@ class PCA:
         settings["noise edge"] = Choice(
             scree.above_noise_edge, "components of the counts as recorded above the noise edge"
         )
-        if corrected.background is not None:
-            settings["background exponents"] = _exponents(corrected.background)
+        if corrected.fit is not None:
+            settings["background fit"] = _described(corrected.fit)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
 
     def recounted(self) -> ComponentCount:
@@ -179,7 +179,7 @@ class PCA:
         scores = np.zeros((len(weights), 0))
         components = np.zeros((0, image.blocks.shape[1]))
         if background is not None:
-            scores, components = background.background.scores, background.background.components
+            scores, components = background
 
         def on_block(spectra: Floats, _: Any, scores: Floats, weights: Floats) -> Floats:
             single = spectra - scores @ components
@@ -219,13 +219,18 @@ def _chosen(count: ComponentCount, asked: int | str) -> tuple[int, str]:
     return number, reason
 
 
-def _exponents(fit: BackgroundFit) -> Choice:
-    words = ", ".join(f"{r:.2f}" for r in fit.exponents)
+def _described(fit: BackgroundFit) -> Choice:
+    words = ", ".join(f"{value:.3g}" for value in fit.parameters)
+    law = {
+        "power law": f"power law E^-r, r = {words}",
+        "exponential": f"exponential exp(-E/w), w = {words}",
+        "polynomial": "polynomial of second degree",
+        "offset": "constant",
+    }[fit.shape]
     good = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
-    return Choice(fit.exponents, f"power law E^-r, r = {words}; describes the window {good}")
+    return Choice(fit.parameters, f"{law}; describes the window {good}")
 
 
 def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:
     """The physics of the ``rank`` leading components."""
-    image, kernel = prepared.image, prepared.kernel
-    return correct(raw.truncate(rank), edge, image.energies, prepared.window, kernel)
+    return correct(raw.truncate(rank), edge, prepared.physics)

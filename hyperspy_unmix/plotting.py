@@ -63,7 +63,7 @@ def plot_scree(pca: PCA, ax: Any = None) -> Any:
     above = number <= count.noise_edge
     ax.semilogy(number[above], values[above], "o", color="C0", label="above the noise edge")
     ax.semilogy(number[~above], values[~above], "o", mfc="none", color="0.5", label="noise")
-    if pca.prepared.window.found or pca.prepared.dual is not None:
+    if pca.prepared.window.found or pca.prepared.kernel is not None:
         after = pca.corrected.values[: count.noise_edge]
         positive = after > 0
         ax.semilogy(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +15,7 @@ from .numerics.normalise import CLEAR, Normalised, normalise, signs
 from .numerics.pca import LowRank
 from .numerics.pure import FEWEST_LIKE, PurePixels, pure_components
 from .numerics.refine import Refined, refine
-from .settings import Choice, Settings
+from .settings import Choice, Settings, warn
 
 if TYPE_CHECKING:
     from .counting import ComponentCount
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 ORDER = 2  # of the derivative
 CONTRADICTION = 3.0  # times as far below zero as noise explains
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def separate_components(
     if pure is not None:
         _report_pure(pure, places, settings)
         if (arrays.maps.sum(0) < 0).any():
-            _warn(settings, "not pure", "a component has less than no counts: it is not pure")
+            warn(settings, "not pure", "a component has less than no counts: it is not pure")
     return arrays
 
 
@@ -152,7 +150,7 @@ def _report_refinement(result: Refined, places: list[int], other: str, settings:
             f"of them are phases with spectra independent of the others. Compare with {other} "
             'components and, if every phase is alone in some pixels, with assume="pure"'
         )
-        _warn(settings, "negative", hint)
+        warn(settings, "negative", hint)
 
 
 def _report_pure(found: PurePixels, places: list[int], settings: Settings) -> None:
@@ -167,12 +165,7 @@ def _report_pure(found: PurePixels, places: list[int], settings: Settings) -> No
     if rare:
         names = ", ".join(str(i) for i in rare)
         hint = f"alone in next to no pixel, their spectra are of impure ones: component {names}"
-        _warn(settings, "not pure", hint)
-
-
-def _warn(settings: Settings, subject: str, hint: str) -> None:
-    settings[f"WARNING: {subject}"] = Choice("look at it with care", hint)
-    _logger.warning("%s", hint)
+        warn(settings, "not pure", hint)
 
 
 def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:

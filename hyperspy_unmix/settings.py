@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+_logger = logging.getLogger(__name__)
 
 
 class Choice(NamedTuple):
@@ -33,3 +36,9 @@ class FrozenSettings(Mapping[str, Choice]):
 
     def __repr__(self) -> str:
         return repr(self._settings)
+
+
+def warn(settings: Settings, subject: str, hint: str) -> None:
+    """Put a warning on record, and say it."""
+    settings[f"WARNING: {subject}"] = Choice("look at it with care", hint)
+    _logger.warning("%s", hint)

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import summary
-from .dual import RELATIVE
+from . import quantities, summary
+from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .image import Image
+from .numerics.noise import Floats
 from .numerics.normalise import Normalised
 from .numerics.scattering import scatter
 from .pca_result import PCA
 from .separation import flags
 from .settings import Choice, FrozenSettings
-from .wrapping import as_image, as_map, as_maps, as_spectra, low_rank_image
+from .wrapping import as_image, as_maps, as_spectra, low_rank_image
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 COUNTS = "Counts"
 SINGLE = "Single-scattering counts"
-BY_COMPONENT = ("refine", "pure pixels")  # settings that hold a value for each component
 
 
 def unmixed(pca: PCA, arrays: Normalised, choices: Mapping[str, Choice]) -> Unmixing:
     """A new result, its components known by their numbers."""
-    return Unmixing(_numbers(len(arrays.spectra)), FrozenSettings(choices), pca, arrays)
-
-
-def _moved(values: list[Any], places: list[int]) -> list[Any]:
-    """Values of the components in their new places; those beyond the counts have none."""
-    return [values[i] if i < len(values) else None for i in places]
-
-
-def _numbers(n: int) -> tuple[str, ...]:
-    return tuple(str(i) for i in range(n))
+    return Unmixing(numbers(len(arrays.spectra)), FrozenSettings(choices), pca, arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,16 +79,7 @@ class Unmixing:
         TypeError, ValueError
             If they are not that.
         """
-        listed = isinstance(names, Iterable) and not isinstance(names, str)
-        given = tuple(names) if listed else (names,)
-        if not listed or not all(isinstance(name, str) for name in given):
-            raise TypeError(f"names={names!r}: a list of words is needed, one for each component.")
-        if len(given) != self.n_components or len(set(given)) != len(given):
-            raise ValueError(
-                f"names={names!r}: {self.n_components} different names are needed, one for each "
-                "component."
-            )
-        return replace(self, names=given)
+        return replace(self, names=check_names(names, self.n_components))
 
     def reorder(self, order: Sequence[int | str]) -> Unmixing:
         """The same result with its components in another order.
@@ -112,23 +94,14 @@ class Unmixing:
         TypeError, ValueError
             If a component is missing or there twice.
         """
-        if not isinstance(order, Iterable):
-            raise TypeError(f"order={order!r}: a list of all components is needed.")
-        places = [self._place(component) for component in order]
-        if sorted(places) != list(range(self.n_components)):
-            raise ValueError(
-                f"order={list(order)!r}: all of the {self.n_components} components are needed, "
-                "each once."
-            )
-        # components that go by their number are numbered anew
-        numbered = self.names == _numbers(self.n_components)
-        names = self.names if numbered else tuple(self.names[i] for i in places)
-        choices = dict(self.choices)
-        for key in BY_COMPONENT:
-            if key in choices and isinstance(choices[key].value, list):
-                choices[key] = choices[key]._replace(value=_moved(choices[key].value, places))
-        arrays = self.arrays.taken(places)
-        return replace(self, names=names, choices=FrozenSettings(choices), arrays=arrays)
+        places = check_order(order, self.names)
+        choices = FrozenSettings(moved(self.choices, places))
+        return replace(
+            self,
+            names=moved_names(self.names, places),
+            choices=choices,
+            arrays=self.arrays.taken(places),
+        )
 
     def reverse(self, component: int | str) -> Unmixing:
         """The same result with the signs of one component's spectrum and map turned.
@@ -143,15 +116,7 @@ class Unmixing:
         ValueError
             If there is no such component.
         """
-        return replace(self, arrays=self.arrays.reversed(self._place(component)))
-
-    def _place(self, component: int | str) -> int:
-        if isinstance(component, str) and component in self.names:
-            return self.names.index(component)
-        whole = isinstance(component, (int, np.integer)) and not isinstance(component, bool)
-        if whole and -self.n_components <= component < self.n_components:
-            return int(component) % self.n_components
-        raise ValueError(f"there is no component {component!r}, only {', '.join(self.names)}")
+        return replace(self, arrays=self.arrays.reversed(find_place(component, self.names)))
 
     def __iter__(self) -> Iterator[BaseSignal]:
         return iter((self.spectra, self.maps))
@@ -189,17 +154,63 @@ class Unmixing:
 
     @cached_property
     def thickness(self) -> BaseSignal | None:
-        """Map of t/lambda (or of the thickness given, in its unit); None without a low loss."""
-        given, dual = self.pca.prepared.thickness, self.pca.prepared.dual
-        if given is not None:
-            values, unit = given
-            values = values.ravel()[self._image.blocks.pixels]
-        elif dual is not None:
-            values, unit = dual.t_over_lambda(self._image.blocks.shape[0]), RELATIVE
-        else:
+        """Map of t/lambda (or of the thickness given, in its unit); None without a low loss.
+
+        Smoothed where few counts call for it (see ``settings``), NaN in vacuum and where masked;
+        its variance is in ``metadata.Signal.Noise_properties``.
+        """
+        return quantities.thickness(self)
+
+    def thickness_nm(
+        self, *, density: float | None = None, mean_free_path: float | None = None
+    ) -> BaseSignal:
+        """Map of the thickness in nm, by exspy's ``estimate_thickness``.
+
+        Parameters
+        ----------
+        density : float, optional
+            Of the specimen in g/cm3; the metadata must hold beam energy and angles.
+        mean_free_path : float, optional
+            In nm.
+
+        Raises
+        ------
+        ValueError
+            If there is no t/lambda, or neither is given.
+        """
+        return quantities.thickness_nm(self, density, mean_free_path)
+
+    @cached_property
+    def densities(self) -> BaseSignal:
+        """Maps per zero-loss electron and thickness: ``maps / (I0 x t/lambda)``.
+
+        I0 are the zero-loss counts times the exposure ratio of core loss and low loss; without
+        that ratio the densities are relative, and labelled so. NaN in vacuum and where masked.
+
+        Raises
+        ------
+        ValueError
+            If there is neither a low loss nor a thickness.
+        """
+        return quantities.densities(self)
+
+    @cached_property
+    def energy_shift(self) -> BaseSignal | None:
+        """Map of the energy shift found, in the units of the axis; None where none was looked for.
+
+        Its variance is in ``metadata.Signal.Noise_properties``; ``settings`` tells whether it was
+        taken out.
+        """
+        return quantities.energy_shift(self)
+
+    @cached_property
+    def background(self) -> BaseSignal | None:
+        """What was subtracted before the deconvolution, in measured counts; None if nothing was."""
+        subtracted = self.pca.corrected.background
+        if subtracted is None:
             return None
-        quantity = "t/λ" if unit == RELATIVE else "thickness (nm)"
-        return as_map(self._image, values, "thickness", quantity)
+        data = low_rank_image(self._image, *self._recorded(*subtracted), recorded=True)
+        return as_image(self._image, data, "background")
 
     def model(self, space: Literal["measured", "single_scattering"] = "measured") -> BaseSignal:
         """Sum of the components, over the scan and the analysed range.
@@ -207,7 +218,8 @@ class Unmixing:
         Parameters
         ----------
         space : {"measured", "single_scattering"}
-            ``"measured"``: with plural scattering and background, comparable with the counts.
+            ``"measured"``: with plural scattering, background and energy shift, comparable with
+            the counts; NaN where a shift leaves a spectrum unknown.
             ``"single_scattering"``: the components alone.
         """
         scores = self.arrays.maps
@@ -218,12 +230,20 @@ class Unmixing:
                 scores, components = scatter(scores, components, kernel)
             background = self.pca.corrected.background
             if background is not None:
-                scores = np.concatenate([scores, background.background.scores], 1)
-                components = np.concatenate([components, background.background.components])
+                scores = np.concatenate([scores, background[0]], 1)
+                components = np.concatenate([components, background[1]])
+            scores, components = self._recorded(scores, components)
         elif space != "single_scattering":
             raise ValueError(f"space={space!r}: 'measured' or 'single_scattering' is needed.")
-        data = low_rank_image(self._image, scores, components)
+        data = low_rank_image(self._image, scores, components, recorded=space == "measured")
         return as_image(self._image, data, f"model ({space.replace('_', ' ')})")
+
+    def _recorded(self, scores: Floats, components: Floats) -> tuple[Floats, Floats]:
+        """Spectra moved back by fractions of a channel to where they were recorded."""
+        remainder = self.pca.prepared.physics.remainder
+        if remainder is None:
+            return scores, components
+        return remainder.move(scores, components, back=True)[:2]
 
     def residual(self) -> BaseSignal:
         """The counts as recorded minus ``model()``."""
@@ -257,7 +277,7 @@ class Unmixing:
 
     @property
     def _quantity(self) -> str:
-        return COUNTS if self.pca.prepared.dual is None else SINGLE
+        return COUNTS if self.pca.prepared.kernel is None else SINGLE
 
     def _rows(self) -> list[tuple[str, str, str]]:
         """Component, counts and share, for the summary."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .counting import ComponentCount
-from .inputs import NumberOfComponents, check_n_components
+from .inputs import NumberOfComponents, check_choice, check_n_components
 from .numerics.pca import compress
+from .options import OF_PHYSICS, Preprocessing, read_options, takes_preprocessing
 from .pca_result import PCA
 from .preparation import prepare
 from .unmixing import Unmixing
@@ -17,30 +19,23 @@ from .wrapping import as_image, low_rank_image
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
-    from numpy.typing import ArrayLike
 
 _logger = logging.getLogger(__name__)
 
 KEPT_BELOW_EDGE = 12
 
 
+@takes_preprocessing()
 def unmix(
     signal: BaseSignal,
     n_components: int | NumberOfComponents = "auto",
     *,
-    low_loss: BaseSignal | None = None,
-    thickness: BaseSignal | tuple[ArrayLike, str] | None = None,
-    background: Literal["auto"] | tuple[float, float] | None = "auto",
-    signal_range: tuple[float, float] | None = None,
-    noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-    navigation_mask: BaseSignal | ArrayLike | None = None,
-    signal_mask: BaseSignal | ArrayLike | None = None,
     algorithm: Literal["picard", "fastica"] = "picard",
     refine: Literal["auto"] | None = "auto",
     assume: Literal["overlap", "pure"] = "overlap",
     random_state: int = 0,
     store: bool = False,
-    show_progressbar: bool | None = None,
+    **preprocessing: Any,
 ) -> Unmixing:
     """Component spectra and maps of a spectrum image.
 
@@ -52,25 +47,6 @@ def unmix(
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         ``"auto"``: the components that the counts agree on, once background and plural scattering
         are out. The others are the counts by themselves, see `ComponentCount`.
-    low_loss : BaseSignal, optional
-        EELS low loss of the same scan (or one spectrum for all pixels), with its zero-loss peak.
-        Plural scattering is taken out of the core loss with it.
-    thickness : BaseSignal or (array, unit), optional
-        Map of the thickness, in ``"t/lambda"`` or ``"nm"``; a signal says which in its
-        ``metadata.Signal.quantity``, as the result of exspy's ``estimate_thickness`` does. It is
-        the result's ``thickness`` in place of the log-ratio; the unmixing does not use it.
-    background : "auto", None or (start, end)
-        Pre-edge window of the background, in the units of the axis. ``"auto"`` finds one on EELS
-        and subtracts nothing elsewhere.
-    signal_range : (start, end), optional
-        Part of the axis to analyse, in its units; default all of it.
-    noise : "auto", "poisson", "uniform" or BaseSignal
-        Variance of the data; ``"auto"`` estimates it, or takes it from
-        ``metadata.Signal.Noise_properties`` where the data's own scatter agrees within a factor of
-        two; a signal gives it for every value.
-    navigation_mask, signal_mask : BaseSignal or array, optional
-        True is excluded. Arrays are in array order, as ``signal.data.shape`` (HyperSpy's own eager
-        methods want (x, y)); on a scan that is not square, (x, y) is recognised and accepted.
     algorithm : {"picard", "fastica"}
         Of the ICA. Picard allows sources that are correlated by chance.
     refine : "auto" or None
@@ -84,6 +60,40 @@ def unmix(
     store : bool
         Fill ``signal.learning_results``, so that HyperSpy's own ``plot_bss_results`` and its kin
         work and the result is saved with the signal. The method's default is True.
+    low_loss : BaseSignal, "auto" or None
+        EELS low loss of the same scan (or one spectrum for all pixels), with its zero-loss peak.
+        Plural scattering is taken out of the core loss with it (Fourier ratio). ``"auto"``: the
+        signal itself, where its axis reaches over its own zero-loss peak. Without a
+        ``signal_range`` that leaves the peak out, such a signal is unmixed as a low loss: the
+        channels behind the zero-loss peak, plural scattering taken out by Fourier log.
+    thickness : BaseSignal or (array, unit), optional
+        Map of the thickness, in ``"t/lambda"`` or ``"nm"``; a signal says which in its
+        ``metadata.Signal.quantity``, as the result of exspy's ``estimate_thickness`` does. It is
+        the result's ``thickness`` in place of the log-ratio, what ``densities`` are relative to,
+        and what stands in for the zero-loss counts where the low loss is clipped.
+    exposure_ratio : float, optional
+        Exposure of the core loss over that of the low loss; default from the metadata of the two.
+    background : "auto", None, (start, end) or several of these
+        Pre-edge windows of the background, in the units of the axis; several are fitted together.
+        ``"auto"`` finds one on EELS and subtracts nothing elsewhere.
+    background_type : {"auto", "power law", "exponential", "polynomial", "offset"}
+        Shape of the background. ``"auto"``: power laws; behind a window at energies that are not
+        positive, a polynomial (a straight line).
+    energy_shift : "auto" or None
+        ``"auto"``: find the energy drift of EELS, from the zero-loss peak or from the spectra, and
+        take it out where it is larger than its own error. None: leave the spectra where they are.
+    spikes : "auto" or None
+        ``"auto"``: replace single values far above their neighbours in energy and in space, and
+        leave dead channels out. None: take the counts as they are.
+    signal_range : (start, end), optional
+        Part of the axis to analyse, in its units; default all of it.
+    noise : "auto", "poisson", "uniform" or BaseSignal
+        Variance of the data; ``"auto"`` estimates it, or takes it from
+        ``metadata.Signal.Noise_properties`` where the data's own scatter agrees within a factor of
+        two; a signal gives it for every value.
+    navigation_mask, signal_mask : BaseSignal or array, optional
+        True is excluded. Arrays are in array order, as ``signal.data.shape`` (HyperSpy's own eager
+        methods want (x, y)); on a scan that is not square, (x, y) is recognised and accepted.
     show_progressbar : bool, optional
         For lazy signals; default is HyperSpy's preference.
 
@@ -104,18 +114,10 @@ def unmix(
     >>> spectra
     <EELSSpectrum, title: ...>
     """
-    result = pca(
-        signal,
-        n_components,
-        low_loss=low_loss,
-        thickness=thickness,
-        background=background,
-        signal_range=signal_range,
-        noise=noise,
-        navigation_mask=navigation_mask,
-        signal_mask=signal_mask,
-        show_progressbar=show_progressbar,
-    ).ica(algorithm=algorithm, refine=refine, assume=assume, random_state=random_state)
+    options = read_options("unmix", preprocessing)
+    result = _pca(signal, n_components, options).ica(
+        algorithm=algorithm, refine=refine, assume=assume, random_state=random_state
+    )
     if store:
         from .learning_results import store_learning_results
 
@@ -123,25 +125,17 @@ def unmix(
     return result
 
 
+@takes_preprocessing()
 def pca(
     signal: BaseSignal,
     n_components: int | NumberOfComponents = "auto",
-    *,
-    low_loss: BaseSignal | None = None,
-    thickness: BaseSignal | tuple[ArrayLike, str] | None = None,
-    background: Literal["auto"] | tuple[float, float] | None = "auto",
-    signal_range: tuple[float, float] | None = None,
-    noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-    navigation_mask: BaseSignal | ArrayLike | None = None,
-    signal_mask: BaseSignal | ArrayLike | None = None,
-    show_progressbar: bool | None = None,
+    **preprocessing: Any,
 ) -> PCA:
     """Noise-weighted PCA, background subtraction and deconvolution; see `unmix`.
 
     Parameters
     ----------
-    signal, n_components, low_loss, thickness, background, signal_range, noise, navigation_mask, \
-signal_mask, show_progressbar
+    signal, n_components, **preprocessing
         As in `unmix`.
 
     Returns
@@ -149,17 +143,12 @@ signal_mask, show_progressbar
     PCA
         Components, scores, scree and the number chosen; ``.ica()`` unmixes it.
     """
-    with _progress(signal, show_progressbar):
-        prepared = prepare(
-            signal,
-            low_loss=low_loss,
-            thickness=thickness,
-            background=background,
-            signal_range=signal_range,
-            noise=noise,
-            navigation_mask=navigation_mask,
-            signal_mask=signal_mask,
-        )
+    return _pca(signal, n_components, read_options("pca", preprocessing))
+
+
+def _pca(signal: BaseSignal, n_components: Any, options: Preprocessing) -> PCA:
+    with _progress(signal, options.show_progressbar):
+        prepared = prepare(signal, options)
         image = prepared.image
         asked = check_n_components(n_components, image.blocks)
         least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
@@ -169,24 +158,13 @@ signal_mask, show_progressbar
     return result
 
 
-def preprocess(
-    signal: BaseSignal,
-    *,
-    low_loss: BaseSignal | None = None,
-    thickness: BaseSignal | tuple[ArrayLike, str] | None = None,
-    background: Literal["auto"] | tuple[float, float] | None = "auto",
-    signal_range: tuple[float, float] | None = None,
-    noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-    navigation_mask: BaseSignal | ArrayLike | None = None,
-    signal_mask: BaseSignal | ArrayLike | None = None,
-    show_progressbar: bool | None = None,
-) -> BaseSignal:
+@takes_preprocessing()
+def preprocess(signal: BaseSignal, **preprocessing: Any) -> BaseSignal:
     """Background-subtracted single-scattering counts, with their noise; see `unmix`.
 
     Parameters
     ----------
-    signal, low_loss, thickness, background, signal_range, noise, navigation_mask, signal_mask, \
-show_progressbar
+    signal, **preprocessing
         As in `unmix`.
 
     Returns
@@ -194,53 +172,33 @@ show_progressbar
     BaseSignal
         Of the class of ``signal``, over the analysed range. NaN where masked.
     """
-    return pca(
-        signal,
-        low_loss=low_loss,
-        thickness=thickness,
-        background=background,
-        signal_range=signal_range,
-        noise=noise,
-        navigation_mask=navigation_mask,
-        signal_mask=signal_mask,
-        show_progressbar=show_progressbar,
-    ).preprocessed()
+    return _pca(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
 
 
+@takes_preprocessing(*OF_PHYSICS)
 def denoise(
     signal: BaseSignal,
     n_components: int | NumberOfComponents = "auto",
-    *,
-    signal_range: tuple[float, float] | None = None,
-    noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-    navigation_mask: BaseSignal | ArrayLike | None = None,
-    signal_mask: BaseSignal | ArrayLike | None = None,
-    show_progressbar: bool | None = None,
+    **preprocessing: Any,
 ) -> BaseSignal:
     """PCA-denoised signal in the units it was measured in.
 
     Parameters
     ----------
-    signal, signal_range, noise, navigation_mask, signal_mask, show_progressbar
-        As in `unmix`.
+    signal : BaseSignal
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         Components to keep; ``"auto"`` keeps all that are above the noise edge.
+    **preprocessing
+        As in `unmix`, as far as it leaves the units alone.
 
     Returns
     -------
     BaseSignal
         Of the class of ``signal``, over the analysed range. NaN where masked.
     """
-    result = pca(
-        signal,
-        n_components,
-        background=None,
-        signal_range=signal_range,
-        noise=noise,
-        navigation_mask=navigation_mask,
-        signal_mask=signal_mask,
-        show_progressbar=show_progressbar,
-    )
+    options = read_options("denoise", preprocessing, OF_PHYSICS)
+    unchanged = replace(options, low_loss=None, background=None, energy_shift=None)
+    result = _pca(signal, n_components, unchanged)
     image = result.prepared.image
     automatic = n_components == "auto"
     rank = max(result.above_noise_edge, 1) if automatic else result.n_components
@@ -249,25 +207,18 @@ def denoise(
     return as_image(image, data, "denoised", str(signal.metadata.Signal.signal_type))
 
 
+@takes_preprocessing()
 def estimate_number_of_components(
     signal: BaseSignal,
     *,
-    low_loss: BaseSignal | None = None,
-    thickness: BaseSignal | tuple[ArrayLike, str] | None = None,
-    background: Literal["auto"] | tuple[float, float] | None = "auto",
-    signal_range: tuple[float, float] | None = None,
-    noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-    navigation_mask: BaseSignal | ArrayLike | None = None,
-    signal_mask: BaseSignal | ArrayLike | None = None,
     split_half: Literal["fast", "full"] = "fast",
-    show_progressbar: bool | None = None,
+    **preprocessing: Any,
 ) -> ComponentCount:
     """How many components the counts support, and why; see `unmix`.
 
     Parameters
     ----------
-    signal, low_loss, thickness, background, signal_range, noise, navigation_mask, signal_mask, \
-show_progressbar
+    signal, **preprocessing
         As in `unmix`.
     split_half : "fast" or "full"
         ``"fast"`` draws the shares of the split-half test from the Gram matrix; ``"full"`` deals
@@ -278,22 +229,12 @@ show_progressbar
     ComponentCount
         Zero is a legal answer: no structure above the noise.
     """
-    if split_half not in ("fast", "full"):
-        raise ValueError(f"split_half={split_half!r} is not understood: 'fast' or 'full'.")
-    result = pca(
-        signal,
-        low_loss=low_loss,
-        thickness=thickness,
-        background=background,
-        signal_range=signal_range,
-        noise=noise,
-        navigation_mask=navigation_mask,
-        signal_mask=signal_mask,
-        show_progressbar=show_progressbar,
-    )
+    check_choice("split_half", split_half, ("fast", "full"))
+    options = read_options("estimate_number_of_components", preprocessing)
+    result = _pca(signal, "auto", options)
     if split_half == "fast":
         return result.count
-    with _progress(signal, show_progressbar):
+    with _progress(signal, options.show_progressbar):
         return result.recounted()
 
 

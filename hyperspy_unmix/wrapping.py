@@ -115,9 +115,17 @@ def as_maps(image: Image, values: Floats, title: str, quantity: str) -> BaseSign
     return _map_signal(image, maps, _component_axis(values.shape[1]), title, quantity)
 
 
-def as_map(image: Image, values: Floats, title: str, quantity: str) -> BaseSignal:
-    """Signal of one map, (| x, y) or (| x)."""
-    return _map_signal(image, to_pixels(image, values), None, title, quantity)
+def as_map(
+    image: Image, values: Floats, title: str, quantity: str, error: Floats | None = None
+) -> BaseSignal:
+    """Signal of one map, (| x, y) or (| x); its variance where HyperSpy looks for it."""
+    found = _map_signal(image, to_pixels(image, values), None, title, quantity)
+    if error is not None:
+        variance = to_pixels(image, error**2)
+        found.set_noise_variance(
+            _map_signal(image, variance, None, f"{title}: variance", f"Variance of {quantity}")
+        )
+    return found
 
 
 def _map_signal(
@@ -141,13 +149,37 @@ def as_image(image: Image, data: Any, title: str, signal_type: str | None = None
     return _signal(data, axes, signal_type, _metadata(image, title))
 
 
-def low_rank_image(image: Image, scores: Floats, components: Floats) -> Any:
-    """``scores @ components`` on the scan and the analysed range; lazy where the input is."""
+def low_rank_image(
+    image: Image, scores: Floats, components: Floats, *, recorded: bool = False
+) -> Any:
+    """``scores @ components`` on the scan and the analysed range; lazy where the input is.
+
+    ``recorded``: every spectrum on the channels on which it was recorded, before whole channels of
+    energy shift were taken out; NaN where it then is not known.
+    """
     spectra = to_channels(image, components).astype(np.float32)
     rows = to_pixels(image, scores).astype(np.float32)
+    shifts = image.blocks.shifts if recorded else None
+    if shifts is None:
+        shifts = np.zeros(len(image.blocks.pixels), int)
+    shifts = shifts.reshape(image.navigation_shape)
     if hasattr(image.signal.data, "dask"):
         import dask.array as da
 
         chunks = (*image.signal.data.chunks[:-1], -1)
-        return da.tensordot(da.from_array(rows, chunks), da.from_array(spectra, -1), axes=1)
-    return rows @ spectra
+        found = da.tensordot(da.from_array(rows, chunks), da.from_array(spectra, -1), axes=1)
+        if not shifts.any():
+            return found
+        moves = da.from_array(shifts[..., None], chunks)
+        return da.map_blocks(_moved_back, found, moves, dtype=np.float32)
+    found = rows @ spectra
+    return _moved_back(found, shifts[..., None]) if shifts.any() else found
+
+
+def _moved_back(spectra: Floats, shifts: Floats) -> Floats:
+    """Spectra that were moved to higher channels by ``shifts``, back where they came from."""
+    n = spectra.shape[-1]
+    index = np.arange(n) + shifts
+    back = np.take_along_axis(spectra, np.clip(index, 0, n - 1), -1)
+    back[(index < 0) | (index >= n)] = np.nan
+    return back

@@ -7,6 +7,7 @@ parameters stand in ``parameters.toml``.
 from hyperspy_unmix.data._eds_scenes import eds_core_shell, eds_phases
 from hyperspy_unmix.data._eels_foils import inclined_boundary, three_oxides, wedge_layers
 from hyperspy_unmix.data._eels_particles import core_shell, precipitates, sphere_on_substrate
+from hyperspy_unmix.data._eels_wedge import wedge
 from hyperspy_unmix.data._signals import Phantom, Truth
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "precipitates",
     "sphere_on_substrate",
     "three_oxides",
+    "wedge",
     "wedge_layers",
 ]

@@ -22,6 +22,7 @@ def inclined_boundary(
     thickness: float | None = None,
     wedge: float | None = None,
     probe: float | None = None,
+    field_of_view: float | None = None,
     detector: DetectorKind = "counting",
     drift: float = 0.0,
     noise: bool = True,
@@ -38,7 +39,7 @@ def inclined_boundary(
         components, grain and boundary phase; the second one is nowhere pure.
     shape : tuple of int, default (48, 48)
         Rows and columns of the scan; the boundary runs along the columns (y). The field of view
-        along x stays the same, so fewer columns are larger pixels.
+        along x stays the same, so fewer columns are larger pixels; `field_of_view` changes it.
     inclination : float, optional
         Angle between boundary plane and beam in degrees, 0 (edge-on) to 80. Default 30 for
         "phase", 5 for "grain". Seen along the beam the boundary is ``thickness *
@@ -57,6 +58,10 @@ def inclined_boundary(
     probe : float, optional
         FWHM in nm of the Gaussian probe that the thicknesses are averaged over. Default 1 for
         "phase", 0.5 for "grain".
+    field_of_view : float, optional
+        Width of the scan along x in nm. Default 48 for "phase", 24 for "grain". Pixels are square:
+        the same columns over a wider field are larger pixels. A map that shows both ends of the
+        boundary is wider than ``thickness * tan(inclination)``.
     detector : {"counting", "ccd"}, default "counting"
         As for `sphere_on_substrate`.
     drift : float, default 0.0
@@ -89,7 +94,7 @@ def inclined_boundary(
     scan = scans.eels(
         f"{kind}_boundary", shape, detector, drift, noise, seed,
         inclination=inclination, width=width, counts=counts, low_loss_counts=low_loss_counts,
-        thickness=thickness, wedge=wedge, probe=probe,
+        thickness=thickness, wedge=wedge, probe=probe, field_of_view=field_of_view,
     )  # fmt: skip
     scene, (_, x) = scan.scene, scan.positions
     if kind == "phase":

@@ -1,4 +1,4 @@
-"""The background before an edge: where it can be fitted, and its subtraction in compressed form."""
+"""The background before an edge: its subtraction in compressed form."""
 
 from __future__ import annotations
 
@@ -10,214 +10,86 @@ from numpy.typing import NDArray
 from .edge import noise_edge
 from .noise import Floats
 from .pca import LowRank
-
-LEAST_WINDOW = 8
-LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
-MOST_BENT = 0.015  # of the mean spectrum: more is no power law
-LEAST_BACKGROUND = 0.01  # of the highest counts behind: less before all edges is no background
-
-
-@dataclass(frozen=True)
-class Window:
-    """Channels ``start`` to ``stop`` (exclusive), or none, and why.
-
-    ``absent`` tells that there is no background, so that no other window need be looked for.
-    """
-
-    start: int
-    stop: int
-    reason: str
-    absent: bool = False
-
-    @property
-    def found(self) -> bool:
-        """Whether there is a window at all."""
-        return self.stop > self.start
-
-
-def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float]) -> Window:
-    """Window before the lowest edge that leaves room for one.
-
-    Parameters
-    ----------
-    energies, mean : array, shape (channels,)
-        Energy axis and mean spectrum.
-    onsets : dict
-        Names and energies of the edges expected.
-    """
-    inside = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
-    for name, onset in sorted(inside.items(), key=lambda item: item[1]):
-        # edges begin before their tabulated onset
-        stop = int(np.searchsorted(energies, 0.99 * onset))
-        stop = min(stop, int(np.searchsorted(energies, onset)) - 2)
-        if nothing_before(mean, stop):
-            reason = f"next to no counts before {name}: there is no background"
-            return Window(0, 0, reason, absent=True)
-        window = _longest_falling(energies, mean, stop)
-        if window.found:
-            return replace(window, reason=f"before {name} at {onset:.0f}")
-    return Window(0, 0, "no falling pre-edge region before the edges of the elements given")
-
-
-def nothing_before(mean: Floats, stop: int) -> bool:
-    """Whether there are next to no counts in the channels before ``stop``, and some behind.
-
-    The spectrum then begins with an edge, and a later window would hold that edge's tail.
-    """
-    if stop < LEAST_WINDOW:
-        return False
-    before, behind = mean[stop - LEAST_WINDOW : stop], mean[stop:]
-    return bool(before.mean() < LEAST_BACKGROUND * behind.max())
-
-
-def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
-    """Window before the first abrupt rise of the mean spectrum above its own power law.
-
-    Parameters
-    ----------
-    energies, mean, error : array, shape (channels,)
-        Energy axis, mean spectrum and its standard error.
-    """
-    n = len(mean)
-    step = max(4, n // 64)
-    if energies[0] <= 0:
-        return Window(0, 0, "the axis reaches zero energy; give background=(start, end)")
-    for stop in range(max(LEAST_WINDOW, n // 32), n - step, max(1, step // 4)):
-        ahead = slice(stop, stop + step)
-        window = _longest_falling(energies, mean, stop)
-        if not window.found:
-            continue
-        start = window.start
-        law = power_law(energies[start:stop], mean[start:stop])
-        if _rises_before(energies, mean, window, law):
-            break
-        expected = law(energies[ahead])
-        excess = np.mean(mean[ahead] - expected)
-        uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
-        if excess > max(5 * uncertainty, 0.03 * np.mean(expected)):
-            # the test looks ahead by one step: the rise may begin anywhere in it
-            margin = max(2, step // 4)
-            stop = stop - margin
-            if stop - start < LEAST_WINDOW:
-                continue
-            return Window(start, stop, "before the first rise of the mean spectrum")
-    return Window(0, 0, "no falling pre-edge region before a rise was found")
-
-
-def _forecast_error(window: Window, error: Floats) -> float:
-    """Variance of a power law just beyond the window it was fitted in (a straight-line fit)."""
-    return float(8 * np.mean(error[window.start : window.stop] ** 2) / (window.stop - window.start))
-
-
-def _longest_falling(energies: Floats, mean: Floats, stop: int) -> Window:
-    """Longest window up to ``stop``, of 15 % of the energy at most, that falls as a power law."""
-    if stop <= 0:
-        return Window(0, 0, "")
-    start = int(np.searchsorted(energies, 0.85 * energies[min(stop, len(energies) - 1)]))
-    while stop - start >= LEAST_WINDOW:
-        window = Window(start, stop, "")
-        if _falls(energies, mean, window):
-            return window
-        start += max(1, (stop - start) // 5)
-    return Window(0, 0, "")
-
-
-def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
-    """Whether the mean spectrum is positive and falls like a background in the window."""
-    energies, mean = (x[window.start : window.stop] for x in (energies, mean))
-    if energies[0] <= 0 or (mean <= 0).any():
-        return False
-    law = power_law(energies, mean)
-    if not LEAST_EXPONENT < law.exponent < GREATEST_EXPONENT:
-        return False
-    residual = mean / law(energies) - 1
-    noise = np.std(np.diff(residual)) / np.sqrt(2)
-    quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
-    return bool(np.abs(quarters).max() < MOST_BENT + 3 * noise / np.sqrt(len(mean) / 4))
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """``value * (energies / reference) ** -exponent``."""
-
-    value: float
-    exponent: float
-    reference: float
-
-    def __call__(self, energies: Floats) -> Floats:
-        """Its values at ``energies``."""
-        return self.value * (energies / self.reference) ** -self.exponent
-
-
-def _rises_before(energies: Floats, mean: Floats, window: Window, law: PowerLaw) -> bool:
-    """Whether an edge rises before the window: its own flank is then no background."""
-    before = slice(0, window.start)
-    return bool((mean[before] < 0.5 * law(energies[before])).any())
-
-
-def power_law(energies: Floats, mean: Floats) -> PowerLaw:
-    """Power law of a mean spectrum, by log-log fit weighted with the mean.
-
-    References
-    ----------
-    R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (2011),
-    sect. 4.4, https://doi.org/10.1007/978-1-4419-9583-4
-    """
-    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
-    reference = float(np.exp(np.log(energies).mean()))
-    weight = np.sqrt(positive)
-    slope, intercept = np.polyfit(np.log(energies / reference), np.log(positive), 1, w=weight)
-    return PowerLaw(float(np.exp(intercept)), float(-slope), reference)
+from .window import Window
 
 
 @dataclass(frozen=True)
 class BackgroundFit:
-    """Spectra without background, the background, and the exponents of its power laws.
+    """Spectra without background, the background, and what it is made of.
 
+    ``parameters`` are the exponents of power laws E^-r, or the decay energies of exponentials;
     ``misfit`` is the largest squared singular value of the fit's residual in the window, in units
-    of the noise edge: 1 or less where the power laws describe the background within its noise.
+    of the noise edge: 1 or less where the shapes describe the background within its noise.
     """
 
     spectra: LowRank
     background: LowRank
-    exponents: tuple[float, ...]
+    shape: str
+    parameters: tuple[float, ...]
     misfit: float
 
 
-def subtract_background(spectra: LowRank, energies: Floats, window: Window) -> BackgroundFit:
-    """Subtract power laws fitted in a pre-edge window; exact and linear in the components.
+def subtract_background(
+    spectra: LowRank, energies: Floats, window: Window, shape: str = "auto"
+) -> BackgroundFit:
+    """Subtract a background fitted in pre-edge windows; exact and linear in the components.
 
-    One power law of the mean spectrum's exponent is tried first. Where it leaves more than noise in
-    the window, a linear combination of two power laws is taken, whose exponents are the 5th and
-    95th percentile over the specimen.
+    One power law (or exponential) of the mean spectrum's exponent is tried first. Where it leaves
+    more than noise in the window, a linear combination of two is taken, whose exponents are the
+    5th and 95th percentile over the specimen.
 
     Parameters
     ----------
     spectra : LowRank
     energies : array, shape (channels,)
-        Positive.
+        Positive, for power laws.
     window : Window
+    shape : {"auto", "power law", "exponential", "polynomial", "offset"}
+        ``"auto"`` is the power law; the polynomial is of second degree.
 
     References
     ----------
     P. Cueva, R. Hovden, J. A. Mundy, H. L. Xin, D. A. Muller, Microsc. Microanal. 18 (2012) 667,
     https://doi.org/10.1017/S1431927612000244
     """
-    inside = slice(window.start, window.stop)
+    inside = window.channels
+    reference = float(energies[inside].mean())
+    if shape in ("polynomial", "offset"):
+        width = max(float(np.ptp(energies[inside])), 1e-300)
+        degree = 2 if shape == "polynomial" else 0
+        shapes = ((energies - reference) / width) ** np.arange(degree + 1)[:, None]
+        return _fit(spectra, shapes, inside, shape, ())
+    # a power law is an exponential of the logarithm
+    falls = shape == "exponential"
+    axis = (energies - reference) if falls else np.log(np.maximum(energies, 1e-300) / reference)
+    unit = float(np.ptp(energies[inside])) if falls else 1.0
+    name, limits = (shape, (1e-3, 1e3)) if falls else ("power law", (0.1, 10.0))
+
+    def fit(rates: tuple[float, ...]) -> BackgroundFit:
+        shown = tuple(unit / r for r in rates) if falls else rates
+        return _fit(spectra, np.exp(-np.outer(rates, axis / unit)), inside, name, shown)
+
     mean = spectra.scores.mean(0) @ spectra.components[:, inside]
-    exponent = float(np.clip(power_law(energies[inside], mean).exponent, 0.1, 10))
-    fit = _fit(spectra, energies, inside, (exponent,))
-    if fit.misfit > 1:
-        low, high = _exponent_range(spectra, energies, inside)
-        fit = _fit(spectra, energies, inside, (low, high))
-    return fit
+    rate = float(np.clip(_decay(axis[inside] / unit, mean), *limits))
+    one = fit((rate,))
+    if one.misfit <= 1:
+        return one
+    return fit(_decay_range(spectra, axis / unit, inside, limits))
+
+
+def _decay(axis: Floats, mean: Floats) -> float:
+    """Rate at which a mean spectrum falls along ``axis``, by a fit of its logarithm."""
+    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
+    return float(-np.polyfit(axis, np.log(positive), 1, w=np.sqrt(positive))[0])
 
 
 def _fit(
-    spectra: LowRank, energies: Floats, inside: slice, exponents: tuple[float, ...]
+    spectra: LowRank,
+    shapes: Floats,
+    inside: NDArray[np.intp],
+    name: str,
+    parameters: tuple[float, ...],
 ) -> BackgroundFit:
-    reference = energies[inside].mean()
-    shapes = (energies / reference) ** -np.array(exponents)[:, None]
     sd = spectra.whitening.channel_sd
     weighted = (shapes / sd)[:, inside]
     normal = weighted @ weighted.T
@@ -229,8 +101,8 @@ def _fit(
     moment = residual.T @ (spectra.second_moment() * n) @ residual
     misfit = float(np.linalg.eigvalsh(moment)[-1]) / noise_edge(n, residual.shape[1])
     # components known to 1/sqrt(n) each: their error in the window, carried to all channels
-    uncertain = np.linalg.cholesky(np.linalg.inv(normal) * spectra.rank / n).T @ shapes
-    uncertain = spectra.whitening.whiten(uncertain)
+    spread = np.linalg.cholesky(np.linalg.inv(normal) * spectra.rank / n).T @ shapes
+    uncertain = spectra.whitening.whiten(spread)
     return BackgroundFit(
         replace(
             spectra,
@@ -238,25 +110,25 @@ def _fit(
             shape_noise=np.concatenate([spectra.shape_noise, uncertain]),
         ),
         replace(spectra, components=background),
-        exponents,
+        name,
+        parameters,
         misfit,
     )
 
 
-def _exponent_range(spectra: LowRank, energies: Floats, inside: slice) -> tuple[float, float]:
-    """5th and 95th percentile of the exponents, over averages of like pixels."""
+def _decay_range(
+    spectra: LowRank, axis: Floats, inside: NDArray[np.intp], limits: tuple[float, float]
+) -> tuple[float, float]:
+    """5th and 95th percentile of the rates, over averages of like pixels."""
     groups: list[NDArray[np.intp]] = []
     for column in range(1, spectra.rank):
         share = spectra.scores[:, column] / np.maximum(np.abs(spectra.scores[:, 0]), 1e-12)
         groups += list(np.array_split(np.argsort(share, kind="stable"), 12))
-    exponents = []
-    for group in groups:
-        mean = spectra.scores[group].mean(0) @ spectra.components[:, inside]
-        if (mean > 0).all():
-            exponents.append(power_law(energies[inside], mean).exponent)
-    if not exponents:
-        mean = spectra.scores.mean(0) @ spectra.components[:, inside]
-        exponents = [power_law(energies[inside], mean).exponent]
-    low, centre, high = np.clip(np.percentile(exponents, [5, 50, 95]), 0.2, 9.9)
-    # two equal power laws could not be told apart
-    return min(float(low), float(centre) - 0.1), max(float(high), float(centre) + 0.1)
+    means = [spectra.scores[group].mean(0) @ spectra.components[:, inside] for group in groups]
+    rates = [_decay(axis[inside], mean) for mean in means if (mean > 0).all()]
+    if not rates:
+        rates = [_decay(axis[inside], spectra.scores.mean(0) @ spectra.components[:, inside])]
+    low, centre, high = np.clip(np.percentile(rates, [5, 50, 95]), *limits)
+    # two equal shapes could not be told apart
+    apart = 0.1 if limits[0] >= 0.1 else 0.05 * abs(centre)
+    return min(float(low), float(centre) - apart), max(float(high), float(centre) + apart)

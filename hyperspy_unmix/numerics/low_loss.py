@@ -1,4 +1,4 @@
-"""The low loss: zero-loss peak, t/lambda, and its inelastic part in compressed form."""
+"""The low loss: t/lambda, zero-loss counts, and its inelastic part in compressed form."""
 
 from __future__ import annotations
 
@@ -7,28 +7,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import RowBlocks
-from .first_pass import summarise
-from .noise import Floats
+from .blocks import RowBlocks, row_blocks
+from .first_pass import Summary, summarise
+from .noise import Floats, NoiseModel
 from .noise_estimate import estimate_noise
-from .pca import compress
+from .pca import LowRank, compress
+from .zero_loss import (
+    ZeroLossPeak,
+    clipped,
+    find_zero_loss_peak,
+    line_up,
+    position_scores,
+    positions,
+)
 
-SEARCH = 10.0  # eV either side of zero in which a pixel's zero-loss peak is looked for
 MOST_COMPONENTS = 8
-
-
-@dataclass(frozen=True)
-class ZeroLossPeak:
-    """Mean zero-loss peak.
-
-    ``centre`` and ``threshold`` (where the inelastic part begins) are energies, ``shape`` (channels
-    below the threshold,) sums to one, ``fwhm`` is in energy.
-    """
-
-    centre: float
-    threshold: float
-    shape: Floats
-    fwhm: float
+POWERS = (1.0, 8.0)  # of the energy, by which inelastic spectra begin
 
 
 @dataclass(frozen=True)
@@ -37,10 +31,10 @@ class LowLoss:
 
     Parameters
     ----------
-    t_over_lambda : array, shape (pixels,)
-        NaN where it cannot be had.
+    t_over_lambda, t_error : array, shape (pixels,)
+        With its standard deviation; NaN where it cannot be had.
     zero_loss : array, shape (pixels,)
-        Zero-loss counts.
+        Zero-loss counts; NaN where there are none.
     scores : array, shape (pixels, rank)
     inelastic : array, shape (rank, channels)
     energies : array, shape (channels,)
@@ -48,61 +42,26 @@ class LowLoss:
     peak : ZeroLossPeak
     peak_energies : array, shape (channels below the threshold,)
         Energies of ``peak.shape``, from its centre.
-    shifts : int array, shape (pixels,)
-        Whole channels by which each spectrum was moved to line the peaks up.
+    shift, shift_error : array, shape (pixels,)
+        Energy by which each spectrum's peak is above the mean one's, and its standard deviation.
+    clipped : str
+        Why the peak seems clipped; its counts are then those that ``t_over_lambda`` was given for.
     """
 
     t_over_lambda: Floats
+    t_error: Floats
     zero_loss: Floats
     scores: Floats
     inelastic: Floats
     energies: Floats
     peak: ZeroLossPeak
     peak_energies: Floats
-    shifts: NDArray[np.intp]
+    shift: Floats
+    shift_error: Floats
+    clipped: str = ""
 
 
-def find_zero_loss_peak(energies: Floats, mean: Floats) -> ZeroLossPeak:
-    """Find the zero-loss peak of a mean low-loss spectrum, and the valley behind it.
-
-    Raises
-    ------
-    ValueError
-        If there is no peak at zero energy loss.
-    """
-    top = int(np.argmax(mean))
-    scale = float(np.median(np.diff(energies)))
-    background = float(np.median(mean[:top])) if top else np.inf
-    near_zero = abs(energies[top]) <= max(SEARCH, 5 * scale)
-    if not near_zero or top < 2 or top > len(mean) - 5 or mean[top] < 3 * max(background, 0):
-        raise ValueError(
-            "The low loss has no zero-loss peak: its largest value is at "
-            f"{energies[top]:.4g}, on an axis from {energies[0]:.4g} to {energies[-1]:.4g}. "
-            "Give a low loss that holds the zero-loss peak at 0 eV (shift its axis if it is off)."
-        )
-    half = mean[top] / 2
-    left = top - int(np.argmax(mean[top::-1] < half))
-    right = top + int(np.argmax(mean[top:] < half))
-    near = slice(max(left - 1, 0), right + 2)
-    centre = float(np.average(energies[near], weights=np.maximum(mean[near] - half / 2, 0)))
-    width = max(right - left, 1)
-    valley = _valley(mean, top, width)
-    shape = np.maximum(mean[:valley], 0)
-    shape = np.where(np.abs(energies[:valley] - centre) <= energies[valley] - centre, shape, 0)
-    return ZeroLossPeak(centre, float(energies[valley]), shape / shape.sum(), width * scale)
-
-
-def _valley(mean: Floats, top: int, width: int) -> int:
-    """First channel behind the peak where the smoothed spectrum stops falling."""
-    kernel = np.ones(max(3, 2 * (width // 2) + 1))
-    smooth = np.convolve(mean, kernel / kernel.sum(), "same")
-    first = top + 2 * width
-    last = min(first + 12 * width + 10, len(mean) - 2)
-    rising = np.flatnonzero(np.diff(smooth[first:last]) >= 0)
-    return first + int(rising[0]) if len(rising) else last
-
-
-def analyse_low_loss(blocks: RowBlocks, energies: Floats) -> LowLoss:
+def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None = None) -> LowLoss:
     """Align, split at the zero-loss peak's threshold, and compress a low-loss spectrum image.
 
     Parameters
@@ -110,11 +69,15 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats) -> LowLoss:
     blocks : RowBlocks
         One pixel, or as many as the core loss.
     energies : array, shape (channels,)
+    given_t : array, shape (pixels,), optional
+        t/lambda from elsewhere, used where the peak is clipped.
 
     Returns
     -------
     LowLoss
-        ``t_over_lambda`` is ``ln(total / zero-loss)``, the log-ratio.
+        ``t_over_lambda`` is ``ln(total / zero-loss)``, the log-ratio. The peak's tail above the
+        threshold, taken from its other side, counts as zero-loss, and inelastic electrons below it,
+        continued as a power of the energy, as inelastic.
 
     Raises
     ------
@@ -126,76 +89,124 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats) -> LowLoss:
     T. Malis, S. C. Cheng, R. F. Egerton, J. Electron Microsc. Tech. 8 (1988) 193,
     https://doi.org/10.1002/jemt.1060080206
     """
-    mean = summarise(blocks).mean
-    peak = find_zero_loss_peak(energies, mean)
-    blocks, shifts = _line_up(blocks, energies, peak)
     summary = summarise(blocks)
+    why = clipped(summary.sample, energies)
+    blocks, moved = line_up(blocks, energies, find_zero_loss_peak(energies, summary.mean))
+    if moved.any():
+        summary = summarise(blocks)
     peak = find_zero_loss_peak(energies, summary.mean)
-    split = int(np.searchsorted(energies, peak.threshold))
-
-    def integrals(spectra: Floats, _: None) -> Floats:
-        return np.stack([spectra[:, :split].sum(1), spectra.sum(1)], 1).astype(float)
-
-    zero_loss, total = np.concatenate(list(blocks.map(integrals))).T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t_over_lambda = np.log(total / zero_loss)
-    good = np.isfinite(t_over_lambda) & (zero_loss > 0)
-    t_over_lambda = np.where(good, np.maximum(t_over_lambda, 0), np.nan)
-    scores, inelastic = _compress_inelastic(blocks.with_channels(blocks.channels[split:]))
-    scores = np.where(good[:, None], scores / np.where(good, zero_loss, 1)[:, None], 0)
+    if why:
+        peak = replace(peak, tail=np.zeros_like(peak.tail))  # of a clipped peak it is too large
+    noise = estimate_noise(summary.sample, summary.integers)
+    split = len(peak.shape)
+    inelastic, projector = _subspace(blocks, summary, noise, split)
+    near, slopes, information = position_scores(energies, summary.mean, peak)
+    below, above, scores, likelihood = _project(blocks, split, projector, near, slopes)
+    factor, few = _inelastic_below(energies - peak.centre, summary.mean, peak)
+    behind = scores @ inelastic[:, :few].mean(1) - below * peak.tail[:few].mean()
+    zero_loss = np.asarray((below - factor * np.maximum(behind, 0)) / peak.below)
+    t, t_error = _log_ratio(below, above, zero_loss, peak.below, noise, split)
+    if why and given_t is not None:
+        # the inelastic electrons are all there: they tell how many were not scattered
+        t, t_error = given_t, np.zeros(len(above))
+        zero_loss = above / np.expm1(np.where(given_t > 0, given_t, np.nan))
+    good = np.isfinite(t) & (zero_loss > 0)
+    per_electron = scores / np.where(good, zero_loss, 1)[:, None]
+    scale = float(np.median(np.diff(energies)))
+    seen = (below + above) * summary.mean[near].sum() / max(summary.mean.sum(), 1e-300)
     return LowLoss(
-        t_over_lambda,
-        np.where(good, zero_loss, np.nan),
-        scores,
-        inelastic,
-        energies[split:] - peak.centre,
-        peak,
-        energies[:split] - peak.centre,
-        shifts,
+        t_over_lambda=np.where(good, np.maximum(t, 0), np.nan),
+        t_error=np.where(good, t_error, np.nan),
+        zero_loss=np.where(good, zero_loss, np.nan),
+        # less the peak's own tail, the same for every zero-loss electron
+        scores=np.where(good[:, None], np.insert(per_electron, 0, -1.0, axis=1), 0),
+        inelastic=np.concatenate([peak.tail[None] * peak.below, inelastic]),
+        energies=energies[split:] - peak.centre,
+        peak=peak,
+        peak_energies=energies[:split] - peak.centre,
+        shift=scale * (positions(likelihood) - moved),
+        shift_error=scale * np.sqrt(noise.gain / np.maximum(seen * information, 1e-300)),
+        clipped=why,
     )
 
 
-def _line_up(
-    blocks: RowBlocks, energies: Floats, peak: ZeroLossPeak
-) -> tuple[RowBlocks, NDArray[np.intp]]:
-    """Move every pixel's zero-loss peak to the mean one's, by whole channels."""
+def _subspace(
+    blocks: RowBlocks, summary: Summary, noise: NoiseModel, split: int
+) -> tuple[Floats, Floats]:
+    """Components (rank, channels) of the inelastic part, and what takes spectra to their scores.
+
+    Found from the sums of groups of pixels: averages over pixels show every component that the
+    plural scattering of the core loss could feel, at a fraction of the cost.
+    """
+    if len(summary.groups) == 1:
+        spectrum = summary.mean[None, split:]
+        return spectrum, spectrum.T / np.sum(spectrum**2)
+    sums = summary.groups[:, split:] * summary.group_size[:, None]
+    size = float(np.median(summary.group_size))
+    variance = replace(noise, read_variance=noise.read_variance * size)
+    if noise.channel_variance is not None:
+        variance = replace(variance, channel_variance=noise.channel_variance[split:] * size)
+    grouped = row_blocks(sums)
+    compressed, scree = compress(grouped, summarise(grouped), variance)
+    kept = compressed.truncate(min(max(scree.above_noise_edge, 1), MOST_COMPONENTS))
+    return kept.components, _projector(kept)
+
+
+def _projector(spectra: LowRank) -> Floats:
+    """Matrix (channels, rank) that takes a spectrum to its scores by weighted least squares."""
+    white = spectra.whitening.whiten(spectra.components)
+    return spectra.whitening.projector(np.linalg.pinv(white))
+
+
+def _project(
+    blocks: RowBlocks,
+    split: int,
+    projector: Floats,
+    near: NDArray[np.intp],
+    slopes: Floats,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Counts below and above the threshold, inelastic scores, slopes of the peak's likelihood.
+
+    All in one pass: one product of the spectra with a narrow matrix.
+    """
+    rank = projector.shape[1]
+    matrix = np.zeros((blocks.shape[1], 2 + rank + len(slopes)))
+    matrix[:split, 0] = matrix[split:, 1] = 1
+    matrix[split:, 2 : 2 + rank] = projector
+    matrix[near, 2 + rank :] = slopes.T
+    narrow = matrix.astype(blocks.dtype)
+    found = np.concatenate(list(blocks.map(lambda spectra, _: spectra @ narrow))).astype(float)
+    return found[:, 0], found[:, 1], found[:, 2 : 2 + rank], found[:, 2 + rank :]
+
+
+def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:
+    """Inelastic electrons below the threshold for each in a channel behind it, and how many such.
+
+    The mean inelastic spectrum behind the threshold is continued to zero energy as a power.
+    """
+    split = len(peak.shape)
+    inelastic = mean[split:] - peak.tail * mean[:split].sum()
     scale = float(np.median(np.diff(energies)))
-    near = np.abs(energies - peak.centre) <= max(SEARCH, 3 * peak.fwhm)
-    channel = np.arange(len(energies), dtype=float)[near]
-
-    width = max(round(peak.fwhm / scale), 1)
-
-    def centres(spectra: Floats, _: None) -> Floats:
-        inside = np.maximum(spectra[:, near], 0)
-        half = 0.5 * inside.max(1, keepdims=True)
-        # the first peak of those that reach half the maximum: a thick specimen's plasmon may too
-        first = np.argmax(inside >= np.maximum(half, 1e-30), axis=1)[:, None]
-        offset = np.arange(inside.shape[1]) - first
-        # the upper half of the peak only: its tails hold the phonons and the noise
-        upper = np.where((offset >= -width) & (offset <= 2 * width), inside - half, 0)
-        upper = np.maximum(upper, 0)
-        total = upper.sum(1)
-        return np.where(total > 0, upper @ channel / np.where(total > 0, total, 1), np.nan)
-
-    found = np.concatenate(list(blocks.map(centres)))
-    reference = float(np.interp(peak.centre, energies, np.arange(len(energies))))
-    reference = float(np.nanmedian(found)) if np.isfinite(found).any() else reference
-    moved = np.rint(np.nan_to_num(reference - found)).astype(int)
-    # one channel either way is the noise of a narrow peak
-    if np.abs(moved).max() * scale <= max(0.25 * peak.fwhm, 1.01 * scale):
-        return blocks, np.zeros(len(found), int)
-    shifts = np.zeros(len(blocks.pixels), int)
-    shifts[blocks.pixels] = moved
-    return replace(blocks, shifts=shifts), moved
+    few = max(4, round(peak.fwhm / scale))
+    first, second = inelastic[:few].mean(), inelastic[few : 2 * few].mean()
+    if min(first, second) <= 0:
+        return 0.0, few
+    at = energies[split] + scale * (few - 1) / 2
+    power = np.log(second / first) / np.log(1 + few * scale / at)
+    power = float(np.clip(power, *POWERS))
+    edge = energies[split] - scale / 2
+    return float((edge / at) ** power * edge / (power + 1) / scale), few
 
 
-def _compress_inelastic(blocks: RowBlocks) -> tuple[Floats, Floats]:
-    """Denoised inelastic part: (scores, components) in counts."""
-    if blocks.shape[0] == 1:
-        spectrum = next(iter(blocks.map(lambda spectra, _: spectra.astype(float))))
-        return np.ones((1, 1)), spectrum
-    summary = summarise(blocks)
-    noise = estimate_noise(summary.sample, summary.integers)
-    compressed, scree = compress(blocks, summary, noise)
-    compressed = compressed.truncate(min(max(scree.above_noise_edge, 1), MOST_COMPONENTS))
-    return compressed.scores, compressed.components
+def _log_ratio(
+    below: Floats, above: Floats, zero_loss: Floats, share: float, noise: NoiseModel, split: int
+) -> tuple[Floats, Floats]:
+    """t/lambda and its standard deviation, from the variance of the two sums of counts."""
+    total = below + above
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.log(total / zero_loss)
+        slopes = 1 / total - np.array([1.0, 0.0])[:, None] / (share * zero_loss)
+        variance = noise.gain * np.maximum([below, above], 0)
+        variance[0] += max(noise.read_variance, 0) * split
+        error = np.sqrt(np.sum(slopes**2 * variance, 0))
+    return t, error

@@ -71,6 +71,17 @@ class LowRank:
             model_error=self.model_error[:rank, :rank],
         )
 
+    def appended(self, scores: Floats, components: Floats) -> LowRank:
+        """With more components, whose scores and spectra are known without noise."""
+        more = (0, len(components))
+        return replace(
+            self,
+            scores=np.concatenate([self.scores, scores], 1),
+            components=np.concatenate([self.components, components]),
+            noise=np.pad(self.noise, more),
+            model_error=np.pad(self.model_error, more),
+        )
+
     def second_moment(self) -> Floats:
         """Mean over the pixels of the weighted scores' products, shape (rank, rank)."""
         weighted = self.scores * self.weights[:, None]

@@ -7,11 +7,40 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import eigh
 
-from .background import BackgroundFit, Window, subtract_background
+from .background import BackgroundFit, subtract_background
 from .noise import Floats
 from .pca import LowRank
 from .scattering import Scattering, remove_scattering
 from .split_half import ADDED
+from .sub_channel import Remainder, remove_shift
+from .window import Window
+
+
+@dataclass(frozen=True)
+class Physics:
+    """What is to be taken out of the counts as recorded, in this order.
+
+    Parameters
+    ----------
+    energies : array, shape (channels,)
+    remainder : Remainder, optional
+        Energy shift of fractions of a channel.
+    tail : LowRank-like pair of arrays, optional
+        Scores (pixels, any) and components (any, channels) known beforehand: the zero-loss peak's
+        tail under a low loss.
+    window : Window, optional
+        Of the background.
+    background_type : str
+        Its shape, see `background.subtract_background`.
+    kernel : Scattering, optional
+    """
+
+    energies: Floats
+    remainder: Remainder | None = None
+    tail: tuple[Floats, Floats] | None = None
+    window: Window | None = None
+    background_type: str = "auto"
+    kernel: Scattering | None = None
 
 
 @dataclass(frozen=True)
@@ -19,22 +48,18 @@ class Corrected:
     """Spectra without background and plural scattering, most significant component first.
 
     ``values`` are their variances over noise and model error in units of the noise edge;
-    ``background`` is None where none was subtracted.
+    ``background`` (scores, components) is all that was subtracted, or None; ``fit`` the fitted
+    part of it.
     """
 
     spectra: LowRank
     values: Floats
-    background: BackgroundFit | None
+    background: tuple[Floats, Floats] | None
+    fit: BackgroundFit | None
 
 
-def correct(
-    raw: LowRank,
-    edge: float,
-    energies: Floats,
-    window: Window | None = None,
-    kernel: Scattering | None = None,
-) -> Corrected:
-    """Subtract the background fitted in ``window``, then take plural scattering out.
+def correct(raw: LowRank, edge: float, physics: Physics) -> Corrected:
+    """Take energy shifts, background and plural scattering out.
 
     Parameters
     ----------
@@ -42,28 +67,32 @@ def correct(
         Counts as recorded.
     edge : float
         Their noise edge.
-    energies : array, shape (channels,)
-    window : Window, optional
-    kernel : Scattering, optional
+    physics : Physics
     """
-    spectra, background = raw, None
-    if window is not None and window.found:
-        background = subtract_background(spectra, energies, window)
-        spectra = background.spectra
-    if kernel is not None:
-        spectra = remove_scattering(spectra, kernel)
+    spectra, fit = raw, None
+    subtracted: list[tuple[Floats, Floats]] = []
+    if physics.remainder is not None:
+        spectra = remove_shift(spectra, physics.remainder, edge)
+    if physics.tail is not None:
+        subtracted.append(physics.tail)
+        spectra = spectra.appended(-physics.tail[0], physics.tail[1])
+    if physics.window is not None and physics.window.found:
+        fit = subtract_background(
+            spectra, physics.energies, physics.window, physics.background_type
+        )
+        subtracted.append((fit.background.scores, fit.background.components))
+        spectra = fit.spectra
+    if physics.kernel is not None:
+        spectra = remove_scattering(spectra, physics.kernel)
     ordered, values = order_by_significance(spectra, edge)
-    return Corrected(ordered, values, background)
+    background = None
+    if subtracted:
+        scores, components = zip(*subtracted, strict=True)
+        background = np.concatenate(scores, 1), np.concatenate(components)
+    return Corrected(ordered, values, background, fit)
 
 
-def corrected_significance(
-    raw: LowRank,
-    edge: float,
-    energies: Floats,
-    window: Window | None = None,
-    kernel: Scattering | None = None,
-    seed: int = 0,
-) -> Floats:
+def corrected_significance(raw: LowRank, edge: float, physics: Physics, seed: int = 0) -> Floats:
     """Significance with which corrected components repeat in an independent share of the counts.
 
     Scores and components each get noise of their own error's size, which gives two shares with
@@ -72,7 +101,7 @@ def corrected_significance(
 
     Parameters
     ----------
-    raw, edge, energies, window, kernel
+    raw, edge, physics
         As in `correct`; ``raw`` should hold only components that are in the counts as recorded.
     seed : int
 
@@ -98,7 +127,7 @@ def corrected_significance(
         weights = raw.weights / (1 + added**2)
         scores, components = raw.scores + added * drawn[0], raw.components + added * drawn[1]
         noisy = replace(raw, scores=scores, components=components, weights=weights)
-        return correct(noisy, edge, energies, window, kernel).spectra
+        return correct(noisy, edge, physics).spectra
 
     drawn = errors()
     first, second, other = share(ADDED, drawn), share(-1 / ADDED, drawn), share(1.0, errors())

@@ -8,9 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from hyperspy_unmix.options import OF_PHYSICS, takes_preprocessing
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
-    from numpy.typing import ArrayLike
 
     from hyperspy_unmix.counting import ComponentCount
     from hyperspy_unmix.inputs import NumberOfComponents
@@ -33,18 +34,8 @@ class UnmixMixin:
     _signal_type: ClassVar[str]
     _base_signal_type: ClassVar[str]
 
-    def preprocess(
-        self,
-        *,
-        low_loss: BaseSignal | None = None,
-        thickness: BaseSignal | None = None,
-        background: Literal["auto"] | tuple[float, float] | None = "auto",
-        signal_range: tuple[float, float] | None = None,
-        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-        navigation_mask: BaseSignal | ArrayLike | None = None,
-        signal_mask: BaseSignal | ArrayLike | None = None,
-        show_progressbar: bool | None = None,
-    ) -> BaseSignal:
+    @takes_preprocessing()
+    def preprocess(self, **preprocessing: Any) -> BaseSignal:
         """Subtract the background and take plural scattering out.
 
         The parameters are those of :meth:`unmix`; see :func:`hyperspy_unmix.preprocess` for the
@@ -57,31 +48,10 @@ class UnmixMixin:
         """
         from hyperspy_unmix.workflow import preprocess
 
-        return preprocess(
-            self,
-            low_loss=low_loss,
-            thickness=thickness,
-            background=background,
-            signal_range=signal_range,
-            noise=noise,
-            navigation_mask=navigation_mask,
-            signal_mask=signal_mask,
-            show_progressbar=show_progressbar,
-        )
+        return preprocess(self, **preprocessing)
 
-    def pca(
-        self,
-        n_components: int | NumberOfComponents = "auto",
-        *,
-        low_loss: BaseSignal | None = None,
-        thickness: BaseSignal | None = None,
-        background: Literal["auto"] | tuple[float, float] | None = "auto",
-        signal_range: tuple[float, float] | None = None,
-        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-        navigation_mask: BaseSignal | ArrayLike | None = None,
-        signal_mask: BaseSignal | ArrayLike | None = None,
-        show_progressbar: bool | None = None,
-    ) -> PCA:
+    @takes_preprocessing()
+    def pca(self, n_components: int | NumberOfComponents = "auto", **preprocessing: Any) -> PCA:
         """Preprocess, and find the principal components.
 
         The parameters are those of :meth:`unmix`; see :func:`hyperspy_unmix.pca` for the full
@@ -95,28 +65,11 @@ class UnmixMixin:
         """
         from hyperspy_unmix.workflow import pca
 
-        return pca(
-            self,
-            n_components,
-            low_loss=low_loss,
-            thickness=thickness,
-            background=background,
-            signal_range=signal_range,
-            noise=noise,
-            navigation_mask=navigation_mask,
-            signal_mask=signal_mask,
-            show_progressbar=show_progressbar,
-        )
+        return pca(self, n_components, **preprocessing)
 
+    @takes_preprocessing(*OF_PHYSICS)
     def denoise(
-        self,
-        n_components: int | NumberOfComponents = "auto",
-        *,
-        signal_range: tuple[float, float] | None = None,
-        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-        navigation_mask: BaseSignal | ArrayLike | None = None,
-        signal_mask: BaseSignal | ArrayLike | None = None,
-        show_progressbar: bool | None = None,
+        self, n_components: int | NumberOfComponents = "auto", **preprocessing: Any
     ) -> BaseSignal:
         """Keep of the counts what their noise lets be told.
 
@@ -130,28 +83,11 @@ class UnmixMixin:
         """
         from hyperspy_unmix.workflow import denoise
 
-        return denoise(
-            self,
-            n_components,
-            signal_range=signal_range,
-            noise=noise,
-            navigation_mask=navigation_mask,
-            signal_mask=signal_mask,
-            show_progressbar=show_progressbar,
-        )
+        return denoise(self, n_components, **preprocessing)
 
+    @takes_preprocessing()
     def estimate_number_of_components(
-        self,
-        *,
-        low_loss: BaseSignal | None = None,
-        thickness: BaseSignal | None = None,
-        background: Literal["auto"] | tuple[float, float] | None = "auto",
-        signal_range: tuple[float, float] | None = None,
-        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-        navigation_mask: BaseSignal | ArrayLike | None = None,
-        signal_mask: BaseSignal | ArrayLike | None = None,
-        split_half: Literal["fast", "full"] = "fast",
-        show_progressbar: bool | None = None,
+        self, *, split_half: Literal["fast", "full"] = "fast", **preprocessing: Any
     ) -> ComponentCount:
         """Count the components that the data support.
 
@@ -165,36 +101,19 @@ class UnmixMixin:
         """
         from hyperspy_unmix.workflow import estimate_number_of_components
 
-        return estimate_number_of_components(
-            self,
-            low_loss=low_loss,
-            thickness=thickness,
-            background=background,
-            signal_range=signal_range,
-            noise=noise,
-            navigation_mask=navigation_mask,
-            signal_mask=signal_mask,
-            split_half=split_half,
-            show_progressbar=show_progressbar,
-        )
+        return estimate_number_of_components(self, split_half=split_half, **preprocessing)
 
+    @takes_preprocessing()
     def unmix(
         self,
         n_components: int | NumberOfComponents = "auto",
         *,
-        low_loss: BaseSignal | None = None,
-        thickness: BaseSignal | None = None,
-        background: Literal["auto"] | tuple[float, float] | None = "auto",
-        signal_range: tuple[float, float] | None = None,
-        noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto",
-        navigation_mask: BaseSignal | ArrayLike | None = None,
-        signal_mask: BaseSignal | ArrayLike | None = None,
         algorithm: Literal["picard", "fastica"] = "picard",
         refine: Literal["auto"] | None = "auto",
         assume: Literal["overlap", "pure"] = "overlap",
         random_state: int = 0,
         store: bool = True,
-        show_progressbar: bool | None = None,
+        **preprocessing: Any,
     ) -> Unmixing:
         """Find the spectra and the maps of the components.
 
@@ -204,18 +123,6 @@ class UnmixMixin:
         ----------
         n_components : int, "auto", "noise_edge", "elbow" or "split_half"
             The number of components; ``"auto"`` counts those that the data support.
-        low_loss : BaseSignal, optional
-            The low-loss spectrum image of the same pixels, to take plural scattering out.
-        thickness : BaseSignal, optional
-            A map of the thickness, in t/λ or nm.
-        background : "auto", None or (start, end)
-            The pre-edge window, in the units of the signal axis.
-        signal_range : (start, end), optional
-            The part of the signal axis to use, in its units.
-        noise : "auto", "poisson", "uniform" or BaseSignal
-            The noise model, or the variance.
-        navigation_mask, signal_mask : BaseSignal or array, optional
-            True is excluded. Arrays are in array order, ``(y, x)``.
         algorithm : {"picard", "fastica"}
             Of the ICA. Picard allows sources that are correlated by chance.
         refine : "auto" or None
@@ -229,6 +136,27 @@ class UnmixMixin:
         store : bool
             Fill ``learning_results``, so that HyperSpy's own plots and models of the
             decomposition work, and the result goes into the saved file.
+        low_loss : BaseSignal, "auto" or None
+            The low-loss spectrum image of the same pixels, to take plural scattering out.
+            ``"auto"``: this signal's own, where it holds its zero-loss peak.
+        thickness : BaseSignal or (array, unit), optional
+            A map of the thickness, in t/λ or nm.
+        exposure_ratio : float, optional
+            Exposure of the core loss over that of the low loss, if the metadata do not tell.
+        background : "auto", None, (start, end) or several of these
+            The pre-edge windows, in the units of the signal axis.
+        background_type : {"auto", "power law", "exponential", "polynomial", "offset"}
+            The shape of the background.
+        energy_shift : "auto" or None
+            ``"auto"``: find the energy drift, and take it out where it exceeds its own error.
+        spikes : "auto" or None
+            ``"auto"``: replace spikes by their neighbours, and leave dead channels out.
+        signal_range : (start, end), optional
+            The part of the signal axis to use, in its units.
+        noise : "auto", "poisson", "uniform" or BaseSignal
+            The noise model, or the variance.
+        navigation_mask, signal_mask : BaseSignal or array, optional
+            True is excluded. Arrays are in array order, ``(y, x)``.
         show_progressbar : bool, optional
             By default as in HyperSpy's preferences.
 
@@ -242,19 +170,12 @@ class UnmixMixin:
         return unmix(
             self,
             n_components,
-            low_loss=low_loss,
-            thickness=thickness,
-            background=background,
-            signal_range=signal_range,
-            noise=noise,
-            navigation_mask=navigation_mask,
-            signal_mask=signal_mask,
             algorithm=algorithm,
             refine=refine,
             assume=assume,
             random_state=random_state,
             store=store,
-            show_progressbar=show_progressbar,
+            **preprocessing,
         )
 
     def save(

@@ -1,0 +1,147 @@
+"""Energy drift: found in the zero-loss peak or in the spectra, taken out where it can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dual import Dual
+from .image import Image
+from .inputs import EV, check_choice
+from .numerics.energy_shift import GroupShifts, group_shifts, left_over
+from .numerics.noise import Floats
+from .numerics.scan_curve import ScanCurve, scan_curve
+from .numerics.sub_channel import Remainder
+from .settings import Choice, Settings
+from .wrapping import base_type
+
+CLEAR = 2.0  # times its own error that a drift must have to be taken out
+LEAST_PIXELS = 16
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Energy shift of every pixel that counts, in channels of the signal.
+
+    ``shift`` is how far each spectrum is above the mean position, ``error`` its standard deviation;
+    ``applied`` tells whether it was taken out, ``whole`` the channels that were taken out while the
+    counts were read.
+    """
+
+    shift: Floats
+    error: Floats
+    applied: bool
+    whole: NDArray[np.intp]
+
+    def remainder(self, image: Image) -> Remainder | None:
+        """What is left of the shift after whole channels."""
+        if not self.applied:
+            return None
+        return Remainder.build(self.shift - self.whole, image.positions, image.empty)
+
+
+def align(
+    image: Image, dual: Dual | None, energy_shift: str | None, settings: Settings
+) -> tuple[Alignment | None, Image]:
+    """Find the energy drift; the image with whole channels of it taken out.
+
+    Raises
+    ------
+    ValueError
+        If ``energy_shift`` is neither "auto" nor None.
+    """
+    check_choice("energy_shift", energy_shift, ("auto", None))
+    axis = image.signal.axes_manager.signal_axes[0]
+    if energy_shift is None:
+        settings["energy shift"] = Choice(None, "not asked for")
+        return None, image
+    if base_type(image.signal) != "EELS" or not axis.is_uniform:
+        return None, image
+    if image.blocks.shape[0] < LEAST_PIXELS or image.blocks.shape[1] < 64:
+        return None, image
+    time = np.flatnonzero(image.blocks.pixels) / len(image.blocks.pixels)
+    with_peak = dual is not None and len(dual.low_loss.shift) == image.blocks.shape[0]
+    if with_peak:
+        assert dual is not None
+        curve, words = _from_zero_loss(image, dual, time)
+    else:
+        curve, words = _from_spectra(image, time)
+    return _applied(image, curve, words, settings)
+
+
+def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve, str]:
+    """The drift of the zero-loss peak, if the core loss drifts with it."""
+    axis = image.signal.axes_manager.signal_axes[0]
+    channel = abs(float(axis.scale)) * EV.get(str(axis.units), 1.0)
+    low_loss = dual.low_loss
+    shift = (low_loss.shift - np.nanmedian(low_loss.shift)) / channel
+    curve = scan_curve(time, shift, low_loss.shift_error / channel)
+    words = "of the zero-loss peak"
+    if dual.method == "ratio" and np.std(curve.values) > 0:
+        share, error = left_over(*_groups(image), curve.values)
+        if share + error < 0.5:
+            return curve, f"{words}; the core loss does not drift with it"
+    return curve, words
+
+
+def _groups(image: Image) -> tuple[Floats, NDArray[np.integer]]:
+    return image.summary.groups, image.summary.group_size
+
+
+def _from_spectra(image: Image, time: Floats) -> tuple[ScanCurve, str]:
+    """The drift that makes the spectra need fewer components, along a smooth curve of the scan."""
+    groups, size = _groups(image)
+    found, *parts = (
+        group_shifts(groups, size, part)
+        for part in (slice(None), slice(0, None, 2), slice(1, None, 2))
+    )
+    index = (np.arange(len(time)) + 0.5) / len(time)
+
+    def curve_of(shifts: GroupShifts) -> ScanCurve:
+        error = np.sqrt(shifts.variance)
+        return scan_curve(shifts.time, shifts.free, error, at=index)
+
+    curve, *curves = (curve_of(shifts) for shifts in (found, *parts))
+    # every second group has the same drift and noise of its own
+    first, second = (c.values - c.values.mean() for c in curves)
+    error = np.maximum(curve.error, np.std(first - second) / 2)
+    curve = replace(curve, error=error)
+    words = "of the spectra, along a smooth curve of the scan"
+    if not np.mean(first * second) > CLEAR**2 * np.mean(error**2):
+        curve = replace(curve, values=np.zeros(len(time)))
+    elif not _halves_agree(found, curve):
+        words += "; low and high energies do not drift alike, so it is chemistry"
+    return curve, words
+
+
+def _halves_agree(found: GroupShifts, curve: ScanCurve) -> bool:
+    """Whether both halves of the energy range have the drift; one edge alone is chemistry."""
+    for rest, variance in found.halves:
+        drift = found.fitted - np.average(found.fitted, weights=1 / variance)
+        told = float(np.sum(drift**2 / variance))
+        share = float(np.sum(rest * drift / variance)) / max(told, 1e-300)
+        if share + 2 / np.sqrt(max(told, 1e-300)) < -0.5:
+            return False
+    return True
+
+
+def _applied(
+    image: Image, curve: ScanCurve, words: str, settings: Settings
+) -> tuple[Alignment, Image]:
+    """Take the drift out where it exceeds its own error, and say so."""
+    shift = curve.values - np.median(curve.values)
+    spread, error = float(np.std(shift)), float(np.sqrt(np.mean(curve.error**2)))
+    size = f"{spread:.2g} channels r.m.s., error {error:.2g}, {words}"
+    clear = spread > CLEAR * error and ";" not in words
+    whole = np.rint(shift).astype(int) if clear else np.zeros(len(shift), int)
+    alignment = Alignment(shift, curve.error, clear, whole)
+    if not clear:
+        reason = "not taken out: " + (size if ";" in words else f"below its own error ({size})")
+        settings["energy shift"] = Choice(0.0 if spread < error else spread, reason)
+        return alignment, image
+    if curve.scatter:
+        size += f"; {curve.scatter:.2g} channels from pixel to pixel"
+    settings["energy shift"] = Choice(float(np.ptp(shift)), f"channels, taken out: {size}")
+    return alignment, image.shifted(-whole) if whole.any() else image

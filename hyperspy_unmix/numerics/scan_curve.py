@@ -1,0 +1,97 @@
+"""A smooth curve along the scan through noisy values, and what of them departs from it for real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import BSpline
+
+from .noise import Floats
+
+SIZES = (1, 4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50)  # numbers of coefficients tried
+CLEAR = 3.0  # standard deviations by which the scatter exceeds its error to be more than that
+
+
+@dataclass(frozen=True)
+class ScanCurve:
+    """Values along the scan, smoothed as far as their errors allow.
+
+    Parameters
+    ----------
+    values, error : array, shape (any,)
+        At the times asked for; ``error`` is one standard deviation.
+    coefficients : int
+        Of the smooth curve.
+    scatter : float
+        Standard deviation of what departs from the curve beyond the errors; zero if nothing does.
+    """
+
+    values: Floats
+    error: Floats
+    coefficients: int
+    scatter: float
+
+
+def spline_basis(time: Floats, number: int) -> Floats:
+    """Cubic B-splines on [0, 1], shape (times, number); fewer than four are polynomials."""
+    if number < 4:
+        return np.asarray(np.vander(2 * time - 1, number, increasing=True))
+    knots = np.r_[[0.0] * 3, np.linspace(0, 1, number - 2), [1.0] * 3]
+    return np.asarray(BSpline.design_matrix(np.clip(time, 0, 1), knots, 3).toarray())
+
+
+def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = None) -> ScanCurve:
+    """Smooth values along the scan.
+
+    Cubic splines with as many coefficients as Schwarz's criterion supports. What departs from the
+    curve by more than the errors explain is kept in proportion to its share of the scatter
+    (empirical Bayes), so that jumps of single pixels stay where they can be measured.
+
+    Parameters
+    ----------
+    time : array, shape (n,)
+        From 0 to 1, in the order of the scan.
+    values, error : array, shape (n,)
+        NaN where there is no value.
+    at : array, shape (any,), optional
+        Other times at which the smooth curve is wanted, without what departs from it.
+
+    References
+    ----------
+    G. Schwarz, Ann. Stat. 6 (1978) 461, https://doi.org/10.1214/aos/1176344136;
+    B. Efron, C. Morris, J. Am. Stat. Assoc. 70 (1975) 311,
+    https://doi.org/10.1080/01621459.1975.10479864
+    """
+    known = np.isfinite(values) & np.isfinite(error) & (error > 0)
+    n = int(known.sum())
+    weight = 1 / error[known] ** 2
+    best = None
+    for number in (k for k in SIZES if k == 1 or 2 * k <= n):
+        basis = spline_basis(time, number)
+        inside = basis[known] * np.sqrt(weight)[:, None]
+        normal = np.linalg.pinv(inside.T @ inside)
+        fit = normal @ (inside.T @ (values[known] * np.sqrt(weight)))
+        rest = float(np.sum(weight * (values[known] - basis[known] @ fit) ** 2))
+        criterion = n * np.log(max(rest, 1e-300) / n) + number * np.log(n)
+        if best is None or criterion < best[0]:
+            best = criterion, number, basis, fit, normal, rest
+    assert best is not None
+    _, number, basis, fit, normal, rest = best
+    excess = rest - (n - number)
+    scatter2 = 0.0
+    if excess > CLEAR * np.sqrt(2 * max(n - number, 1)):
+        scatter2 = excess / float(weight.sum())
+    if at is not None:
+        basis = spline_basis(at, number)
+    curve = basis @ fit
+    variance = np.sum((basis @ normal) * basis, 1) * max(rest / max(n - number, 1), 1.0)
+    if scatter2 == 0 or at is not None:
+        return ScanCurve(curve, np.sqrt(variance), number, float(np.sqrt(scatter2)))
+    own = np.where(known, error, np.inf) ** 2
+    share = scatter2 / (scatter2 + own)
+    departed = np.where(known, share * (np.where(known, values, 0) - curve), 0)
+    left = np.where(np.isfinite(own), share * np.where(known, error, 0) ** 2, scatter2)
+    return ScanCurve(
+        curve + departed, np.sqrt((1 - share) ** 2 * variance + left), number, np.sqrt(scatter2)
+    )
