@@ -223,6 +223,7 @@ def _described(fit: BackgroundFit) -> Choice:
     words = ", ".join(f"{value:.3g}" for value in fit.parameters)
     law = {
         "power law": f"power law E^-r, r = {words}",
+        "power law, scattered": f"power law E^-r with plural scattering, r = {words}",
         "exponential": f"exponential exp(-E/w), w = {words}",
         "polynomial": "polynomial of second degree",
         "offset": "constant",

@@ -74,7 +74,8 @@ def subtract_background(
     one = fit((rate,))
     if one.misfit <= 1:
         return one
-    return fit(_decay_range(spectra, axis / unit, inside, limits))
+    low, _, high = decay_range(spectra, axis / unit, inside, limits)
+    return fit((low, high))
 
 
 def _decay(axis: Floats, mean: Floats) -> float:
@@ -95,31 +96,38 @@ def _fit(
     normal = weighted @ weighted.T
     coefficients = np.linalg.solve(normal, weighted @ (spectra.components / sd)[:, inside].T).T
     background = coefficients @ shapes
-    remainder = spectra.components - background
-    n = len(spectra.scores)
-    residual = (remainder / sd)[:, inside]
-    moment = residual.T @ (spectra.second_moment() * n) @ residual
-    misfit = float(np.linalg.eigvalsh(moment)[-1]) / noise_edge(n, residual.shape[1])
-    # components known to 1/sqrt(n) each: their error in the window, carried to all channels
-    spread = np.linalg.cholesky(np.linalg.inv(normal) * spectra.rank / n).T @ shapes
-    uncertain = spectra.whitening.whiten(spread)
-    return BackgroundFit(
-        replace(
-            spectra,
-            components=remainder,
-            shape_noise=np.concatenate([spectra.shape_noise, uncertain]),
-        ),
-        replace(spectra, components=background),
-        name,
-        parameters,
-        misfit,
+    spread = uncertainty(spectra, shapes, inside)
+    cleaned = replace(
+        spectra,
+        components=spectra.components - background,
+        shape_noise=np.concatenate([spectra.shape_noise, spread]),
     )
+    misfit = window_misfit(cleaned, inside)
+    return BackgroundFit(cleaned, replace(spectra, components=background), name, parameters, misfit)
 
 
-def _decay_range(
+def uncertainty(spectra: LowRank, shapes: Floats, inside: NDArray[np.intp]) -> Floats:
+    """Whitened error of the background, since the components are known to 1/sqrt(n) each.
+
+    It is their error in the window, carried to all channels.
+    """
+    weighted = (shapes / spectra.whitening.channel_sd)[:, inside]
+    covariance = np.linalg.inv(weighted @ weighted.T) * spectra.rank / len(spectra.scores)
+    return spectra.whitening.whiten(np.linalg.cholesky(covariance).T @ shapes)
+
+
+def window_misfit(spectra: LowRank, inside: NDArray[np.intp]) -> float:
+    """Largest squared singular value of what is left in the window, over the noise edge."""
+    n = len(spectra.scores)
+    residual = (spectra.components / spectra.whitening.channel_sd)[:, inside]
+    moment = residual.T @ (spectra.second_moment() * n) @ residual
+    return float(np.linalg.eigvalsh(moment)[-1]) / noise_edge(n, residual.shape[1])
+
+
+def decay_range(
     spectra: LowRank, axis: Floats, inside: NDArray[np.intp], limits: tuple[float, float]
-) -> tuple[float, float]:
-    """5th and 95th percentile of the rates, over averages of like pixels."""
+) -> tuple[float, float, float]:
+    """5th, 50th and 95th percentile of the rates, over averages of like pixels."""
     groups: list[NDArray[np.intp]] = []
     for column in range(1, spectra.rank):
         share = spectra.scores[:, column] / np.maximum(np.abs(spectra.scores[:, 0]), 1e-12)
@@ -128,7 +136,7 @@ def _decay_range(
     rates = [_decay(axis[inside], mean) for mean in means if (mean > 0).all()]
     if not rates:
         rates = [_decay(axis[inside], spectra.scores.mean(0) @ spectra.components[:, inside])]
-    low, centre, high = np.clip(np.percentile(rates, [5, 50, 95]), *limits)
+    low, centre, high = (float(r) for r in np.clip(np.percentile(rates, [5, 50, 95]), *limits))
     # two equal shapes could not be told apart
     apart = 0.1 if limits[0] >= 0.1 else 0.05 * abs(centre)
-    return min(float(low), float(centre) - apart), max(float(high), float(centre) + apart)
+    return min(low, centre - apart), centre, max(high, centre + apart)

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
-from scipy.linalg import qr
+from scipy.linalg import eigh, qr
 
 from .noise import Floats
 
 Transforms = NDArray[np.complexfloating]
 
-PRECISION = 1e-4
+PRECISION = 3e-4
 MOST_KERNELS = 12
-REPRESENTATIVES = 512
+REPRESENTATIVES = 256
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,10 @@ def common_kernels(
     chosen = np.argsort(strength, kind="stable")
     chosen = np.unique(chosen[np.linspace(0, len(chosen) - 1, REPRESENTATIVES).astype(int)])
     full = function(scores[chosen] @ transforms)
-    _, s, basis = np.linalg.svd(irfft(full, length), full_matrices=False)
-    rank = min(max(int((s > PRECISION * s[0]).sum()), 1), MOST_KERNELS)
-    kernels = np.asarray(rfft(basis[:rank]))
+    shapes = irfft(full, length)
+    values, axes = eigh(shapes @ shapes.T)
+    rank = min(max(int((values > PRECISION**2 * values[-1]).sum()), 1), MOST_KERNELS)
+    kernels = rfft((axes[:, ::-1][:, :rank] / np.sqrt(values[::-1][:rank])).T @ shapes)
     _, _, pivots = qr(kernels, mode="economic", pivoting=True)
     sampled = _spread(pivots, rank, kernels.shape[1])
     seen = function(scores @ transforms[:, sampled])
@@ -116,5 +117,5 @@ def common_kernels(
 
 def _spread(pivots: NDArray[np.intp], rank: int, n: int) -> NDArray[np.intp]:
     """The pivots, and as many low frequencies again where kernels have their weight."""
-    low = np.unique(np.geomspace(1, n, 8 * rank).astype(int) - 1)
+    low = np.unique(np.geomspace(1, n, 3 * rank).astype(int) - 1)
     return np.union1d(pivots[:rank], low)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import eigh
 
 from .blocks import RowBlocks
 from .first_pass import Summary
@@ -25,6 +26,8 @@ from .scree import (
     measure_scree,
     whitened_variance,
 )
+
+NEGLIGIBLE = 0.02  # of the noise edge: directions that hold less are dropped
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,25 @@ class LowRank:
             components=np.concatenate([self.components, components]),
             noise=np.pad(self.noise, more),
             model_error=np.pad(self.model_error, more),
+        )
+
+    def recompressed(self, least: float, rank: int) -> LowRank:
+        """With as few components as there are directions of at least this sum of squares.
+
+        ``rank`` are kept in any case.
+        """
+        basis, to_basis = np.linalg.qr(self.whitening.whiten(self.components).T)
+        moment = to_basis @ (self.second_moment() * len(self.scores)) @ to_basis.T
+        values, axes = eigh(moment)
+        kept = min(max(int((values > least).sum()), rank), len(values))
+        axes = axes[:, ::-1][:, :kept]
+        turn = to_basis.T @ axes
+        return replace(
+            self,
+            scores=self.scores @ turn,
+            components=self.whitening.colour((basis @ axes).T),
+            noise=turn.T @ self.noise @ turn,
+            model_error=turn.T @ self.model_error @ turn,
         )
 
     def second_moment(self) -> Floats:

@@ -10,6 +10,7 @@ from scipy.linalg import eigh
 from .background import BackgroundFit, subtract_background
 from .noise import Floats
 from .pca import LowRank
+from .scattered_background import subtract_scattered_background
 from .scattering import Scattering, remove_scattering
 from .split_half import ADDED
 from .sub_channel import Remainder, remove_shift
@@ -77,9 +78,7 @@ def correct(raw: LowRank, edge: float, physics: Physics) -> Corrected:
         subtracted.append(physics.tail)
         spectra = spectra.appended(-physics.tail[0], physics.tail[1])
     if physics.window is not None and physics.window.found:
-        fit = subtract_background(
-            spectra, physics.energies, physics.window, physics.background_type
-        )
+        fit = _background(spectra, edge, physics, physics.window)
         subtracted.append((fit.background.scores, fit.background.components))
         spectra = fit.spectra
     if physics.kernel is not None:
@@ -90,6 +89,15 @@ def correct(raw: LowRank, edge: float, physics: Physics) -> Corrected:
         scores, components = zip(*subtracted, strict=True)
         background = np.concatenate(scores, 1), np.concatenate(components)
     return Corrected(ordered, values, background, fit)
+
+
+def _background(spectra: LowRank, edge: float, physics: Physics, window: Window) -> BackgroundFit:
+    """The background, bent by plural scattering where that is known."""
+    kernel, shape = physics.kernel, physics.background_type
+    power_law = shape in ("auto", "power law")
+    if power_law and kernel is not None and kernel.method == "ratio" and not kernel.is_none:
+        return subtract_scattered_background(spectra, physics.energies, window, kernel, edge)
+    return subtract_background(spectra, physics.energies, window, shape)
 
 
 def corrected_significance(raw: LowRank, edge: float, physics: Physics, seed: int = 0) -> Floats:
@@ -107,7 +115,7 @@ def corrected_significance(raw: LowRank, edge: float, physics: Physics, seed: in
 
     Returns
     -------
-    array, shape (any,)
+    array, shape (components of ``raw``,)
         How far what repeats exceeds the model error, in standard deviations of what noise alone
         gives, in the order of `correct`.
     """
@@ -131,7 +139,8 @@ def corrected_significance(raw: LowRank, edge: float, physics: Physics, seed: in
 
     drawn = errors()
     first, second, other = share(ADDED, drawn), share(-1 / ADDED, drawn), share(1.0, errors())
-    directions = np.linalg.pinv(white.whiten(first.components))
+    # what the stages make of so many components has no more than so many that are real
+    directions = np.linalg.pinv(white.whiten(first.components))[:, : raw.rank]
 
     def along(spectra: LowRank) -> Floats:
         return np.asarray(size * (spectra.scores @ (white.whiten(spectra.components) @ directions)))
@@ -140,7 +149,7 @@ def corrected_significance(raw: LowRank, edge: float, physics: Physics, seed: in
     own = along(other) - (found + ADDED**2 * tested) / (1 + ADDED**2)  # of errors drawn anew
     noise = np.sum(found**2 * own**2, 0) + np.sum(found**2, 0) * np.sum(directions**2, 0)
     # an error of the physics repeats as well as a phase does
-    wrong = len(found) * (1 + ADDED**2) * np.diag(first.model_error)
+    wrong = len(found) * (1 + ADDED**2) * np.diag(first.model_error)[: raw.rank]
     deviation = np.sqrt((1 + 1 / ADDED**2) * np.maximum(noise, 1e-300))
     return np.asarray((np.sum(found * tested, 0) - wrong) / deviation)
 

@@ -10,6 +10,7 @@ from scipy.interpolate import BSpline
 from .noise import Floats
 
 SIZES = (1, 4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50)  # numbers of coefficients tried
+BINS = 1024
 CLEAR = 3.0  # standard deviations by which the scatter exceeds its error to be more than that
 
 
@@ -65,25 +66,27 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     """
     known = np.isfinite(values) & np.isfinite(error) & (error > 0)
     n = int(known.sum())
-    weight = 1 / error[known] ** 2
+    if n == 0:
+        asked = time if at is None else at
+        return ScanCurve(np.zeros(len(asked)), np.full(len(asked), np.inf), 0, 0.0)
+    when, means, weight, within = _binned(time[known], values[known], error[known])
     best = None
-    for number in (k for k in SIZES if k == 1 or 2 * k <= n):
-        basis = spline_basis(time, number)
-        inside = basis[known] * np.sqrt(weight)[:, None]
-        normal = np.linalg.pinv(inside.T @ inside)
-        fit = normal @ (inside.T @ (values[known] * np.sqrt(weight)))
-        rest = float(np.sum(weight * (values[known] - basis[known] @ fit) ** 2))
+    for number in (k for k in SIZES if k == 1 or 2 * k <= len(when)):
+        inside = spline_basis(when, number)
+        root = np.sqrt(weight)[:, None]
+        normal = np.linalg.pinv((inside * root).T @ (inside * root))
+        fit = normal @ (inside.T @ (means * weight))
+        rest = within + float(np.sum(weight * (means - inside @ fit) ** 2))
         criterion = n * np.log(max(rest, 1e-300) / n) + number * np.log(n)
         if best is None or criterion < best[0]:
-            best = criterion, number, basis, fit, normal, rest
+            best = criterion, number, fit, normal, rest
     assert best is not None
-    _, number, basis, fit, normal, rest = best
+    _, number, fit, normal, rest = best
     excess = rest - (n - number)
     scatter2 = 0.0
     if excess > CLEAR * np.sqrt(2 * max(n - number, 1)):
         scatter2 = excess / float(weight.sum())
-    if at is not None:
-        basis = spline_basis(at, number)
+    basis = spline_basis(time if at is None else at, number)
     curve = basis @ fit
     variance = np.sum((basis @ normal) * basis, 1) * max(rest / max(n - number, 1), 1.0)
     if scatter2 == 0 or at is not None:
@@ -95,3 +98,13 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     return ScanCurve(
         curve + departed, np.sqrt((1 - share) ** 2 * variance + left), number, np.sqrt(scatter2)
     )
+
+
+def _binned(time: Floats, values: Floats, error: Floats) -> tuple[Floats, Floats, Floats, float]:
+    """Weighted means of neighbours, `BINS` at most, with their weights and the scatter within."""
+    weight = 1 / error**2
+    starts = np.arange(0, len(time), -(-len(time) // BINS))
+    total = np.add.reduceat(weight, starts)
+    means = np.add.reduceat(weight * values, starts) / total
+    within = float(np.sum(weight * values**2) - np.sum(total * means**2))
+    return np.add.reduceat(weight * time, starts) / total, means, total, max(within, 0.0)

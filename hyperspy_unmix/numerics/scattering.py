@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
+from scipy.fft import irfft, next_fast_len
+from scipy.signal import fftconvolve
 
 from .convolution import Channels, Transforms, combine, common_kernels
 from .low_loss import LowLoss
@@ -16,6 +17,7 @@ from .noise import Floats
 from .pca import LowRank
 
 MODEL_ERROR = 0.03  # share of the plural scattering taken out that may be wrong
+NEGATIVE_LAGS = 32  # channels
 Method = Literal["ratio", "log"]
 
 
@@ -58,6 +60,30 @@ class Scattering:
         if self.method == "ratio":
             return self._kernels(lambda ratio: -ratio / (1 + ratio))
         return self._kernels(lambda ratio: _single_share(ratio) - 1)
+
+    def scattered_shapes(self, shapes: Floats, below: int) -> Floats:
+        """Shapes known from ``below`` channels before the spectra on, with each forward kernel.
+
+        Parameters
+        ----------
+        shapes : array, shape (any, below + regular channels)
+
+        Returns
+        -------
+        array, shape (any, kernels, channels)
+        """
+        kernels = irfft(self.forward[1], self.axis.length)
+        # lags beyond the reach are those of the filtered peak, to lower energies
+        lags = np.concatenate([kernels[:, -NEGATIVE_LAGS:], kernels[:, : self.reach + 1]], 1)
+        padded = np.pad(shapes, ((0, 0), (0, NEGATIVE_LAGS)), mode="edge")
+        found = fftconvolve(padded[:, None], lags[None], axes=-1)
+        start = below + NEGATIVE_LAGS
+        return np.asarray(found[..., start + self.axis.channels])
+
+    @property
+    def reach(self) -> int:
+        """Channels by which plural scattering reaches upwards."""
+        return (self.axis.length - len(self.axis.empty)) // 3
 
     def _kernels(self, function: Any) -> tuple[Floats, Transforms]:
         return common_kernels(self.scores, self.transforms, self.axis.length, function)

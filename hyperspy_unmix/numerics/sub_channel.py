@@ -8,16 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
-from scipy.linalg import eigh
 
 from .convolution import Channels, Transforms, combine
 from .noise import Floats
-from .pca import LowRank
+from .pca import NEGLIGIBLE, LowRank
 
 PAD = 128  # channels over which spectra fade back to their start
 STEPS = 129  # fractions of a channel that represent all
 PRECISION = 1e-3
-NEGLIGIBLE = 0.02  # of the noise edge
 
 
 @dataclass(frozen=True)
@@ -101,17 +99,11 @@ def remove_shift(spectra: LowRank, remainder: Remainder, edge: float) -> LowRank
         return spectra
     scores, components, weights = remainder.move(spectra.scores, spectra.components)
     factors = np.concatenate([np.ones((len(scores), 1)), weights], 1)
-    noise = np.kron(factors.T @ factors / len(scores), spectra.noise)
-    basis, to_basis = np.linalg.qr(spectra.whitening.whiten(components).T)
-    weighted = scores * spectra.weights[:, None]
-    values, axes = eigh(to_basis @ (scores.T @ weighted) @ to_basis.T)
-    kept = max(int((values > NEGLIGIBLE * edge).sum()), spectra.rank)
-    axes = axes[:, ::-1][:, :kept]
-    turn = to_basis.T @ axes
-    return replace(
+    moved = replace(
         spectra,
-        scores=scores @ turn,
-        components=spectra.whitening.colour((basis @ axes).T),
-        noise=turn.T @ noise @ turn,
-        model_error=np.zeros((kept, kept)),
+        scores=scores,
+        components=components,
+        noise=np.kron(factors.T @ factors / len(scores), spectra.noise),
+        model_error=np.zeros((len(components),) * 2),
     )
+    return moved.recompressed(NEGLIGIBLE * edge, spectra.rank)

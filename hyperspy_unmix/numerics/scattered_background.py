@@ -1,0 +1,148 @@
+"""The background of thick specimens: power laws with plural scattering put into them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from .background import BackgroundFit, decay_range, uncertainty, window_misfit
+from .noise import Floats
+from .pca import NEGLIGIBLE, LowRank
+from .scattering import Scattering
+from .window import Window
+
+LEAST_ENERGY = 0.25  # of that of the window: the power law is not continued below
+EXPONENTS = (0.5, 8.0)
+PIXELS = 1024  # that the noise of the coefficients is averaged over
+
+
+def subtract_scattered_background(
+    spectra: LowRank, energies: Floats, window: Window, kernel: Scattering, edge: float
+) -> BackgroundFit:
+    """Subtract power laws that went through the plural scattering of every pixel.
+
+    It is the single scattering of a background that is a power law; plural scattering bends it, by
+    an amount that grows with the thickness, and a power law fitted before an edge then lies too
+    low behind it. With the low loss at hand the bend is known. One law for all pixels is tried
+    first, then two, as in `background.subtract_background`.
+
+    Parameters
+    ----------
+    spectra : LowRank
+    energies : array, shape (channels,)
+    window : Window
+    kernel : Scattering
+    edge : float
+        Noise edge of the counts as recorded.
+
+    References
+    ----------
+    R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (2011),
+    sect. 4.3 and 4.4, https://doi.org/10.1007/978-1-4419-9583-4
+    """
+    exponent = _exponent(spectra, energies, window, kernel)
+    one = _fit(spectra, energies, window, kernel, (exponent,), edge)
+    if one.misfit <= 1:
+        return one
+    reference = float(energies[window.channels].mean())
+    axis = np.log(energies / reference)
+    low, centre, high = decay_range(spectra, axis, window.channels, EXPONENTS)
+    pair = exponent + low - centre, exponent + high - centre
+    return _fit(spectra, energies, window, kernel, pair, edge)
+
+
+def _laws(
+    energies: Floats, exponents: tuple[float, ...], kernel: Scattering, reference: float
+) -> Floats:
+    """Power laws on the channels, and with each kernel: (laws, 1 + kernels, channels)."""
+    positions = kernel.axis.channels
+    scale = (energies[-1] - energies[0]) / (positions[-1] - positions[0])
+    start = energies[0] - positions[0] * scale
+    below = int(min(kernel.reach, max((start - LEAST_ENERGY * reference) / scale, 0)))
+    regular = start + scale * np.arange(-below, len(kernel.axis.empty))
+    laws = (regular / reference) ** -np.array(exponents)[:, None]
+    scattered = kernel.scattered_shapes(laws, below)
+    return np.concatenate([laws[:, None, below + positions], scattered], 1)
+
+
+def _weights(kernel: Scattering, n_pixels: int) -> Floats:
+    """Weights of the spectrum itself and of each kernel, shape (pixels, 1 + kernels)."""
+    weights = np.insert(kernel.forward[0], 0, 1.0, axis=1)
+    return np.broadcast_to(weights, (n_pixels, weights.shape[1]))
+
+
+def _exponent(spectra: LowRank, energies: Floats, window: Window, kernel: Scattering) -> float:
+    """Exponent of the law that, with the mean plural scattering, fits the mean spectrum."""
+    inside = window.channels
+    mean = spectra.scores.mean(0) @ spectra.components[:, inside]
+    bright = np.maximum(spectra.scores @ spectra.components[:, inside].sum(1), 0)
+    weights = _weights(kernel, len(bright))
+    sd = spectra.whitening.channel_sd[inside]
+    reference = float(energies[inside].mean())
+
+    def misfit(exponent: float) -> float:
+        shapes = _laws(energies, (exponent,), kernel, reference)[0][:, inside]
+        # thick pixels are brighter than their share of the single scattering
+        single = bright / np.maximum(weights @ shapes.sum(1), 1e-300)
+        law, data = single @ weights @ shapes / sd, mean / sd
+        return float(data @ data - (data @ law) ** 2 / (law @ law))
+
+    found = minimize_scalar(misfit, bounds=EXPONENTS, method="bounded", options={"xatol": 1e-4})
+    return float(found.x)
+
+
+def _fit(
+    spectra: LowRank,
+    energies: Floats,
+    window: Window,
+    kernel: Scattering,
+    exponents: tuple[float, ...],
+    edge: float,
+) -> BackgroundFit:
+    inside = window.channels
+    laws = _laws(energies, exponents, kernel, float(energies[inside].mean()))
+    weights = _weights(kernel, len(spectra.scores))
+    sd = spectra.whitening.channel_sd
+    inner = (laws / sd)[..., inside]
+    seen = np.einsum("pkw,rw->pkr", inner, (spectra.components / sd)[:, inside])
+    normal = np.einsum("pkw,qlw->pkql", inner, inner)
+
+    def solve(rows: slice | Floats, target: Floats) -> Floats:
+        """Coefficients (pixels, laws, any) of what each pixel's own shapes fit in the window."""
+        own = weights[rows]
+        matrix = np.einsum("ik,pkql,il->ipq", own, normal, own, optimize=True)
+        return np.asarray(np.linalg.solve(matrix, target))
+
+    right = np.stack(
+        [np.einsum("ik,kr,ir->i", weights, s, spectra.scores, optimize=True) for s in seen], 1
+    )
+    coefficients = solve(slice(None), right[..., None])[..., 0]
+    scores = np.concatenate([c[:, None] * weights for c in coefficients.T], 1)
+    components = laws.reshape(-1, laws.shape[-1])
+    some = np.linspace(0, len(weights) - 1, min(PIXELS, len(weights))).astype(int)
+    gains = solve(some, np.einsum("ik,pkr->ipr", weights[some], seen))
+    turns = np.einsum("ipr,ik->ipkr", gains, weights[some]).reshape(len(some), -1, spectra.rank)
+    cleaned = spectra.appended(-scores, components)
+    cleaned = replace(cleaned, noise=_noise(spectra.noise, turns))
+    misfit = window_misfit(cleaned, inside)
+    typical = weights.mean(0) @ laws
+    spread = uncertainty(spectra, typical, inside)
+    cleaned = replace(cleaned, shape_noise=np.concatenate([spectra.shape_noise, spread]))
+    background = replace(
+        spectra,
+        scores=scores,
+        components=components,
+        noise=np.zeros((len(components),) * 2),
+        model_error=np.zeros((len(components),) * 2),
+    )
+    kept = cleaned.recompressed(NEGLIGIBLE * edge, spectra.rank)
+    return BackgroundFit(kept, background, "power law, scattered", exponents, misfit)
+
+
+def _noise(noise: Floats, turns: Floats) -> Floats:
+    """Mean covariance of scores and of the coefficients (pixels, any, rank) made of them."""
+    across = -np.mean(turns, 0) @ noise
+    own = np.einsum("iar,rs,ibs->ab", turns, noise, turns, optimize=True) / len(turns)
+    return np.asarray(np.block([[noise, across.T], [across, own]]))
