@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .dual import Dual
 from .image import Image
 from .inputs import EV, check_choice
-from .numerics.energy_shift import GroupShifts, group_shifts, left_over
+from .numerics.energy_shift import GroupShifts, followed, group_shifts
 from .numerics.noise import Floats
 from .numerics.scan_curve import ScanCurve, scan_curve
 from .numerics.sub_channel import Remainder
@@ -18,6 +18,7 @@ from .settings import Choice, Settings
 from .wrapping import base_type
 
 CLEAR = 2.0  # times its own error that a drift must have to be taken out
+WITHIN = 3.0  # channels, peak to peak, that are taken out in compressed form alone
 LEAST_PIXELS = 16
 
 
@@ -79,11 +80,24 @@ def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve, 
     shift = (low_loss.shift - np.nanmedian(low_loss.shift)) / channel
     curve = scan_curve(time, shift, low_loss.shift_error / channel)
     words = "of the zero-loss peak"
-    if dual.method == "ratio" and np.std(curve.values) > 0:
-        share, error = left_over(*_groups(image), curve.values)
-        if share + error < 0.5:
-            return curve, f"{words}; the core loss does not drift with it"
+    if dual.method == "log":
+        return curve, words
+    jitter = curve.values - curve.smooth
+    if _does_not_follow(image, curve.values, jitter):
+        words += ", its smooth course only: the core loss does not follow from pixel to pixel"
+        spread = np.sqrt(np.mean(curve.error**2))
+        curve = replace(curve, values=curve.smooth, error=np.full(len(time), spread), scatter=0.0)
+    if _does_not_follow(image, curve.values, curve.smooth):
+        words += "; the core loss does not drift with it"
     return curve, words
+
+
+def _does_not_follow(image: Image, shift: Floats, part: Floats) -> bool:
+    """Whether the core loss clearly does not have this part of the shift."""
+    if not np.ptp(part) > 0:
+        return False
+    share, error = followed(*_groups(image), shift, part)
+    return share + CLEAR * error < 0.5
 
 
 def _groups(image: Image) -> tuple[Floats, NDArray[np.integer]]:
@@ -135,7 +149,9 @@ def _applied(
     spread, error = float(np.std(shift)), float(np.sqrt(np.mean(curve.error**2)))
     size = f"{spread:.2g} channels r.m.s., error {error:.2g}, {words}"
     clear = spread > CLEAR * error and ";" not in words
-    whole = np.rint(shift).astype(int) if clear else np.zeros(len(shift), int)
+    # the detector's own pattern does not drift: it is moved against itself only where it must be
+    far = clear and float(np.ptp(shift)) > WITHIN
+    whole = np.rint(shift).astype(int) if far else np.zeros(len(shift), int)
     alignment = Alignment(shift, curve.error, clear, whole)
     if not clear:
         reason = "not taken out: " + (size if ";" in words else f"below its own error ({size})")

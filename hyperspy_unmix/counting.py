@@ -117,9 +117,7 @@ def _repeated_after_physics(prepared: Prepared, raw: LowRank, scree: Scree) -> i
 def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, str]:
     """Components that a drift of the energy axis makes, and its size in words."""
     image = prepared.image
-    # a drift that is taken out makes components that go with it
-    taken_out = prepared.physics.remainder is not None
-    if taken_out or raw.rank < 2 or base_type(image.signal) != "EELS":
+    if raw.rank < 2 or base_type(image.signal) != "EELS":
         return 0, ""
     seen, _ = visible(scree.values[: raw.rank], *scree.shape)
     is_drift, shift = drift_components(raw, image.summary.mean, seen)

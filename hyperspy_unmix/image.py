@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .defects import without_defects
 from .inputs import (
+    check_choice,
     check_signal,
     read_channel_range,
     read_navigation_mask,
@@ -89,12 +91,7 @@ class Image:
 
     def keeping(self, keep: NDArray[np.bool_]) -> Image:
         """The same image with these of the channels that count now."""
-        summary = replace(
-            self.summary,
-            groups=self.summary.groups[:, keep],
-            group_variance=_columns(self.summary.group_variance, keep),
-            sample=self.summary.sample[:, keep],
-        )
+        summary = replace(self.summary, extremes=None).having(keep)
         blocks = self.blocks.with_channels(self.blocks.channels[keep])
         return replace(self, blocks=blocks, summary=summary)
 
@@ -132,10 +129,6 @@ class Image:
         return image.keeping(~(image.summary.groups == 0).all(0))
 
 
-def _columns(array: Floats | None, keep: NDArray[np.bool_]) -> Floats | None:
-    return None if array is None else array[:, keep]
-
-
 def read_image(
     signal: BaseSignal,
     settings: Settings,
@@ -154,9 +147,10 @@ def read_image(
         Saying what was given, what is needed and what to do.
     """
     check_signal(signal)
+    check_choice("spikes", spikes, ("auto", None))
     first, last = read_channel_range(signal, signal_range, settings)
     pixels = read_navigation_mask(signal, navigation_mask, settings)
-    masked = read_signal_mask(signal, signal_mask, settings)
+    masked = read_signal_mask(signal, signal_mask, settings).copy()
     channels = np.flatnonzero(~masked)
     channels = channels[(channels >= first) & (channels < last)]
     if len(channels) < 2:
@@ -185,6 +179,11 @@ def read_image(
         )
     if variance is not None:
         _check_variance(summary)
+    if spikes is None:
+        settings["spikes"] = Choice(None, "not asked for; nor are dead channels")
+    else:
+        blocks, summary, dead = without_defects(blocks, summary, settings)
+        masked[dead] = True
     bad = int((~summary.finite).sum())
     if bad:
         settings["not finite"] = Choice(bad, "pixels with NaN or infinity were masked")

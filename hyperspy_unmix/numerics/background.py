@@ -139,4 +139,7 @@ def decay_range(
     low, centre, high = (float(r) for r in np.clip(np.percentile(rates, [5, 50, 95]), *limits))
     # two equal shapes could not be told apart
     apart = 0.1 if limits[0] >= 0.1 else 0.05 * abs(centre)
-    return min(low, centre - apart), centre, max(high, centre + apart)
+    low, high = min(low, centre - apart), max(high, centre + apart)
+    # the limits hold, and the two stay apart
+    low = min(max(low, limits[0]), limits[1] - 2 * apart)
+    return low, centre, max(min(high, limits[1]), low + 2 * apart)

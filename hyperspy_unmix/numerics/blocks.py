@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .spikes import Spikes
 
 BLOCK_BYTES = 16 * 2**20
 DASK_BATCH = 16
@@ -30,6 +33,8 @@ class RowBlocks:
     shifts : int array, shape (all pixels,), optional
         Whole channels by which each spectrum is moved to higher channels as it is read; what
         leaves one end enters at the other.
+    spikes : Spikes, optional
+        Single values that are replaced as they are read, before the spectra are moved.
     dtype : dtype
         Of the blocks: float32, or float64 where that would lose counts.
     """
@@ -39,6 +44,7 @@ class RowBlocks:
     channels: NDArray[np.intp]
     variance: Any = None
     shifts: NDArray[np.intp] | None = None
+    spikes: Spikes | None = None
     dtype: Any = np.float32
 
     @property
@@ -79,27 +85,33 @@ class RowBlocks:
             if not kept.any():
                 continue
             rows = slice(first, first + int(kept.sum()))
-            shifts = None if self.shifts is None else self.shifts[all_rows]
-            spectra = _take(_rows(self.data, all_rows), kept, self.channels, self.dtype, shifts)
-            variance = None
-            if self.variance is not None:
-                variance = _rows(self.variance, all_rows)
-                variance = _take(variance, kept, self.channels, self.dtype, shifts)
+            variance = None if self.variance is None else _rows(self.variance, all_rows)
+            spectra, variance = self._read(_rows(self.data, all_rows), variance, start)
             yield function(spectra, variance, *(a[rows] for a in per_pixel))
             first = rows.stop
+
+    def _read(
+        self, data: NDArray[Any], variance: NDArray[Any] | None, start: int
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """What counts of the rows from pixel ``start``, and its variance."""
+        rows = slice(start, start + len(data))
+        chosen = self.pixels[rows], self.channels, self.dtype
+        shifts = None if self.shifts is None else self.shifts[rows]
+        if self.spikes is not None:
+            spikes = self.spikes.within(rows.start, rows.stop)
+            data = _replaced(data, spikes, spikes.values)
+            if variance is not None and spikes.variances is not None:
+                variance = _replaced(variance, spikes, spikes.variances)
+        spectra = _take(data, *chosen, shifts)
+        return spectra, None if variance is None else _take(variance, *chosen, shifts)
 
     def _map_dask(
         self, function: Callable[..., Any], per_pixel: Sequence[NDArray[Any]]
     ) -> Iterator[Any]:
         import dask
 
-        def on_block(
-            spectra: Any, variance: Any, kept: Any, shifts: Any, *rows: NDArray[Any]
-        ) -> Any:
-            spectra = _take(spectra, kept, self.channels, self.dtype, shifts)
-            if variance is not None:
-                variance = _take(variance, kept, self.channels, self.dtype, shifts)
-            return function(spectra, variance, *rows)
+        def on_block(block: Any, variance: Any, start: int, *rows: NDArray[Any]) -> Any:
+            return function(*self._read(block, variance, start), *rows)
 
         data = _dask_rows(self.data)
         blocks = data.to_delayed().ravel()
@@ -109,14 +121,13 @@ class RowBlocks:
         tasks, start, first = [], 0, 0
         for length, block, variance in zip(data.chunks[0], blocks, variances, strict=True):
             kept = self.pixels[start : start + length]
-            shifts = None if self.shifts is None else self.shifts[start : start + length]
-            start += length
+            at, start = start, start + length
             if not kept.any():
                 continue
             rows = slice(first, first + int(kept.sum()))
             first = rows.stop
             arrays = [a[rows] for a in per_pixel]
-            tasks.append(dask.delayed(on_block, pure=False)(block, variance, kept, shifts, *arrays))
+            tasks.append(dask.delayed(on_block, pure=False)(block, variance, at, *arrays))
         # a batch at a time, so that results waiting for their turn do not pile up in memory
         for batch in range(0, len(tasks), DASK_BATCH):
             yield from dask.compute(*tasks[batch : batch + DASK_BATCH])
@@ -138,6 +149,14 @@ def _rows(data: Any, rows: slice) -> NDArray[Any]:
         return np.asarray(data.reshape(-1, data.shape[-1])[rows])
     index = np.unravel_index(np.arange(rows.start, rows.stop), data.shape[:-1])
     return np.asarray(data[index])
+
+
+def _replaced(block: NDArray[Any], spikes: Spikes, values: NDArray[Any]) -> NDArray[Any]:
+    """The block with other values where the spikes are; a copy only if there are any."""
+    if len(spikes):
+        block = block.copy()
+        block[spikes.pixels, spikes.channels] = values
+    return block
 
 
 def _take(

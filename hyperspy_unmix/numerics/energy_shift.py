@@ -60,13 +60,14 @@ class _Comparison:
 
     def __init__(self, groups: Floats, size: Floats, reach: int) -> None:
         mean = size @ groups / size.sum()
-        level = np.maximum(mean, 0.02 * mean.mean())
+        level = np.maximum(mean, max(0.02 * float(np.abs(mean).mean()), 1e-30))
         # thickness and composition change the slow course of spectra as a shift would
         fine, coarse = (gaussian_filter1d(groups, width, axis=1) for width in (FINEST, COARSEST))
         self.groups = fine - coarse
         self.inside = slice(reach + MARGIN, groups.shape[1] - reach - MARGIN)
         self.columns = 1 / np.sqrt(level[self.inside])
-        self.rows = np.sqrt(size / np.maximum(groups.mean(1), 0.05 * groups.mean()) * mean.mean())
+        bright = np.abs(groups).mean(1)
+        self.rows = np.sqrt(size / np.maximum(bright / max(bright.mean(), 1e-30), 0.05))
 
     def white(self, spectra: Floats) -> Floats:
         return np.asarray(spectra[:, self.inside] * self.columns * self.rows[:, None])
@@ -152,35 +153,41 @@ def group_shifts(
     return GroupShifts(time, fitted + free, variance, fitted, (low, high), rank)
 
 
-def left_over(groups: Floats, size: NDArray[np.integer], shift: Floats) -> tuple[float, float]:
-    """How much of a shift found elsewhere the groups' spectra have, and its standard deviation.
+def followed(
+    groups: Floats, size: NDArray[np.integer], shift: Floats, part: Floats
+) -> tuple[float, float]:
+    """How much of a part of a shift found elsewhere is in the groups' spectra.
 
     Parameters
     ----------
     groups, size
         As for `group_shifts`.
-    shift : array, shape (pixels,)
+    shift, part : array, shape (pixels,)
         In channels.
 
     Returns
     -------
     share, error : float
-        1 where the spectra drift alike, 0 where they do not.
+        1 where the spectra drift alike, 0 where they do not; with its standard deviation.
     """
     merged, pixels = _merged(groups, size)
     ends = np.concatenate([[0], np.cumsum(pixels)]).astype(int)
-    mean = np.diff(np.concatenate([[0], np.cumsum(shift)])[ends]) / pixels
-    mean = mean - np.average(mean, weights=pixels)
+
+    def group_means(values: Floats) -> Floats:
+        means = np.diff(np.concatenate([[0], np.cumsum(values)])[ends]) / pixels
+        return np.asarray(means - np.average(means, weights=pixels))
+
+    mean, tested = group_means(shift), group_means(part)
     reach = int(np.ceil(np.abs(mean).max())) + 1
-    if merged.shape[1] < 2 * (reach + MARGIN) + 32 or not mean.any():
+    if merged.shape[1] < 2 * (reach + MARGIN) + 32 or not tested.any():
         return 1.0, np.inf
     data = _Comparison(merged, pixels, reach)
     spectra, _ = data.aligned(mean)
     values = np.linalg.eigvalsh(spectra @ spectra.T)[::-1]
     rank = int(np.clip(elbow(values), 1, max(min(MOST_COMPONENTS, len(merged) // 4), 1)))
     rest, variance = data.free(mean, rank)
-    told = float(np.sum(mean**2 / variance))
-    return 1 + float(np.sum(rest * mean / variance)) / told, 1 / np.sqrt(told)
+    told = float(np.sum(tested**2 / variance))
+    return 1 + float(np.sum(rest * tested / variance)) / told, 1 / np.sqrt(told)
 
 
 def _merged(groups: Floats, size: NDArray[np.integer]) -> tuple[Floats, Floats]:

@@ -98,6 +98,9 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None
     if why:
         peak = replace(peak, tail=np.zeros_like(peak.tail))  # of a clipped peak it is too large
     noise = estimate_noise(summary.sample, summary.integers)
+    if summary.integers:
+        # of few spectra the estimate is too low; no electron counts for less than one
+        noise = replace(noise, gain=max(noise.gain, 1.0))
     split = len(peak.shape)
     inelastic, projector = _subspace(blocks, summary, noise, split)
     near, slopes, information = position_scores(energies, summary.mean, peak)
@@ -105,7 +108,8 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None
     factor, few = _inelastic_below(energies - peak.centre, summary.mean, peak)
     behind = scores @ inelastic[:, :few].mean(1) - below * peak.tail[:few].mean()
     zero_loss = np.asarray((below - factor * np.maximum(behind, 0)) / peak.below)
-    t, t_error = _log_ratio(below, above, zero_loss, peak.below, noise, split)
+    channels = np.array([split, len(energies) - split])
+    t, t_error = _log_ratio(below, above, zero_loss, peak.below, noise, channels)
     if why and given_t is not None:
         # the inelastic electrons are all there: they tell how many were not scattered
         t, t_error = given_t, np.zeros(len(above))
@@ -199,7 +203,12 @@ def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tupl
 
 
 def _log_ratio(
-    below: Floats, above: Floats, zero_loss: Floats, share: float, noise: NoiseModel, split: int
+    below: Floats,
+    above: Floats,
+    zero_loss: Floats,
+    share: float,
+    noise: NoiseModel,
+    channels: NDArray[np.intp],
 ) -> tuple[Floats, Floats]:
     """t/lambda and its standard deviation, from the variance of the two sums of counts."""
     total = below + above
@@ -207,6 +216,6 @@ def _log_ratio(
         t = np.log(total / zero_loss)
         slopes = 1 / total - np.array([1.0, 0.0])[:, None] / (share * zero_loss)
         variance = noise.gain * np.maximum([below, above], 0)
-        variance[0] += max(noise.read_variance, 0) * split
+        variance = variance + max(noise.read_variance, 0) * channels[:, None]
         error = np.sqrt(np.sum(slopes**2 * variance, 0))
     return t, error

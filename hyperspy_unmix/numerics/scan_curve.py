@@ -22,6 +22,8 @@ class ScanCurve:
     ----------
     values, error : array, shape (any,)
         At the times asked for; ``error`` is one standard deviation.
+    smooth : array, shape (any,)
+        The curve without what departs from it.
     coefficients : int
         Of the smooth curve.
     scatter : float
@@ -30,6 +32,7 @@ class ScanCurve:
 
     values: Floats
     error: Floats
+    smooth: Floats
     coefficients: int
     scatter: float
 
@@ -45,9 +48,9 @@ def spline_basis(time: Floats, number: int) -> Floats:
 def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = None) -> ScanCurve:
     """Smooth values along the scan.
 
-    Cubic splines with as many coefficients as Schwarz's criterion supports. What departs from the
-    curve by more than the errors explain is kept in proportion to its share of the scatter
-    (empirical Bayes), so that jumps of single pixels stay where they can be measured.
+    Cubic splines with as many coefficients as the criterion of Hannan and Quinn supports. What
+    departs from the curve by more than the errors explain is kept in proportion to its share of
+    the scatter (empirical Bayes), so that jumps of single pixels stay where they can be measured.
 
     Parameters
     ----------
@@ -60,7 +63,8 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
 
     References
     ----------
-    G. Schwarz, Ann. Stat. 6 (1978) 461, https://doi.org/10.1214/aos/1176344136;
+    E. J. Hannan, B. G. Quinn, J. R. Stat. Soc. B 41 (1979) 190,
+    https://doi.org/10.1111/j.2517-6161.1979.tb01072.x;
     B. Efron, C. Morris, J. Am. Stat. Assoc. 70 (1975) 311,
     https://doi.org/10.1080/01621459.1975.10479864
     """
@@ -68,7 +72,8 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     n = int(known.sum())
     if n == 0:
         asked = time if at is None else at
-        return ScanCurve(np.zeros(len(asked)), np.full(len(asked), np.inf), 0, 0.0)
+        none = np.zeros(len(asked))
+        return ScanCurve(none, np.full(len(asked), np.inf), none, 0, 0.0)
     when, means, weight, within = _binned(time[known], values[known], error[known])
     best = None
     for number in (k for k in SIZES if k == 1 or 2 * k <= len(when)):
@@ -77,7 +82,7 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
         normal = np.linalg.pinv((inside * root).T @ (inside * root))
         fit = normal @ (inside.T @ (means * weight))
         rest = within + float(np.sum(weight * (means - inside @ fit) ** 2))
-        criterion = n * np.log(max(rest, 1e-300) / n) + number * np.log(n)
+        criterion = n * np.log(max(rest, 1e-300) / n) + 2 * number * np.log(np.log(n + 2))
         if best is None or criterion < best[0]:
             best = criterion, number, fit, normal, rest
     assert best is not None
@@ -90,14 +95,13 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     curve = basis @ fit
     variance = np.sum((basis @ normal) * basis, 1) * max(rest / max(n - number, 1), 1.0)
     if scatter2 == 0 or at is not None:
-        return ScanCurve(curve, np.sqrt(variance), number, float(np.sqrt(scatter2)))
+        return ScanCurve(curve, np.sqrt(variance), curve, number, float(np.sqrt(scatter2)))
     own = np.where(known, error, np.inf) ** 2
     share = scatter2 / (scatter2 + own)
     departed = np.where(known, share * (np.where(known, values, 0) - curve), 0)
     left = np.where(np.isfinite(own), share * np.where(known, error, 0) ** 2, scatter2)
-    return ScanCurve(
-        curve + departed, np.sqrt((1 - share) ** 2 * variance + left), number, np.sqrt(scatter2)
-    )
+    spread = np.sqrt((1 - share) ** 2 * variance + left)
+    return ScanCurve(curve + departed, spread, curve, number, float(np.sqrt(scatter2)))
 
 
 def _binned(time: Floats, values: Floats, error: Floats) -> tuple[Floats, Floats, Floats, float]:

@@ -85,7 +85,8 @@ def _exponent(spectra: LowRank, energies: Floats, window: Window, kernel: Scatte
     def misfit(exponent: float) -> float:
         shapes = _laws(energies, (exponent,), kernel, reference)[0][:, inside]
         # thick pixels are brighter than their share of the single scattering
-        single = bright / np.maximum(weights @ shapes.sum(1), 1e-300)
+        gain = weights @ shapes.sum(1)
+        single = bright / np.maximum(gain, 0.1 * max(float(np.median(gain)), 1e-30))
         law, data = single @ weights @ shapes / sd, mean / sd
         return float(data @ data - (data @ law) ** 2 / (law @ law))
 

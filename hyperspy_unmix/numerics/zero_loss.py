@@ -144,8 +144,8 @@ def line_up(
     reference = float(np.interp(peak.centre, energies, np.arange(len(energies))))
     reference = float(np.nanmedian(found)) if np.isfinite(found).any() else reference
     moved = np.rint(np.nan_to_num(reference - found)).astype(int)
-    # one channel either way is the noise of a narrow peak
-    if np.abs(moved).max() * scale <= max(0.25 * peak.fwhm, 1.01 * scale):
+    # one channel either way is the noise of a narrow peak, and within reach of `positions`
+    if np.abs(moved).max() <= 1:
         return blocks, np.zeros(len(found), int)
     shifts = np.zeros(len(blocks.pixels), int)
     shifts[blocks.pixels] = moved
@@ -177,7 +177,7 @@ def position_scores(
     ----------
     H. Cramer, Mathematical Methods of Statistics (1946), ch. 32 (the efficient score).
     """
-    near = np.flatnonzero(np.abs(energies - peak.centre) <= 1.5 * peak.fwhm + 1e-9)
+    near = np.flatnonzero(np.abs(energies - peak.centre) <= peak.fwhm + 1e-9)
     near = np.arange(max(near[0] - 1, 0), min(near[-1] + 2, len(mean)))
     level = np.maximum(mean, 1e-4 * mean.max())
     log_shape = CubicSpline(np.arange(len(mean)), np.log(level))

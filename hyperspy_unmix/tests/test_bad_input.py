@@ -304,7 +304,7 @@ ERRORS = {
     },
     # the low loss
     "low loss an array": low_loss_case("low_loss is a ndarray", lambda ll: ll.data, TypeError),
-    "low loss a word": low_loss_case("low_loss is a str", lambda _: "ll.dm4", TypeError),
+    "low loss a word": low_loss_case("'auto', None or a signal", lambda _: "ll.dm4", TypeError),
     "low loss of another scan": low_loss_case(
         r"low_loss has a scan of \(5, 10\).*\(9, 10\)", lambda ll: ll.inav[:5]
     ),

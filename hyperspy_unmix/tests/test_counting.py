@@ -61,7 +61,7 @@ def test_full_split_half_of_counts_with_a_negative_value():
 
 
 def test_split_half_of_another_word():
-    with pytest.raises(ValueError, match="'fast' or 'full'"):
+    with pytest.raises(ValueError, match="one of 'fast', 'full'"):
         hyperspy_unmix.estimate_number_of_components(two_phases(), split_half="half")
 
 

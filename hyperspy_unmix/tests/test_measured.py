@@ -28,12 +28,18 @@ def counts_around(spectrum, energy, half_width=0.12):
 
 
 def assert_sound(u, s):
-    """Finite, and the model leaves no more than a small part of the counts."""
+    """Finite, and the model leaves no more than a small part of the counts.
+
+    At the ends of spectra that were shifted the model is not known.
+    """
     assert np.isfinite(u.spectra.data).all()
     assert np.isfinite(u.maps.data).all()
     first = u.pca.prepared.image.first
     data = np.asarray(s.data[..., first : first + u.spectra.data.shape[1]], float)
-    assert abs(u.residual().data.sum()) < 0.01 * np.abs(data).sum()
+    residual = u.residual().data
+    known = np.isfinite(residual)
+    assert known.mean() > 0.99
+    assert abs(residual[known].sum()) < 0.01 * np.abs(data[known]).sum()
 
 
 def test_core_shell_particles_are_core_shell_and_support():

@@ -709,7 +709,7 @@ def test_background_window_given():
 def test_exponents_of_a_window_given_are_those_of_a_background(window):
     # these windows rise or hold a peak: the power law is a poor one, which is said
     u = two_phases(signal_type="EELS_unmix").unmix(2, background=window)
-    exponents = u.settings["background exponents"].value
+    exponents = u.settings["background fit"].value
     assert all(0.1 <= r <= 10 for r in exponents)
     assert list(exponents) == sorted(exponents)
 

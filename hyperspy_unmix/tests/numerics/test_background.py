@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.background import (
-    LEAST_WINDOW,
-    Window,
-    power_law,
-    subtract_background,
-    window_before_onsets,
-    window_from_data,
-)
+from hyperspy_unmix.numerics.background import subtract_background
 from hyperspy_unmix.numerics.edge import noise_edge
 from hyperspy_unmix.numerics.noise import ChannelWhitening, channel_whitening
 from hyperspy_unmix.numerics.pca import LowRank
+from hyperspy_unmix.numerics.window import (
+    LEAST_WINDOW,
+    Window,
+    power_law,
+    window_before_onsets,
+    window_from_data,
+)
 
 ENERGIES = 350.0 + 1.0 * np.arange(400)
 ONSET = 532.0
@@ -95,7 +95,7 @@ def test_one_power_law_is_subtracted_exactly():
     """Closed form, noise-free: what is left is the edge, what was taken the power law."""
     spectra, background, signal = one_power_law()
     fit = subtract_background(spectra, ENERGIES, WINDOW)
-    assert fit.exponents == pytest.approx((3.0,), rel=1e-9)
+    assert fit.parameters == pytest.approx((3.0,), rel=1e-9)
     assert fit.misfit < 1e-6
     np.testing.assert_allclose(matrix(fit.spectra), signal, atol=1e-8 * background.max())
     np.testing.assert_allclose(matrix(fit.background), background, rtol=1e-8)
@@ -123,7 +123,7 @@ def test_two_power_laws_are_subtracted_exactly():
     """
     amounts, shapes = two_power_laws()
     fit = subtract_background(as_components(amounts @ shapes, 2), ENERGIES, WINDOW)
-    np.testing.assert_allclose(sorted(fit.exponents), [2.5, 4.0], rtol=1e-6)
+    np.testing.assert_allclose(sorted(fit.parameters), [2.5, 4.0], rtol=1e-6)
     assert fit.misfit < 1e-3
     np.testing.assert_allclose(matrix(fit.background), amounts @ shapes, rtol=1e-6)
     assert np.abs(matrix(fit.spectra)).max() < 1e-6 * shapes.max()
@@ -138,7 +138,7 @@ def test_two_power_laws_beside_an_edge():
     amounts, shapes = two_power_laws()
     signal = np.outer(np.random.default_rng(2).uniform(0, 1, N), 3e3 * edge(ONSET))
     fit = subtract_background(as_components(amounts @ shapes + signal, 3), ENERGIES, WINDOW)
-    np.testing.assert_allclose(sorted(fit.exponents), [2.5, 4.0], atol=0.2)
+    np.testing.assert_allclose(sorted(fit.parameters), [2.5, 4.0], atol=0.2)
     assert fit.misfit < 1
     np.testing.assert_allclose(matrix(fit.background), amounts @ shapes, rtol=0.03)
     single = ENERGIES**-3.2
@@ -165,8 +165,8 @@ def test_background_is_the_weighted_least_squares_fit_in_the_window(power):
     scores = np.stack([rng.uniform(20, 30, N), 0.01 * power * rng.standard_normal(N)], 1)
     spectra = low_rank(scores, components, sd)
     fit = subtract_background(spectra, ENERGIES, WINDOW)
-    assert len(fit.exponents) == (1 if power == 1 else 2)
-    truth = weighted_lstsq(spectra, fit.exponents, sd, WINDOW)
+    assert len(fit.parameters) == (1 if power == 1 else 2)
+    truth = weighted_lstsq(spectra, fit.parameters, sd, WINDOW)
     np.testing.assert_allclose(matrix(fit.background), truth, atol=1e-8 * np.abs(truth).max())
     np.testing.assert_allclose(
         matrix(fit.spectra) + matrix(fit.background), matrix(spectra), atol=1e-9 * power * 1e3
@@ -197,8 +197,8 @@ def test_misfit_of_noise_is_at_most_one():
         left, s, right = np.linalg.svd(data, full_matrices=False)
         fit = subtract_background(low_rank(left * s, right), ENERGIES, WINDOW)
         assert 0.8 < fit.misfit < 1.03
-        assert len(fit.exponents) == 1
-        assert fit.exponents[0] == pytest.approx(3, abs=0.01)
+        assert len(fit.parameters) == 1
+        assert fit.parameters[0] == pytest.approx(3, abs=0.01)
 
 
 @pytest.mark.parametrize("correlation", [(), (0.3, 0.1)])
@@ -213,7 +213,7 @@ def test_uncertainty_of_the_background_follows_from_the_normal_equations(correla
     old = rng.standard_normal((3, len(ENERGIES)))
     spectra = replace(spectra, whitening=channel_whitening(sd, correlation), shape_noise=old)
     fit = subtract_background(spectra, ENERGIES, WINDOW)
-    assert len(fit.exponents) == 1
+    assert len(fit.parameters) == 1
     shape = ENERGIES**-3.0
     inside = slice(WINDOW.start, WINDOW.stop)
     information = np.sum((shape[inside] / sd[inside]) ** 2)

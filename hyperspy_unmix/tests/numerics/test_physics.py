@@ -1,19 +1,23 @@
 """What repeats after background and plural scattering, against closed forms and noise alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from hyperspy_unmix.numerics.background import Window
+from hyperspy_unmix.numerics.convolution import Channels
 from hyperspy_unmix.numerics.edge import noise_edge
 from hyperspy_unmix.numerics.noise import ChannelWhitening
 from hyperspy_unmix.numerics.pca import LowRank
-from hyperspy_unmix.numerics.physics import correct, corrected_significance
+from hyperspy_unmix.numerics.physics import Physics, correct, corrected_significance
 from hyperspy_unmix.numerics.scattering import Scattering
+from hyperspy_unmix.numerics.window import Window
 
 N, M = 1500, 160
 ENERGIES = 300 + 2.0 * np.arange(M)
 WINDOW = Window(0, 60, "given")
+BACKGROUND = Physics(ENERGIES, window=WINDOW)
 
 
 def edge_of(onset):
@@ -49,7 +53,7 @@ def test_background_does_not_repeat_and_phases_do(phases):
     """Truth: the number of steps; the power law is gone, its extrapolation error does not count."""
     maps, spectra = scene(phases, 0)
     raw = compressed(maps, spectra, 0, 1 + phases)
-    found = corrected_significance(raw, noise_edge(N, M), ENERGIES, WINDOW)
+    found = corrected_significance(raw, noise_edge(N, M), BACKGROUND)
     assert (found[:phases] > 10).all()
     assert (found[phases:] < 4).all()
 
@@ -62,7 +66,7 @@ def test_what_is_left_of_a_background_is_standard_normal():
     values = []
     for seed in range(150):
         raw = compressed(*scene(0, seed), seed, 1)
-        values.append(corrected_significance(raw, noise_edge(N, M), ENERGIES, WINDOW, seed=seed)[0])
+        values.append(corrected_significance(raw, noise_edge(N, M), BACKGROUND, seed=seed)[0])
     assert abs(np.mean(values)) < 4 * 0.082
     assert abs(np.std(values) - 1) < 4 * 0.058
     assert stats.kstest(values, "norm").pvalue > 1e-3
@@ -73,7 +77,9 @@ def kernel(strength):
     length = 400
     energy = np.fft.rfftfreq(length, 1.0)
     transform = np.exp(-2j * np.pi * energy * 10)[None] * np.exp(-((energy * 20) ** 2))
-    return Scattering(strength[:, None], transform, length, np.arange(M), np.zeros(M, bool))
+    return Scattering(
+        strength[:, None], transform, Channels(length, np.arange(M), np.zeros(M, bool))
+    )
 
 
 def test_plural_scattering_leaves_one_component():
@@ -87,7 +93,7 @@ def test_plural_scattering_leaves_one_component():
     raw = compressed(scores, components, 1, 2)
     edge = noise_edge(N, M)
     assert (raw.second_moment().diagonal() * N > edge).all()
-    found = corrected_significance(raw, edge, ENERGIES, kernel=scattered)
+    found = corrected_significance(raw, edge, Physics(ENERGIES, kernel=scattered))
     assert found[0] > 100
     assert found[1] < 3
 
@@ -96,7 +102,7 @@ def test_same_seed_same_answer_and_nothing_modified():
     raw = compressed(*scene(1, 0), 0, 2)
     before = raw.scores.copy(), raw.components.copy()
     first, again = (
-        corrected_significance(raw, noise_edge(N, M), ENERGIES, WINDOW, seed=4) for _ in range(2)
+        corrected_significance(raw, noise_edge(N, M), BACKGROUND, seed=4) for _ in range(2)
     )
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(raw.scores, before[0])
@@ -108,6 +114,7 @@ def test_noise_and_model_error_of_corrected_scores_make_the_unit_matrix():
     maps, spectra = scene(2, 1)
     raw = compressed(maps, spectra, 1, 3)
     strength = np.random.default_rng(0).uniform(0.1, 0.8, N)
-    done = correct(raw, noise_edge(N, M), ENERGIES, WINDOW, kernel(strength)).spectra
+    physics = replace(BACKGROUND, kernel=kernel(strength))
+    done = correct(raw, noise_edge(N, M), physics).spectra
     total = done.noise + done.model_error
     np.testing.assert_allclose(total, np.eye(done.rank), atol=1e-6)

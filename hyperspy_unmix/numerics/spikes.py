@@ -1,0 +1,274 @@
+"""Spikes: single values of single spectra, as stray X-rays and cosmic rays leave them.
+
+A spike is far above (or below) its flanks in energy, narrower than detectors draw lines, and not
+shared by the pixels beside it. "Far" is a bound on chance (`LocalNoise.threshold`), "narrow" and
+"not shared" keep lines, edges and particles of one pixel from being taken for spikes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import poisson
+
+from .blocks import RowBlocks
+from .first_pass import Summary
+from .local_noise import LocalNoise
+from .noise import Floats
+from .places import read_beside, read_windows, windows_of
+
+CORE = 3  # channels on both sides of a peak that a spike may cover
+FLANK = 4  # channels beyond them that tell the level
+HALF = CORE + FLANK
+WIDEST = 3.4  # effective width in channels; that of a line is 1.5 times its FWHM
+RATIO = 4.0  # times what neighbouring pixels have of a narrow line at the same place
+REACH = 2  # pixels along every scan axis that are looked at for it
+TAIL = 3.0  # standard deviations; what is left of a spike beside its highest value
+CHANCE = 1e-4  # that spikes which come together are taken for a line, or a pixel's own spectrum
+MOST = 20000  # candidates that are looked at
+LEAST_PIXELS = 8
+TILES = 128  # screened at a time, to stay in the processor's cache
+OFFSETS = np.arange(-HALF, HALF + 1)
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Single values to be replaced.
+
+    ``pixels`` count all pixels of the scan in C order and ascend, ``channels`` are those of the
+    file; ``values`` replace the data there, ``variances`` their variance if one is given.
+    """
+
+    pixels: Index
+    channels: Index
+    values: Floats
+    variances: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def within(self, first: int, last: int) -> Spikes:
+        """The spikes of the pixels ``first`` to ``last`` (exclusive), counted from ``first``."""
+        part = slice(*np.searchsorted(self.pixels, [first, last]))
+        variances = None if self.variances is None else self.variances[part]
+        return Spikes(self.pixels[part] - first, self.channels[part], self.values[part], variances)
+
+
+@dataclass(frozen=True)
+class _Hits:
+    """Places of the highest (lowest) values of spikes, and the windows about them.
+
+    ``covered`` (hits, 2 HALF + 1) marks the values that belong to the spike; ``usual`` is the mean
+    of the pixels beside, zero where they are not known, ``scatter`` the noise of each value.
+    """
+
+    pixels: Index
+    positions: Index
+    windows: Floats
+    usual: Floats
+    scatter: Floats
+    covered: NDArray[np.bool_]
+
+    def take(self, chosen: Any) -> _Hits:
+        """Some of them."""
+        return _Hits(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def find_spikes(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> Spikes:
+    """Find spikes, up or down, and what their neighbours say should stand there.
+
+    The extremes of short runs of pixels, known from the first pass, are the screen; only what
+    stands out there is read again. Lines of less than about 2.3 channels FWHM are as narrow as
+    spikes: they are told apart by the pixels beside them, and by being at the same energy, or with
+    others in the same pixel, more often than chance allows.
+
+    Parameters
+    ----------
+    blocks : RowBlocks
+        All pixels that count, as the first pass saw them; not shifted.
+    summary : Summary
+        Of these blocks, with its ``extremes``.
+    noise : LocalNoise
+        Of its sample.
+
+    Returns
+    -------
+    Spikes
+        With whole numbers where the data hold nothing else.
+    """
+    extremes = summary.extremes
+    n, m = blocks.shape
+    hits = []
+    if extremes is not None and summary.finite.sum() >= LEAST_PIXELS and m >= 4 * HALF:
+        counted = np.flatnonzero(blocks.pixels)
+        blocks = blocks.without(~summary.finite)
+        for sign, tiles in ((1.0, extremes.highest), (-1.0, extremes.lowest)):
+            tile, position, level = _screen(tiles, noise, sign)
+            row = tile[:, None] * extremes.size + np.arange(extremes.size)
+            candidate, k = np.nonzero(row < n)
+            pixel, position = counted[row[candidate, k]], position[candidate]
+            value = sign * read_windows(blocks, pixel, position, 0)[0][:, 0]
+            high = value >= level[candidate]
+            found = _examine(blocks, pixel[high], position[high], noise, sign)
+            hits.append(found.take(_not_together(found, n, m)))
+    return _replacements(hits, blocks, summary.integers)
+
+
+def _flanks(windows: Floats) -> tuple[Floats, Floats]:
+    """Levels (...) of the channels before and after the core; that of the other at an end."""
+    before, after = np.median(windows[..., :FLANK], -1), np.median(windows[..., -FLANK:], -1)
+    return np.where(np.isnan(before), after, before), np.where(np.isnan(after), before, after)
+
+
+def _middle(windows: Floats) -> Floats:
+    before, after = _flanks(windows)
+    return (before + after) / 2
+
+
+def _over_flanks(windows: Floats) -> tuple[Floats, Floats]:
+    """Level of the higher flank (...), and the core over it (..., 2 CORE + 1); NaN at the ends."""
+    base = np.maximum(*_flanks(windows))
+    return base, windows[..., FLANK:-FLANK] - base[..., None]
+
+
+def _screen(tiles: Floats, noise: LocalNoise, sign: float) -> tuple[Index, Index, Floats]:
+    """Tiles and positions where an extreme stands out, and the least value that does so.
+
+    Half of the threshold, for the extremes of the flanks are those of several pixels.
+    """
+    m = tiles.shape[1]
+    half = (noise.threshold(noise.variance) / 2).astype(tiles.dtype)
+    found = []
+    for first in range(0, len(tiles), TILES):
+        part = tiles[first : first + TILES]
+        padded = np.full((len(part), m + 2 * HALF), -np.inf, tiles.dtype)
+        inner = padded[:, HALF:-HALF]
+        np.multiply(part, sign, out=inner)
+        # of two values on either side the lower, which is not another spike
+        near, far, near_above, far_above = (
+            padded[:, HALF + k : HALF + k + m] for k in (-CORE - 1, 1 - HALF, CORE + 1, HALF - 1)
+        )
+        level = np.maximum(np.minimum(near, far), np.minimum(near_above, far_above))
+        level += half
+        row, position = np.divmod(np.flatnonzero(inner > level), m)
+        beside = padded[row[:, None], position[:, None] + HALF + [-1, 1]].max(1)
+        peak = inner[row, position] >= beside
+        found.append(np.stack([row[peak] + first, position[peak]]))
+    tile, position = np.concatenate(found, 1)
+    base, over = _over_flanks(sign * windows_of(tiles, tile, position, HALF))
+    excess = over[:, CORE] / half[position]
+    if len(tiles) > 2:
+        # a line is there before and after, a spike is not
+        before = np.where(tile == 0, 2, tile - 1)
+        after = np.where(tile == len(tiles) - 1, tile - 2, tile + 1)
+        shared = [
+            np.nanmax(_over_flanks(sign * windows_of(tiles, t, position, HALF))[1], 1, initial=0)
+            for t in (before, after)
+        ]
+        excess[over[:, CORE] <= RATIO * np.minimum(*shared)] = 0
+    best = np.argsort(-excess, kind="stable")[: min(MOST, int((excess > 0).sum()))]
+    return tile[best], position[best], base[best] + half[position[best]]
+
+
+def _examine(
+    blocks: RowBlocks, pixels: Index, positions: Index, noise: LocalNoise, sign: float
+) -> _Hits:
+    """Which candidates are spikes: beyond chance, narrow, and not shared by the pixels beside."""
+    windows = sign * read_windows(blocks, pixels, positions, HALF)[0]
+    _, over = _over_flanks(windows)
+    # cheap first: most candidates are the noise of the brightest pixels
+    peak = over[:, CORE] >= np.nanmax(over, 1, initial=-np.inf)
+    peak &= over[:, CORE] > noise.threshold(noise.variance[positions])
+    pixels, positions, windows = pixels[peak], positions[peak], windows[peak]
+    base, over = _over_flanks(windows)
+    beside = sign * read_beside(blocks, pixels, positions, HALF, REACH)
+    _, over_beside = _over_flanks(beside)
+    shared = np.nanmax(over_beside, (1, 2), initial=0)
+    known = np.isfinite(over_beside[:, :, CORE]).any(1)
+    own, others = (x[..., FLANK:-FLANK] - _middle(x)[..., None] for x in (windows, beside))
+    excess = np.nan_to_num(own - _mean(others))
+    # a line of this pixel alone has the noise of its own height
+    level = np.fmax(base, np.median(np.where(np.isnan(over), 0, over), 1) + base)
+    variance = noise.at(positions, sign * level)
+    far = over[:, CORE] - shared > noise.threshold(variance)
+    positive = excess.clip(0)
+    width = positive.sum(1) ** 2 / np.maximum((positive**2).sum(1), np.finfo(float).tiny)
+    line = np.maximum(shared - TAIL * np.sqrt(variance), 0)
+    spike = known & far & (over[:, CORE] > RATIO * line) & (width < WIDEST)
+    tail = excess > TAIL * np.sqrt(variance)[:, None]
+    covered = np.zeros(windows.shape, bool)
+    covered[:, HALF] = True
+    for k in range(1, CORE + 1):
+        for side in (-1, 1):
+            covered[:, HALF + side * k] = (
+                covered[:, HALF + side * (k - 1)] & tail[:, CORE + side * k]
+            )
+    usual = sign * _mean(beside)
+    channel = np.clip(positions[:, None] + OFFSETS, 0, len(noise.mean) - 1)
+    scatter = np.sqrt(noise.at(channel, usual))
+    return _Hits(pixels, positions, sign * windows, usual, scatter, covered).take(spike)
+
+
+def _mean(beside: Floats) -> Floats:
+    """Mean over the neighbours (places, neighbours, channels) that are known, else zero."""
+    known = np.isfinite(beside)
+    return np.asarray(np.where(known, beside, 0).sum(1) / np.maximum(known.sum(1), 1))
+
+
+def _not_together(hits: _Hits, n: int, m: int) -> NDArray[np.bool_]:
+    """Hits that share neither energy nor pixel with more others than chance allows."""
+    alone = np.ones(len(hits.pixels), bool)
+    pixels, energies = hits.pixels, hits.positions
+    for at, size, width in ((energies, m, 3), (pixels, n, 1)):
+        number = np.array([(np.abs(at - a) <= width // 2).sum() for a in at])
+        most = poisson.isf(CHANCE / size, width * len(at) / size)
+        # two are too few to say what they are
+        alone &= number <= max(most, 2)
+    return alone
+
+
+def _replacements(hits: list[_Hits], blocks: RowBlocks, integers: bool) -> Spikes:
+    """Fill the covered values from the channels beside, along the shape that neighbours have."""
+    m = len(blocks.channels)
+    # spikes may lie within each other's windows
+    keys = [h.pixels[:, None] * m + h.positions[:, None] + OFFSETS for h in hits]
+    bad = np.unique([key for k, h in zip(keys, hits, strict=True) for key in k[h.covered]])
+    bad = bad.astype(np.intp)
+    values = np.zeros(len(bad))
+    for key, h in zip(keys, hits, strict=True):
+        inside = np.isfinite(h.windows)
+        for k, x, usual, scatter, known in zip(
+            key, h.windows, h.usual, h.scatter, inside, strict=True
+        ):
+            covered = np.isin(k, bad) & known
+            values[np.searchsorted(bad, k[covered])] = _filled(x, usual, scatter, covered)
+    pixels, positions = np.divmod(bad, m)
+    variances = None
+    if blocks.variance is not None:
+        found = read_windows(blocks, pixels, positions, HALF)[1]
+        covered = np.isin(bad[:, None] + OFFSETS, bad)
+        assert found is not None
+        variances = np.nanmedian(np.where(covered, np.nan, found), 1)
+    values = np.rint(values) if integers else values
+    return Spikes(pixels, blocks.channels[positions], values, variances)
+
+
+def _filled(x: Floats, usual: Floats, scatter: Floats, covered: NDArray[np.bool_]) -> Floats:
+    """Covered values: a straight line plus the neighbours' shape, through the values nearest."""
+    good = np.isfinite(x) & ~covered
+    distance = np.abs(np.subtract.outer(np.arange(len(x)), np.flatnonzero(covered))).min(1)
+    near = good & (distance <= FLANK)
+    noise = scatter[near]
+    weight = 1 / np.maximum(noise, 1e-3 * noise.max()) if noise.any() else np.ones(len(noise))
+    own, shape = weight * x[near], weight * usual[near]
+    power = float(shape @ shape)
+    scale = max(float(shape @ own) / power, 0.0) if power > 0 else 0.0
+    both = near[:HALF].any() and near[HALF + 1 :].any()
+    line = np.polyfit(OFFSETS[near], x[near] - scale * usual[near], int(both), w=weight)
+    value = np.polyval(line, OFFSETS[covered]) + scale * usual[covered]
+    return np.maximum(value, 0.0) if x[good].min() >= 0 else value
