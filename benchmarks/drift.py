@@ -1,8 +1,8 @@
 """Energy drift: its error beside the bound, and what it costs: `python benchmarks/drift.py`.
 
-Phantoms whose spectra drift by up to 8 channels, with the low loss (drift of the zero-loss peak) and
-without it (drift of the spectra themselves). About six minutes; `--quick` takes one seed. Table and
-figure are written to docs/benchmarks/.
+Phantoms whose spectra drift by up to 8 channels, with the low loss (drift of the zero-loss peak)
+and without it (drift of the spectra themselves). About seven minutes; `--quick` takes one seed.
+Table and figure are written to docs/benchmarks/.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def study(scene: eels.Scene, counts: float, seeds: range) -> list[dict[str, Any]
 
 
 def table(rows: list[dict[str, Any]], n_seeds: int) -> str:
+    """A line for each scene, dose, source and drift."""
     header = (
         "scene", "counts", "found in", "drift, p.-p.", "r.m.s. error", "stated", "bound",
         "error / bound", "taken out", "worst angle", "without drift", "ratio",
@@ -162,6 +163,7 @@ def figure(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    """Measure, and write table and figure."""
     quiet()
     options = eels.arguments(__doc__)
     n = len(options.seeds)
@@ -170,11 +172,11 @@ def main() -> None:
     publish(
         "drift",
         "Energy drift",
-        "Errors in channels, of the drift less its mean. The bound is that of a drift along a cubic "
-        f"spline of {LEAST_COEFFICIENTS} coefficients, the spectra of the components known and "
-        "their amounts not; where a drift was not taken out, the error is the drift itself. Angles "
-        'in degrees, with `assume="pure"` and the number of components given. The low loss has as '
-        "many counts a pixel as the core loss (1e6 beside 6e5).",
+        "Errors in channels, of the drift less its mean. The bound is that of a drift along a "
+        f"cubic spline of {LEAST_COEFFICIENTS} coefficients, the spectra of the components known "
+        "and their amounts not; where a drift was not taken out, the error is the drift itself. "
+        'Angles in degrees, with `assume="pure"` and the number of components given. The low loss '
+        "has as many counts a pixel as the core loss (1e6 beside 6e5).",
         table(rows, n),
         f"Drift taken out where there was none: {false} of {2 * n * len(SCENES) * len(COUNTS)}.",
         figure(rows),

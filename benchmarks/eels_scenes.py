@@ -24,7 +24,6 @@ Floats = NDArray[np.float64]
 PARAMETERS = read_parameters()
 PHASES = tuple(PARAMETERS["phases"])
 DOSES = (1e3, 1e4, 1e5, 6e5)  # counts in a core-loss spectrum, mean over the scan
-BOUND = (0.3, 0.7)  # of t/lambda, between thin, usual and thick
 
 
 @dataclass(frozen=True)

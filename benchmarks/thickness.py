@@ -1,7 +1,7 @@
 """t/lambda against the truth, and beside exspy's: `python benchmarks/thickness.py`.
 
 Wedges of every phase, t/lambda 0.1 to 1.5, and all other EELS phantoms; the low loss drawn with 300
-to 1e6 electrons a pixel. About four minutes; `--quick` takes one seed. Table and figure are written
+to 1e6 electrons a pixel. About two minutes; `--quick` takes one seed. Table and figure are written
 to docs/benchmarks/. The measured map in ../shared/data is compared with exspy's where it is there.
 """
 

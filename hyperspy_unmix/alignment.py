@@ -19,6 +19,7 @@ from .wrapping import base_type
 
 CLEAR = 2.0  # times its own error that a drift must have to be taken out
 WITHIN = 3.0  # channels, peak to peak, that are taken out in compressed form alone
+APART = 0.3  # of a drift, by which what two halves of the spectrum say of it may differ
 LEAST_PIXELS = 16
 
 
@@ -125,20 +126,21 @@ def _from_spectra(image: Image, time: Floats) -> tuple[ScanCurve, str]:
     words = "of the spectra, along a smooth curve of the scan"
     if not np.mean(first * second) > CLEAR**2 * np.mean(error**2):
         curve = replace(curve, values=np.zeros(len(time)))
-    elif not _halves_agree(found, curve):
+    elif not _halves_agree(found):
         words += "; low and high energies do not drift alike, so it is chemistry"
     return curve, words
 
 
-def _halves_agree(found: GroupShifts, curve: ScanCurve) -> bool:
-    """Whether both halves of the energy range have the drift; one edge alone is chemistry."""
+def _halves_agree(found: GroupShifts) -> bool:
+    """Whether both halves of the energy range have the same drift; one edge alone is chemistry."""
+    shares, errors = [], []
     for rest, variance in found.halves:
         drift = found.fitted - np.average(found.fitted, weights=1 / variance)
-        told = float(np.sum(drift**2 / variance))
-        share = float(np.sum(rest * drift / variance)) / max(told, 1e-300)
-        if share + 2 / np.sqrt(max(told, 1e-300)) < -0.5:
-            return False
-    return True
+        told = max(float(np.sum(drift**2 / variance)), 1e-300)
+        shares.append(float(np.sum(rest * drift / variance)) / told)
+        errors.append(1 / np.sqrt(told))
+    apart = abs(shares[0] - shares[1])
+    return apart < max(APART, 3 * float(np.hypot(*errors)))
 
 
 def _applied(

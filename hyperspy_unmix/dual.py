@@ -12,7 +12,7 @@ from .dual_report import report_low_loss
 from .image import Image
 from .inputs import EELS_DETECTOR, EV, check_signal
 from .numerics.blocks import RowBlocks, row_blocks
-from .numerics.first_pass import summarise
+from .numerics.first_pass import Summary, summarise
 from .numerics.low_loss import LowLoss, analyse_low_loss
 from .numerics.noise import Floats
 from .numerics.scattering import Method, Scattering, scattering
@@ -90,9 +90,9 @@ def read_low_loss(
         return None, image
     check_signal(low_loss, "low_loss")
     own = low_loss.data is image.signal.data
-    blocks, energies, image = _matching(low_loss, own, image, settings)
+    blocks, summary, energies, image = _matching(low_loss, own, image, settings)
     t = _given_t(given, image, len(blocks.pixels) == 1)
-    analysed = analyse_low_loss(blocks, energies, t)
+    analysed = analyse_low_loss(blocks, energies, t, summary)
     method: Method = "ratio"
     unit = EV.get(str(image.axis.units), 1.0)
     if own and image.energies[0] * unit < analysed.peak.threshold:
@@ -146,7 +146,7 @@ def _look_for_zero_loss(image: Image, settings: Settings) -> None:
 
 def _matching(
     low_loss: Any, own: bool, image: Image, settings: Settings
-) -> tuple[RowBlocks, Floats, Image]:
+) -> tuple[RowBlocks, Summary, Floats, Image]:
     """The low loss of the pixels that count, its energies in eV, and the image without the rest."""
     shape, scan = tuple(low_loss.data.shape[:-1]), image.navigation_shape
     one_for_all = int(np.prod(shape)) == 1
@@ -169,7 +169,8 @@ def _matching(
         blocks = replace(image.blocks, channels=blocks.channels, variance=None)
     elif not one_for_all:
         blocks = replace(blocks, pixels=image.blocks.pixels)
-    bad = ~summarise(blocks).finite
+    summary = summarise(blocks)
+    bad = ~summary.finite
     if bad.all():
         raise ValueError("low_loss: every pixel holds NaN or infinity.")
     if bad.any():
@@ -177,8 +178,9 @@ def _matching(
             int(bad.sum()), "pixels whose low loss holds NaN or infinity were masked"
         )
         blocks = blocks.without(bad)
+        summary = summarise(blocks)
         image = image.without(bad)
-    return blocks, energies, image
+    return blocks, summary, energies, image
 
 
 def _given_t(given: tuple[Floats, str] | None, image: Image, one_for_all: bool) -> Floats | None:

@@ -36,18 +36,21 @@ class Channels:
         Position on the regular energy axis of each channel of the spectra.
     empty : bool array, shape (regular channels,)
         Where the regular axis holds no counts at all; other gaps are interpolated.
+    begins : bool
+        Whether there is nothing before the first channel, as before the losses of a low loss.
     """
 
     length: int
     channels: NDArray[np.intp]
     empty: NDArray[np.bool_]
+    begins: bool = False
 
     def transform(self, spectra: Floats) -> Transforms:
         """Fourier transforms of rows led smoothly from their last value back to their first."""
         spectra = self._regular(spectra)
         n = spectra.shape[1]
         few = max(1, min(8, n // 20))
-        first = spectra[:, :few].mean(1, keepdims=True)
+        first = spectra[:, :few].mean(1, keepdims=True) * (not self.begins)
         last = spectra[:, -few:].mean(1, keepdims=True)
         # plural scattering reaches far: what the fading tail scatters must end before the start
         fade = 0.5 + 0.5 * np.cos(np.pi * np.minimum(np.linspace(0, 3, self.length - n), 1))

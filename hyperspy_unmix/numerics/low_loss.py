@@ -22,6 +22,7 @@ from .zero_loss import (
 )
 
 MOST_COMPONENTS = 8
+SYSTEMATIC = 5e-4  # of the peak's width: what losses under it may do to its position
 POWERS = (1.0, 8.0)  # of the energy, by which inelastic spectra begin
 
 
@@ -61,7 +62,12 @@ class LowLoss:
     clipped: str = ""
 
 
-def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None = None) -> LowLoss:
+def analyse_low_loss(
+    blocks: RowBlocks,
+    energies: Floats,
+    given_t: Floats | None = None,
+    summary: Summary | None = None,
+) -> LowLoss:
     """Align, split at the zero-loss peak's threshold, and compress a low-loss spectrum image.
 
     Parameters
@@ -71,6 +77,8 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None
     energies : array, shape (channels,)
     given_t : array, shape (pixels,), optional
         t/lambda from elsewhere, used where the peak is clipped.
+    summary : Summary, optional
+        Of the blocks, where it is at hand.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None
     T. Malis, S. C. Cheng, R. F. Egerton, J. Electron Microsc. Tech. 8 (1988) 193,
     https://doi.org/10.1002/jemt.1060080206
     """
-    summary = summarise(blocks)
+    summary = summarise(blocks) if summary is None else summary
     why = clipped(summary.sample, energies)
     blocks, moved = line_up(blocks, energies, find_zero_loss_peak(energies, summary.mean))
     if moved.any():
@@ -129,7 +137,10 @@ def analyse_low_loss(blocks: RowBlocks, energies: Floats, given_t: Floats | None
         peak=peak,
         peak_energies=energies[:split] - peak.centre,
         shift=scale * (positions(likelihood) - moved),
-        shift_error=scale * np.sqrt(noise.gain / np.maximum(seen * information, 1e-300)),
+        shift_error=np.hypot(
+            scale * np.sqrt(noise.gain / np.maximum(seen * information, 1e-300)),
+            SYSTEMATIC * peak.fwhm,
+        ),
         clipped=why,
     )
 

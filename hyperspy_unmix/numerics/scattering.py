@@ -135,7 +135,7 @@ def scattering(
     power, floor = np.abs(peak) ** 2, min(floor, 0.1)
     # exact at zero frequency: plural scattering keeps its integral
     wiener = np.where(known, peak.conj() * (1 + floor**2) / (power + floor**2), 0)
-    axis = Channels(length, channels, empty)
+    axis = Channels(length, channels, empty, begins=method == "log")
     return Scattering(low_loss.scores, inelastic * wiener, axis, method)
 
 

@@ -23,7 +23,7 @@ from .places import read_beside, read_windows, windows_of
 CORE = 3  # channels on both sides of a peak that a spike may cover
 FLANK = 4  # channels beyond them that tell the level
 HALF = CORE + FLANK
-WIDEST = 3.4  # effective width in channels; that of a line is 1.5 times its FWHM
+WIDEST = 3.6  # effective width in channels; that of a line is 1.5 times its FWHM
 RATIO = 4.0  # times what neighbouring pixels have of a narrow line at the same place
 REACH = 2  # pixels along every scan axis that are looked at for it
 TAIL = 3.0  # standard deviations; what is left of a spike beside its highest value
@@ -83,7 +83,7 @@ def find_spikes(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> Spike
     """Find spikes, up or down, and what their neighbours say should stand there.
 
     The extremes of short runs of pixels, known from the first pass, are the screen; only what
-    stands out there is read again. Lines of less than about 2.3 channels FWHM are as narrow as
+    stands out there is read again. Lines of less than about 2.4 channels FWHM are as narrow as
     spikes: they are told apart by the pixels beside them, and by being at the same energy, or with
     others in the same pixel, more often than chance allows.
 
@@ -195,11 +195,11 @@ def _examine(
     # a line of this pixel alone has the noise of its own height
     level = np.fmax(base, np.median(np.where(np.isnan(over), 0, over), 1) + base)
     variance = noise.at(positions, sign * level)
-    far = over[:, CORE] - shared > noise.threshold(variance)
+    height = np.minimum(over[:, CORE] - shared, excess[:, CORE])
+    far = height > np.maximum(noise.threshold(variance), over[:, CORE] / 2)
     positive = excess.clip(0)
     width = positive.sum(1) ** 2 / np.maximum((positive**2).sum(1), np.finfo(float).tiny)
-    line = np.maximum(shared - TAIL * np.sqrt(variance), 0)
-    spike = known & far & (over[:, CORE] > RATIO * line) & (width < WIDEST)
+    spike = known & far & (over[:, CORE] > RATIO * shared) & (width < WIDEST)
     tail = excess > TAIL * np.sqrt(variance)[:, None]
     covered = np.zeros(windows.shape, bool)
     covered[:, HALF] = True

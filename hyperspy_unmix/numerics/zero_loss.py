@@ -110,13 +110,24 @@ def clipped(sample: Floats, energies: Floats) -> str:
             return f"{100 * share:.0f} % of the peaks end at the same value, {ceiling:g}"
     if ceiling >= LEAST_CEILING and len(sample) == 1 and np.sum(sample == ceiling) > 1:
         return f"several channels hold the greatest value, {ceiling:g}"
-    flat, half = ((sample > part * greatest[:, None]).sum(1) for part in (0.95, 0.5))
+    flat, half = (_width_above(sample, part * greatest) for part in (0.95, 0.5))
     wide = half >= 6  # of fewer channels the share is too coarse
     noise = np.sqrt(np.maximum(greatest, 1)) < 0.01 * greatest
     judged = wide & noise
     if judged.sum() > 0.5 * len(sample) and np.median(flat[judged] / half[judged]) > FLAT_TOP:
         return "its top is flat"
     return ""
+
+
+def _width_above(sample: Floats, level: Floats) -> NDArray[np.intp]:
+    """Channels about the greatest value of each row that are above a level."""
+    above = sample > level[:, None]
+    number = np.arange(sample.shape[1])
+    top = sample.argmax(1)[:, None]
+    # the peak ends at the first channel on either side that is not
+    left = np.where(~above & (number < top), number, -1).max(1)
+    right = np.where(~above & (number > top), number, sample.shape[1]).min(1)
+    return np.asarray(right - left - 1)
 
 
 def line_up(

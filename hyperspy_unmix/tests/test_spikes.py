@@ -158,7 +158,7 @@ def test_nearly_all_are_found_and_nothing_else(name):
 
 
 def test_values_far_below_are_found():
-    spiked, truth = planted(SCENES["flat"](), number=50, times=1.5, sign=-1)
+    spiked, truth = planted(SCENES["flat"](), number=20, times=3.0, sign=-1)
     spikes = spikes_of(spiked)
     found = set(zip(spikes.pixels.tolist(), spikes.channels.tolist(), strict=True))
     assert {place for place, highest in truth.items() if highest} <= found
