@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from .edge import noise_edge
 from .noise import Floats
 from .pca import LowRank
 from .window import Window
+
+WORTH = 2.0  # times its noise, that a difference must be to be fitted: then it is more signal
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class BackgroundFit:
     """Spectra without background, the background, and what it is made of.
 
     ``parameters`` are the exponents of power laws E^-r, or the decay energies of exponentials;
-    ``misfit`` is the largest squared singular value of the fit's residual in the window, in units
-    of the noise edge: 1 or less where the shapes describe the background within its noise.
+    ``misfit`` is that of `window_misfit`: 1 or less where the shapes describe the background
+    within its noise.
     """
 
     spectra: LowRank
@@ -34,9 +37,9 @@ def subtract_background(
 ) -> BackgroundFit:
     """Subtract a background fitted in pre-edge windows; exact and linear in the components.
 
-    One power law (or exponential) of the mean spectrum's exponent is tried first. Where it leaves
-    more than noise in the window, a linear combination of two is taken, whose exponents are the
-    5th and 95th percentile over the specimen.
+    One power law (or exponential) of the mean spectrum's exponent is tried first. Where pixels
+    differ in slope by more than their noise, a linear combination of two is taken, whose exponents
+    are the 5th and 95th percentile over the specimen.
 
     Parameters
     ----------
@@ -72,7 +75,8 @@ def subtract_background(
     mean = spectra.scores.mean(0) @ spectra.components[:, inside]
     rate = float(np.clip(_decay(axis[inside] / unit, mean), *limits))
     one = fit((rate,))
-    if one.misfit <= 1:
+    law = np.exp(-rate * axis / unit)
+    if not differs_in_slope(one.spectra, law, axis, inside):
         return one
     low, _, high = decay_range(spectra, axis / unit, inside, limits)
     return fit((low, high))
@@ -117,11 +121,38 @@ def uncertainty(spectra: LowRank, shapes: Floats, inside: NDArray[np.intp]) -> F
 
 
 def window_misfit(spectra: LowRank, inside: NDArray[np.intp]) -> float:
-    """Largest squared singular value of what is left in the window, over the noise edge."""
+    """Largest squared singular value of what is left in the window, over what noise alone gives.
+
+    That is the noise of the scores, and of so many components that are known to 1/sqrt(n) each.
+    """
     n = len(spectra.scores)
     residual = (spectra.components / spectra.whitening.channel_sd)[:, inside]
-    moment = residual.T @ (spectra.second_moment() * n) @ residual
-    return float(np.linalg.eigvalsh(moment)[-1]) / noise_edge(n, residual.shape[1])
+    found = residual.T @ (spectra.second_moment() * n) @ residual
+    noise = residual.T @ (spectra.noise * n) @ residual
+    noise += noise_edge(len(inside), spectra.rank) * np.eye(len(noise))
+    return float(eigh(found, noise, eigvals_only=True)[-1])
+
+
+def differs_in_slope(spectra: LowRank, law: Floats, axis: Floats, inside: NDArray[np.intp]) -> bool:
+    """Whether pixels' backgrounds differ in slope by more than their noise, so that two laws pay.
+
+    Parameters
+    ----------
+    spectra : LowRank
+        Less one law.
+    law, axis : array, shape (channels,)
+        The law, and what it falls exponentially with.
+    inside : int array
+        Channels of the window.
+    """
+    sd = spectra.whitening.channel_sd[inside]
+    constant = law[inside] / sd
+    slope = constant * axis[inside]
+    slope -= constant * (constant @ slope) / (constant @ constant)
+    along = (spectra.components[:, inside] / sd) @ (slope / np.linalg.norm(slope))
+    n = len(spectra.scores)
+    noise = n * float(along @ spectra.noise @ along) + spectra.rank
+    return float(along @ spectra.second_moment() @ along) * n > WORTH * noise
 
 
 def decay_range(

@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from .background import BackgroundFit, decay_range, uncertainty, window_misfit
+from .background import (
+    BackgroundFit,
+    decay_range,
+    differs_in_slope,
+    uncertainty,
+    window_misfit,
+)
 from .noise import Floats
 from .pca import NEGLIGIBLE, LowRank
 from .scattering import Scattering
@@ -44,10 +50,9 @@ def subtract_scattered_background(
     """
     exponent = _exponent(spectra, energies, window, kernel)
     one = _fit(spectra, energies, window, kernel, (exponent,), edge)
-    if one.misfit <= 1:
+    axis = np.log(energies / float(energies[window.channels].mean()))
+    if not differs_in_slope(one.spectra, np.exp(-exponent * axis), axis, window.channels):
         return one
-    reference = float(energies[window.channels].mean())
-    axis = np.log(energies / reference)
     low, centre, high = decay_range(spectra, axis, window.channels, EXPONENTS)
     pair = exponent + low - centre, exponent + high - centre
     return _fit(spectra, energies, window, kernel, pair, edge)

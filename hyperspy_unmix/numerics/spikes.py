@@ -126,6 +126,7 @@ def _flanks(windows: Floats) -> tuple[Floats, Floats]:
 
 
 def _middle(windows: Floats) -> Floats:
+    """Level between the two flanks."""
     before, after = _flanks(windows)
     return (before + after) / 2
 
@@ -143,6 +144,7 @@ def _screen(tiles: Floats, noise: LocalNoise, sign: float) -> tuple[Index, Index
     """
     m = tiles.shape[1]
     half = (noise.threshold(noise.variance) / 2).astype(tiles.dtype)
+    half = np.maximum(half, np.finfo(tiles.dtype).tiny)
     found = []
     for first in range(0, len(tiles), TILES):
         part = tiles[first : first + TILES]
@@ -197,21 +199,30 @@ def _examine(
     variance = noise.at(positions, sign * level)
     height = np.minimum(over[:, CORE] - shared, excess[:, CORE])
     far = height > np.maximum(noise.threshold(variance), over[:, CORE] / 2)
-    positive = excess.clip(0)
-    width = positive.sum(1) ** 2 / np.maximum((positive**2).sum(1), np.finfo(float).tiny)
-    spike = known & far & (over[:, CORE] > RATIO * shared) & (width < WIDEST)
-    tail = excess > TAIL * np.sqrt(variance)[:, None]
-    covered = np.zeros(windows.shape, bool)
-    covered[:, HALF] = True
-    for k in range(1, CORE + 1):
-        for side in (-1, 1):
-            covered[:, HALF + side * k] = (
-                covered[:, HALF + side * (k - 1)] & tail[:, CORE + side * k]
-            )
+    narrow = _width(excess) < WIDEST
+    spike = known & far & narrow & (over[:, CORE] > RATIO * shared)
+    covered = _run(excess > TAIL * np.sqrt(variance)[:, None])
     usual = sign * _mean(beside)
     channel = np.clip(positions[:, None] + OFFSETS, 0, len(noise.mean) - 1)
     scatter = np.sqrt(noise.at(channel, usual))
     return _Hits(pixels, positions, sign * windows, usual, scatter, covered).take(spike)
+
+
+def _width(excess: Floats) -> Floats:
+    """Effective number of channels (places,) of what is positive."""
+    positive = excess.clip(0)
+    square = np.maximum((positive**2).sum(1), np.finfo(float).tiny)
+    return np.asarray(positive.sum(1) ** 2 / square)
+
+
+def _run(tail: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The middle of each window, and what is next to it without a gap."""
+    covered = np.zeros((len(tail), 2 * HALF + 1), bool)
+    covered[:, HALF] = True
+    for side in (-1, 1):
+        for k in range(side, side * (CORE + 1), side):
+            covered[:, HALF + k] = covered[:, HALF + k - side] & tail[:, CORE + k]
+    return covered
 
 
 def _mean(beside: Floats) -> Floats:
@@ -223,12 +234,12 @@ def _mean(beside: Floats) -> Floats:
 def _not_together(hits: _Hits, n: int, m: int) -> NDArray[np.bool_]:
     """Hits that share neither energy nor pixel with more others than chance allows."""
     alone = np.ones(len(hits.pixels), bool)
-    pixels, energies = hits.pixels, hits.positions
-    for at, size, width in ((energies, m, 3), (pixels, n, 1)):
-        number = np.array([(np.abs(at - a) <= width // 2).sum() for a in at])
-        most = poisson.isf(CHANCE / size, width * len(at) / size)
+    for at, size, reach in ((hits.positions, m, 1), (hits.pixels, n, 0)):
+        number = np.append(np.bincount(at + 1, minlength=2), 0)
+        together = sum(number[at + 1 + k] for k in range(-reach, reach + 1))
+        most = poisson.isf(CHANCE / size, (2 * reach + 1) * len(at) / size)
         # two are too few to say what they are
-        alone &= number <= max(most, 2)
+        alone &= together <= max(most, 2)
     return alone
 
 
@@ -241,11 +252,10 @@ def _replacements(hits: list[_Hits], blocks: RowBlocks, integers: bool) -> Spike
     bad = bad.astype(np.intp)
     values = np.zeros(len(bad))
     for key, h in zip(keys, hits, strict=True):
-        inside = np.isfinite(h.windows)
-        for k, x, usual, scatter, known in zip(
+        inside = np.isin(key, bad) & np.isfinite(h.windows)
+        for k, x, usual, scatter, covered in zip(
             key, h.windows, h.usual, h.scatter, inside, strict=True
         ):
-            covered = np.isin(k, bad) & known
             values[np.searchsorted(bad, k[covered])] = _filled(x, usual, scatter, covered)
     pixels, positions = np.divmod(bad, m)
     variances = None

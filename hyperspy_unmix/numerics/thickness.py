@@ -51,11 +51,14 @@ def thickness_map(t: Floats, error: Floats, zero_loss: Floats) -> ThicknessMap:
     noise = float(np.mean(error[known] ** 2)) if known.any() else 0.0
     for width in WIDTHS if noise > 0 and known.sum() > 1 else ():
         smooth, own, spread = _smoothed(t, plane, zero_loss, known, width)
-        left = np.mean((smooth - t)[known] ** 2) - noise
-        risk = float(left + 2 * np.mean(own[known] * error[known] ** 2)) / noise
+        # in units of each pixel's own noise: thick pixels, which have more, do not decide alone
+        left = np.mean(((smooth - t)[known] / error[known]) ** 2) - 1
+        risk = float(left + 2 * np.mean(own[known]))
         if risk < min(best[1], WORTH):
-            averaged = spread * np.where(known, error, 0) ** 2
-            detail = max(risk * noise - float(averaged[known].mean()), 0)
+            own_noise = np.where(known, error, 0) ** 2
+            averaged = spread * own_noise
+            share = float((averaged[known] / own_noise[known]).mean())
+            detail = max(risk - share, 0) * own_noise
             best = width, risk, smooth, np.where(known, np.sqrt(averaged + detail), np.nan)
     width, _, values, spread = best
     vacuum = known & (values < np.maximum(VACUUM, CLEAR * np.where(known, spread, 0)))
