@@ -3,7 +3,7 @@
 ``unmix(signal)`` does the whole job; ``preprocess``, ``pca``, ``denoise`` and
 ``estimate_number_of_components`` are its stages. Each takes any HyperSpy signal with one signal
 axis. Signals of type ``unmix``, ``EELS_unmix``, ``EDS_TEM_unmix`` and ``EDS_SEM_unmix`` have them
-as methods.
+as methods. ``boundary_inclination`` turns a component's map and the thickness into an angle.
 """
 
 from importlib import import_module
@@ -15,6 +15,7 @@ _HOME = {
     "PCA": "pca_result",
     "ComponentCount": "pca_result",
     "Unmixing": "unmixing",
+    "boundary_inclination": "inclination",
     "denoise": "workflow",
     "estimate_number_of_components": "workflow",
     "pca": "workflow",

@@ -1,0 +1,122 @@
+"""Inclination of the boundary phantoms, everything from `unmix`; what is missing is said."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import hyperspy_unmix
+from hyperspy_unmix import boundary_inclination, data
+
+
+@pytest.fixture(scope="module")
+def phase():
+    """A phase boundary inclined by 30 degrees, 24 x 32 pixels, unmixed."""
+    phantom = data.inclined_boundary(shape=(24, 40), inclination=30, field_of_view=60, seed=2)
+    return phantom, hyperspy_unmix.unmix(phantom.signal, 2, low_loss=phantom.low_loss)
+
+
+def test_phase_boundary(phase):
+    _, result = phase
+    found = boundary_inclination(result, 0, probe=1.0, mean_free_path=76.0)
+    # the goal of the issue, and its own error; the phases' lambda are 74 and 78 nm
+    assert abs(found.angle - 30) < 3
+    assert abs(found.angle - 30) < found.error
+    assert found.parts["mean free path"] == pytest.approx(
+        np.degrees(0.2 * np.sin(np.radians(2 * found.angle)) / 2), rel=1e-3
+    )
+    # the boundary runs along y
+    assert min(found.direction, 180 - found.direction) < 2
+    assert "cannot be told" in repr(found)
+
+
+def test_both_phases_say_the_same(phase):
+    _, result = phase
+    first, second = (boundary_inclination(result, i, mean_free_path=76.0) for i in (0, 1))
+    assert abs(first.angle - second.angle) < 2
+
+
+def test_line_across_the_boundary(phase):
+    import hyperspy.api as hs
+
+    _, result = phase
+    line = hs.roi.Line2DROI(2.0, 18.0, 57.0, 18.0, linewidth=20.0)
+    found = boundary_inclination(result, 0, line, probe=1.0, mean_free_path=76.0)
+    assert abs(found.angle - 30) < 3
+
+
+def test_without_mean_free_path_the_slope_is_in_units_of_it(phase):
+    _, result = phase
+    found = boundary_inclination(result, 0, probe=1.0)
+    assert found.angle is None
+    assert found.slope == pytest.approx(76 * np.tan(np.radians(30)), rel=0.05)
+    assert "over the mean free path" in repr(found)
+
+
+def test_mean_free_path_from_the_density(phase):
+    _, result = phase
+    found = boundary_inclination(result, 0, probe=1.0, density=5.2)
+    in_nm = float(np.nanmedian(result.thickness_nm(density=5.2).data / result.thickness.data))
+    expected = np.degrees(np.arctan(boundary_inclination(result, 0, probe=1.0).slope / in_nm))
+    assert found.angle == pytest.approx(expected, abs=0.01)
+
+
+def test_thickness_given_in_nm():
+    phantom = data.inclined_boundary(shape=(24, 40), inclination=30, field_of_view=60, seed=2)
+    nm = phantom.truth.parameters["phase_thickness"].sum(0)
+    result = hyperspy_unmix.unmix(
+        phantom.signal, 2, low_loss=phantom.low_loss, thickness=(nm, "nm")
+    )
+    found = boundary_inclination(result, 0, probe=1.0)
+    assert abs(found.angle - 30) < 2
+    assert found.parts["mean free path"] == 0
+
+
+def test_grain_boundary():
+    phantom = data.inclined_boundary(
+        "grain", shape=(32, 48), inclination=20, field_of_view=40, seed=1
+    )
+    result = hyperspy_unmix.unmix(phantom.signal, 2, low_loss=phantom.low_loss)
+    found = boundary_inclination(result, 1, kind="layer", probe=0.5, mean_free_path=77.0)
+    assert abs(found.angle - 20) < 3
+    assert abs(found.angle - 20) < found.error
+
+
+def test_profile_and_plot(phase):
+    _, result = phase
+    found = boundary_inclination(result, 0, mean_free_path=76.0)
+    measured, fitted = found.signals()
+    assert measured.axes_manager[0].units == "nm"
+    assert np.abs(measured.data - fitted.data).max() < 0.1 * np.ptp(fitted.data)
+    ax = found.plot()
+    assert "nm" in ax.get_xlabel()
+    plt.close(ax.figure)
+
+
+def test_what_is_missing_is_said(phase):
+    import hyperspy.api as hs
+
+    phantom, result = phase
+    with pytest.raises(ValueError, match="kind='wall'"):
+        boundary_inclination(result, 0, kind="wall")
+    with pytest.raises(ValueError, match="no component"):
+        boundary_inclination(result, 7)
+    with pytest.raises(TypeError, match="Line2DROI"):
+        boundary_inclination(result, 0, hs.roi.CircleROI(5, 5, 3))
+    with pytest.raises(ValueError, match="longer line"):
+        boundary_inclination(result, 0, hs.roi.Line2DROI(5, 5, 15, 5))
+    with pytest.raises(ValueError, match="wider field"):
+        boundary_inclination(result, 0, hs.roi.Line2DROI(22, 18, 38, 18, 20), mean_free_path=76)
+    with pytest.raises(ValueError, match="positive number"):
+        boundary_inclination(result, 0, mean_free_path=-1)
+    alone = hyperspy_unmix.unmix(phantom.signal, 2, low_loss=None)
+    with pytest.raises(ValueError, match="thickness"):
+        boundary_inclination(alone, 0)
+
+
+def test_scan_without_a_unit_is_refused():
+    phantom = data.inclined_boundary(shape=(16, 24), field_of_view=60)
+    for axis in phantom.signal.axes_manager.navigation_axes:
+        axis.units = ""
+    result = hyperspy_unmix.unmix(phantom.signal, 2, low_loss=phantom.low_loss)
+    with pytest.raises(ValueError, match="length is needed"):
+        boundary_inclination(result, 0)
