@@ -136,7 +136,7 @@ def table(rows: list[dict[str, Any]], n_seeds: int) -> str:
 
 def figure(rows: list[dict[str, Any]]) -> str:
     """Error over the bound, for each source and dose."""
-    drawn, axes = eels.subplots(1, 2, figsize=(10, 4), sharey=True)
+    drawn, axes = eels.subplots(1, 2, figsize=(11, 4), sharey=True)
     for ax, source in zip(axes, ("zero-loss peak", "spectra"), strict=True):
         for color, name in enumerate(dict.fromkeys(r["scene"] for r in rows)):
             for counts, style in zip(COUNTS, ("o:", "s--", "^-"), strict=True):
@@ -158,7 +158,8 @@ def figure(rows: list[dict[str, Any]]) -> str:
         ax.set_xticks(DRIFTS, [f"{d:g}" for d in DRIFTS])
         ax.minorticks_off()
     axes[0].set_ylabel("R.m.s. error / Cramér-Rao bound")
-    axes[1].legend(fontsize="x-small", title="scene, counts")
+    handles, labels = axes[1].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside right", fontsize="small", title="scene, counts")
     return eels.save(drawn, "drift")
 
 
