@@ -11,6 +11,7 @@ from .dual import Dual
 from .image import Image
 from .inputs import EV, check_choice
 from .numerics.energy_shift import GroupShifts, followed, group_shifts
+from .numerics.low_loss import SYSTEMATIC
 from .numerics.noise import Floats
 from .numerics.scan_curve import ScanCurve, scan_curve
 from .numerics.sub_channel import Remainder
@@ -19,8 +20,7 @@ from .wrapping import base_type
 
 CLEAR = 2.0  # times its own error that a drift must have to be taken out
 WITHIN = 3.0  # channels, peak to peak, that are taken out in compressed form alone
-APART = 0.3  # of a drift, by which what two halves of the spectrum say of it may differ
-LEAST_PIXELS = 16
+LEAST_PIXELS, LEAST_CHANNELS = 16, 64
 
 
 @dataclass(frozen=True)
@@ -61,25 +61,29 @@ def align(
         return None, image
     if base_type(image.signal) != "EELS" or not axis.is_uniform:
         return None, image
-    if image.blocks.shape[0] < LEAST_PIXELS or image.blocks.shape[1] < 64:
+    if image.blocks.shape[0] < LEAST_PIXELS or image.blocks.shape[1] < LEAST_CHANNELS:
         return None, image
     time = np.flatnonzero(image.blocks.pixels) / len(image.blocks.pixels)
-    with_peak = dual is not None and len(dual.low_loss.shift) == image.blocks.shape[0]
-    if with_peak:
-        assert dual is not None
+    curve, words, otherwise = None, "", ""
+    if dual is not None and len(dual.low_loss.shift) == image.blocks.shape[0]:
         curve, words = _from_zero_loss(image, dual, time)
-    else:
+        otherwise = " (the zero-loss peak drifts otherwise)"
+    if curve is None:
         curve, words = _from_spectra(image, time)
+        words = words.replace("of the spectra", f"of the spectra{otherwise}")
     return _applied(image, curve, words, settings)
 
 
-def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve, str]:
-    """The drift of the zero-loss peak, if the core loss drifts with it."""
+def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve | None, str]:
+    """The drift of the zero-loss peak; None if the core loss does not drift with it."""
     axis = image.signal.axes_manager.signal_axes[0]
     channel = abs(float(axis.scale)) * EV.get(str(axis.units), 1.0)
     low_loss = dual.low_loss
     shift = (low_loss.shift - np.nanmedian(low_loss.shift)) / channel
     curve = scan_curve(time, shift, low_loss.shift_error / channel)
+    # smoothing averages counts, not what losses under the peak do to its position
+    floor = SYSTEMATIC * low_loss.peak.fwhm / channel
+    curve = replace(curve, error=np.hypot(curve.error, floor))
     words = "of the zero-loss peak"
     if dual.method == "log":
         return curve, words
@@ -88,16 +92,20 @@ def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve, 
         words += ", its smooth course only: the core loss does not follow from pixel to pixel"
         spread = np.sqrt(np.mean(curve.error**2))
         curve = replace(curve, values=curve.smooth, error=np.full(len(time), spread), scatter=0.0)
-    if _does_not_follow(image, curve.values, curve.smooth):
-        words += "; the core loss does not drift with it"
-    return curve, words
+        if not np.ptp(curve.smooth) > 0:
+            return None, words
+    follows = not _does_not_follow(image, curve.values, curve.smooth)
+    return (curve if follows else None), words
 
 
-def _does_not_follow(image: Image, shift: Floats, part: Floats) -> bool:
-    """Whether the core loss clearly does not have this part of the shift."""
+def _does_not_follow(
+    image: Image, shift: Floats, part: Floats, channels: slice = slice(None)
+) -> bool:
+    """Whether these channels clearly do not have this part of the shift."""
     if not np.ptp(part) > 0:
         return False
-    share, error = followed(*_groups(image), shift, part)
+    groups, size = _groups(image)
+    share, error = followed(groups[:, channels], size, shift, part)
     return share + CLEAR * error < 0.5
 
 
@@ -108,39 +116,27 @@ def _groups(image: Image) -> tuple[Floats, NDArray[np.integer]]:
 def _from_spectra(image: Image, time: Floats) -> tuple[ScanCurve, str]:
     """The drift that makes the spectra need fewer components, along a smooth curve of the scan."""
     groups, size = _groups(image)
-    found, *parts = (
-        group_shifts(groups, size, part)
-        for part in (slice(None), slice(0, None, 2), slice(1, None, 2))
-    )
     index = (np.arange(len(time)) + 0.5) / len(time)
 
     def curve_of(shifts: GroupShifts) -> ScanCurve:
         error = np.sqrt(shifts.variance)
-        return scan_curve(shifts.time, shifts.free, error, at=index)
+        curve = scan_curve(shifts.time, shifts.free, error, at=index)
+        return replace(curve, values=curve.values - curve.values.mean())
 
-    curve, *curves = (curve_of(shifts) for shifts in (found, *parts))
+    found = group_shifts(groups, size)
+    curve = curve_of(found)
     # every second group has the same drift and noise of its own
-    first, second = (c.values - c.values.mean() for c in curves)
+    parts = (slice(0, None, 2), slice(1, None, 2))
+    first, second = (curve_of(group_shifts(groups, size, part)).values for part in parts)
     error = np.maximum(curve.error, np.std(first - second) / 2)
     curve = replace(curve, error=error)
     words = "of the spectra, along a smooth curve of the scan"
     if not np.mean(first * second) > CLEAR**2 * np.mean(error**2):
-        curve = replace(curve, values=np.zeros(len(time)))
-    elif not _halves_agree(found):
-        words += "; low and high energies do not drift alike, so it is chemistry"
+        return replace(curve, values=np.zeros(len(time))), words
+    halves = (slice(None, found.middle), slice(found.middle, None))
+    if any(_does_not_follow(image, curve.values, curve.values, half) for half in halves):
+        words += "; low and high energies do not drift alike, so it may be chemistry"
     return curve, words
-
-
-def _halves_agree(found: GroupShifts) -> bool:
-    """Whether both halves of the energy range have the same drift; one edge alone is chemistry."""
-    shares, errors = [], []
-    for rest, variance in found.halves:
-        drift = found.fitted - np.average(found.fitted, weights=1 / variance)
-        told = max(float(np.sum(drift**2 / variance)), 1e-300)
-        shares.append(float(np.sum(rest * drift / variance)) / told)
-        errors.append(1 / np.sqrt(told))
-    apart = abs(shares[0] - shares[1])
-    return apart < max(APART, 3 * float(np.hypot(*errors)))
 
 
 def _applied(

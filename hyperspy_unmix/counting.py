@@ -94,7 +94,7 @@ def count_components(
         if again < min(after, agreed):
             ending = f", those of {after} that repeat{ending}"
             after = again
-        stage = f"after taking out {' and '.join(removed)}"
+        stage = f"after taking out {_listed(removed)}"
         agreed = min(agreed, after)
     chosen = choose_rank(values, *scree.shape, agreed, stage, ending)
     return ComponentCount(
@@ -108,6 +108,11 @@ def count_components(
         chosen.clear,
         chosen.reason,
     )
+
+
+def _listed(words: list[str]) -> str:
+    """Words as a sentence has them: one, two and three."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _repeated_after_physics(prepared: Prepared, raw: LowRank, scree: Scree) -> int:

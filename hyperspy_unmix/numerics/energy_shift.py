@@ -18,6 +18,7 @@ from .scan_curve import spline_basis
 MOST_GROUPS = 128
 KNOTS = 16
 MOST_COMPONENTS = 8
+SHARES = np.linspace(-0.5, 1.5, 9)  # of a shift, that are tried
 LARGEST = 0.02  # of the channels, either way
 FINEST, COARSEST = 1.5, 12.0  # channels (Gaussian) between which spectra are compared
 MEDIAN_CHI2 = 0.455  # of one degree of freedom
@@ -30,16 +31,15 @@ class GroupShifts:
 
     ``time`` (0 to 1 along the scan) is that of each group's middle, ``free`` what each group alone
     says, with ``variance``; ``fitted`` is the smooth curve through which the spectra were
-    compared. ``halves`` are two more estimates less ``fitted``, from the channels below and above
-    the middle of the information, with their variances; ``rank`` components describe the aligned
-    spectra.
+    compared. ``middle`` is the channel that halves the information; ``rank`` components describe
+    the aligned spectra.
     """
 
     time: Floats
     free: Floats
     variance: Floats
     fitted: Floats
-    halves: tuple[tuple[Floats, Floats], tuple[Floats, Floats]]
+    middle: int
     rank: int
 
 
@@ -83,7 +83,13 @@ class _Comparison:
         rest = spectra - _low_rank(spectra, rank)
         return float(np.sum(rest**2)), 2 * np.sum(rest * slopes, 1)
 
-    def free(self, shift: Floats, rank: int, part: slice = slice(None)) -> tuple[Floats, Floats]:
+    def rank(self, shift: Floats) -> int:
+        """Components above the bend of the scree of spectra moved back by ``shift``."""
+        spectra, _ = self.aligned(shift)
+        values = np.linalg.eigvalsh(spectra @ spectra.T)[::-1]
+        return int(np.clip(elbow(values), 1, max(min(MOST_COMPONENTS, len(spectra) // 4), 1)))
+
+    def free(self, shift: Floats, rank: int) -> tuple[Floats, Floats]:
         """What each group says about its own shift, less ``shift``, and the variance of it."""
         spectra, _ = self.aligned(shift)
         model = _low_rank(spectra, rank)
@@ -91,7 +97,6 @@ class _Comparison:
         leading = leading_eigenvectors(model @ model.T, rank)[1]
         axes = np.linalg.qr(model.T @ leading)[0]
         rest, slopes = spectra - model, slopes - (slopes @ axes) @ axes.T
-        rest, slopes = rest[:, part], slopes[:, part]
         information = np.maximum(np.sum(slopes**2, 1), 1e-300)
         level = np.sum((spectra - model) ** 2) / max(spectra.size - rank * sum(spectra.shape), 1)
         return -np.sum(rest * slopes, 1) / information, level / information
@@ -133,24 +138,21 @@ def group_shifts(
     basis = basis - np.asarray(np.average(basis, axis=0, weights=pixels))
     coefficients: Floats = np.zeros(basis.shape[1])
     rank = 1
-    most = max(min(MOST_COMPONENTS, len(merged) // 4), 1)
     while True:
         coefficients = _minimise(data, basis, coefficients, rank, reach)
-        spectra, _ = data.aligned(basis @ coefficients)
-        values = np.linalg.eigvalsh(spectra @ spectra.T)[::-1]
-        if rank >= min(elbow(values), most):
+        if rank >= data.rank(basis @ coefficients):
             break
         rank += 1
-    fitted = basis @ coefficients
+    fitted = np.clip(basis @ coefficients, -reach, reach)
     free, variance = data.free(fitted, rank)
+    free = np.clip(free, -reach, reach)
     _, slopes = data.aligned(fitted)
     told = np.cumsum(np.sum(slopes**2, 0))
-    middle = int(np.searchsorted(told, told[-1] / 2))
-    low, high = (data.free(fitted, rank, part) for part in (slice(middle), slice(middle, None)))
+    middle = data.inside.start + int(np.searchsorted(told, told[-1] / 2))
     # what neighbours differ by is their error, whatever its cause
     steps = np.diff(free) ** 2 / (variance[1:] + variance[:-1])
     variance = variance * max(float(np.median(steps)) / MEDIAN_CHI2, 1e-12)
-    return GroupShifts(time, fitted + free, variance, fitted, (low, high), rank)
+    return GroupShifts(time, fitted + free, variance, fitted, middle, rank)
 
 
 def followed(
@@ -177,17 +179,21 @@ def followed(
         means = np.diff(np.concatenate([[0], np.cumsum(values)])[ends]) / pixels
         return np.asarray(means - np.average(means, weights=pixels))
 
-    mean, tested = group_means(shift), group_means(part)
-    reach = int(np.ceil(np.abs(mean).max())) + 1
+    whole, tested = group_means(shift), group_means(part)
+    reach = int(np.ceil(np.abs(SHARES).max() * np.abs([whole, tested]).max())) + 1
     if merged.shape[1] < 2 * (reach + MARGIN) + 32 or not tested.any():
         return 1.0, np.inf
     data = _Comparison(merged, pixels, reach)
-    spectra, _ = data.aligned(mean)
-    values = np.linalg.eigvalsh(spectra @ spectra.T)[::-1]
-    rank = int(np.clip(elbow(values), 1, max(min(MOST_COMPONENTS, len(merged) // 4), 1)))
-    rest, variance = data.free(mean, rank)
-    told = float(np.sum(tested**2 / variance))
-    return 1 + float(np.sum(rest * tested / variance)) / told, 1 / np.sqrt(told)
+    # components that describe a shift put in where there is none must not hide it
+    rank = min(data.rank(whole), data.rank(whole - tested))
+    costs = np.array([data.cost(whole + (s - 1) * tested, rank)[0] for s in SHARES])
+    least = int(np.clip(costs.argmin(), 1, len(SHARES) - 2))
+    near = slice(least - 1, least + 2)
+    bend, slope, _ = np.polyfit(SHARES[near], costs[near], 2)
+    level = costs.min() / max(merged.size - rank * sum(merged.shape), 1)
+    if bend <= 0:
+        return float(SHARES[costs.argmin()]), np.inf
+    return float(-slope / (2 * bend)), float(np.sqrt(level / bend))
 
 
 def _merged(groups: Floats, size: NDArray[np.integer]) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Core losses of known energy drift, in which composition or chemistry may change along the scan."""
+"""Core losses of known energy drift, in which composition or chemistry may change as well."""
 
 import numpy as np
 

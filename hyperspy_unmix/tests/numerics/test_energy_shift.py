@@ -86,7 +86,7 @@ def test_drift_of_one_phase(size, course, dose):
     pull = error / np.sqrt(found.variance + (0.01 * size) ** 2)
     assert np.std(pull) < 1.5
     if dose < 1e5 and size < 1:
-        assert 0.6 < np.std(pull)
+        assert np.std(pull) > 0.6
     assert np.std(error) < 0.05
     assert np.std(centred(found.fitted) - centred(drift)) < 0.03
 
@@ -131,15 +131,14 @@ def test_negative_means():
 @pytest.mark.parametrize("kind", ["one phase", "elements", "phases"])
 @pytest.mark.parametrize("size", [0.5, 2.0, 8.0])
 def test_spectra_that_follow_another_drift(kind, size):
-    """Truth: all of the drift that the zero-loss peak has; a twentieth and five errors."""
+    """Truth: all of the drift that the zero-loss peak has; a quarter, since a half decides."""
     known = drift_of("wave", size, 100 * GROUPS)
     groups, pixels, _ = grouped(kind, drift=size, course="wave")
     found, error = followed(groups, pixels, known, known)
     assert error < 0.05
-    assert found == pytest.approx(1, abs=5 * error + 0.05)
+    assert found == pytest.approx(1, abs=0.25)
 
 
-@pytest.mark.xfail(reason="still spectra are taken for ones that follow: reported", strict=False)
 @pytest.mark.parametrize("kind", ["one phase", "elements", "phases"])
 @pytest.mark.parametrize("size", [0.5, 2.0, 8.0])
 def test_spectra_that_stand_still(kind, size):

@@ -137,9 +137,8 @@ def thin_to_thick(scale, sd, tail, counts):
     return energies, np.random.default_rng(0).poisson(expected).astype(np.float32)
 
 
-@pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("counts", [300, 1e4, 1e6])
-@pytest.mark.parametrize("scale, sd, tail", [(0.2, 0.4, 0.1), (0.5, 0.8, 0), (1.0, 0.7, 0)])
+@pytest.mark.parametrize("counts, lazy", [(300, False), (1e4, False), (1e4, True), (1e6, False)])
+@pytest.mark.parametrize("scale, sd, tail", [(0.25, 0.4, 0.1), (0.5, 0.8, 0), (1.0, 0.7, 0)])
 def test_thickness_and_its_error_from_thin_to_thick(lazy, counts, scale, sd, tail):
     """Truth: t of the Poisson series, 0.1 to 1.5. Deviations are those that are stated.
 
@@ -172,9 +171,17 @@ def test_error_of_thickness_with_few_pixels(pixels):
     np.testing.assert_allclose(found.shift_error, position, rtol=0.1)
 
 
-@pytest.mark.parametrize("phase", ["Fe3O4", "SiO2"])
-@pytest.mark.parametrize("counts", [1e6, 1e4, 1e3])
-@pytest.mark.parametrize("detector", ["counting", "ccd"])
+@pytest.mark.parametrize(
+    "phase, counts, detector",
+    [
+        ("Fe3O4", 1e6, "counting"),
+        ("SiO2", 1e6, "counting"),
+        ("Fe3O4", 1e3, "counting"),
+        ("Fe3O4", 1e6, "ccd"),
+        ("SiO2", 1e4, "ccd"),
+        ("SiO2", 1e3, "ccd"),
+    ],
+)
 def test_phantom_wedge_from_thin_to_thick(phase, counts, detector):
     """Truth: of the phantom. Rows of 24 pixels within half a percent, and what their error allows.
 
