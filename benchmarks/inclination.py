@@ -16,8 +16,9 @@ from tables import markdown, publish, quiet
 from hyperspy_unmix import boundary_inclination, data, unmix
 
 ANGLES = (10, 20, 30, 40, 50, 60)
-# nm: handbook values for the oxides, not those of the phantom's phases (74 and 78, 77 and 82)
-MEAN_FREE_PATH = {"phase": 75.0, "grain": 77.0}
+# nm, by the formula of Malis, Cheng and Egerton (1988) for magnetite and for strontium titanate;
+# the phantoms' phases have 74 and 78, and 77 and 82
+MEAN_FREE_PATH = {"phase": 75.0, "grain": 73.0}
 PROBE = {"phase": 1.0, "grain": 0.5}
 THICKNESS, THICKEST = 50.0, 1.35  # nm; of the wedge, over the mean
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NM = {"nm": 1.0, "Å": 0.1, "A": 0.1, "pm": 1e-3, "µm": 1e3, "μm": 1e3, "um": 1e3, "m": 1e9}
 PROBE_ERROR = 0.2  # of a probe given
 LEAST_PIXELS = 30
+SEEN = 20.0  # times what noise would let a boundary take out of the map
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def boundary_inclination(
     mean_free_path: float | None = None,
     mean_free_path_error: float = 0.2,
     density: float | None = None,
+    scale_error: float = 0.02,
 ) -> Inclination:
     """Inclination of a grain or phase boundary, from its width in projection.
 
@@ -141,6 +143,8 @@ def boundary_inclination(
     density : float, optional
         Of the foil in g/cm3, in place of the mean free path: exspy's estimate, from the microscope
         parameters in the metadata.
+    scale_error : float
+        Relative standard deviation of the scan's calibration (size of a pixel).
 
     Returns
     -------
@@ -164,18 +168,20 @@ def boundary_inclination(
     pixels = (x[known], y[known], values[known], sd[known], thickness[known])
     size, uncertain = (pixel, pixel) if probe is None else (float(probe), PROBE_ERROR * probe)
     found = fit_boundary(*pixels, kind, size, pixel, direction)
-    wider = fit_boundary(*pixels, kind, size + uncertain, pixel, found.direction)
+    _check_seen(found, component)
     _check_ends(found, pixels)
+    wider = fit_boundary(*pixels, kind, size + uncertain, pixel, near=found)
     by_noise = float(np.sqrt(found.covariance[0, 0]))
     by_probe = abs(wider.slope - found.slope)
-    slope_error = float(np.hypot(by_noise, by_probe))
+    errors = {"noise": by_noise, "probe": by_probe, "pixel size": scale_error * found.slope}
+    slope_error = float(np.sqrt(sum(error**2 for error in errors.values())))
     mean = float(thickness[known].mean())
     answer = Inclination(
         None, None, {}, found.slope, slope_error, found.slope * mean, slope_error * mean,
         float(np.degrees(found.direction)) % 180, kind, _profile(found, pixels, pixel),
     )  # fmt: skip
     if not relative:
-        return _with_angle(answer, 1.0, 0.0, by_noise, by_probe)
+        return _with_angle(answer, 1.0, 0.0, errors)
     if density is not None and mean_free_path is None:
         in_nm = result.thickness_nm(density=density).data
         mean_free_path = float(np.nanmedian(in_nm / result.thickness.data))
@@ -183,21 +189,18 @@ def boundary_inclination(
         return answer
     if not mean_free_path > 0:
         raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number of nm is needed.")
-    return _with_angle(answer, mean_free_path, mean_free_path_error, by_noise, by_probe)
+    return _with_angle(answer, mean_free_path, mean_free_path_error, errors)
 
 
 def _with_angle(
-    answer: Inclination, unit: float, unit_error: float, by_noise: float, by_probe: float
+    answer: Inclination, unit: float, unit_error: float, errors: dict[str, float]
 ) -> Inclination:
     """The angle, and what contributes to its error."""
     tangent = answer.slope / unit
     # of the angle, for a relative error of its tangent
     lever = float(np.degrees(tangent / (1 + tangent**2)))
-    parts = {
-        "noise": lever * by_noise / max(answer.slope, 1e-12),
-        "probe": lever * by_probe / max(answer.slope, 1e-12),
-        "mean free path": lever * unit_error,
-    }
+    parts = {name: lever * error / max(answer.slope, 1e-12) for name, error in errors.items()}
+    parts["mean free path"] = lever * unit_error
     error = float(np.sqrt(sum(part**2 for part in parts.values())))
     return replace(answer, angle=float(np.degrees(np.arctan(tangent))), error=error, parts=parts)
 
@@ -260,6 +263,15 @@ def _inside(roi: Any, x: Floats, y: Floats, pixel: float) -> tuple[Floats, float
     beside = np.abs((x - ends[0]) * dy - (y - ends[1]) * dx) / length
     inside = (along >= 0) & (along <= length) & (beside <= max(linewidth, pixel) / 2)
     return inside, float(np.arctan2(dy, dx))
+
+
+def _check_seen(found: Projection, component: int | str) -> None:
+    """There must be a boundary."""
+    if found.seen < SEEN:
+        raise ValueError(
+            f"no boundary is seen in the map of component {component}: what it would take out of "
+            "the map is noise. Choose another component or roi."
+        )
 
 
 def _check_ends(found: Projection, pixels: tuple[Floats, ...]) -> None:

@@ -27,7 +27,8 @@ class Projection:
     the same unit), ``position`` its distance from the origin along ``direction`` (radians from the
     x axis), ``layer`` the width of a layer in projection (0 for a phase boundary), ``amplitude``
     and ``offset`` the densities. ``covariance`` is that of (slope, position, direction, layer),
-    ``scatter`` the standard deviation of what is left, in units of the ``sd`` given.
+    ``scatter`` the standard deviation of what is left, in units of the ``sd`` given; ``seen`` is
+    how much the boundary takes out of the map's variance, in units of what noise lets it take.
     """
 
     slope: float
@@ -38,6 +39,7 @@ class Projection:
     offset: float
     covariance: Floats
     scatter: float
+    seen: float
     fitted: Floats
 
 
@@ -73,6 +75,7 @@ def fit_boundary(
     probe: float,
     pixel: float,
     direction: float | None = None,
+    near: Projection | None = None,
 ) -> Projection:
     """Fit a plane (or a layer between two) that is inclined through a foil.
 
@@ -94,6 +97,8 @@ def fit_boundary(
         Width of a pixel.
     direction : float, optional
         Across the boundary, in radians from the x axis, about where to look; default everywhere.
+    near : Projection, optional
+        A fit to start from, in place of looking.
     """
     sigma = probe * SIGMA
     centre = np.array([x.mean(), y.mean()])
@@ -109,22 +114,33 @@ def fit_boundary(
         first = ramp(across + half, width, sigma, pixel)
         return first - ramp(across - half, width, sigma, pixel)
 
+    beside = np.ones((len(x), 1))
+
     def solved(p: Floats, some: slice | Floats = slice(None)) -> tuple[Floats, Floats]:
-        design = np.stack([shape(p, some), np.ones_like(x[some])], 1) / sd[some, None]
+        design = np.insert(beside[some], 0, shape(p, some), axis=1) / sd[some, None]
         amounts = np.linalg.lstsq(design, density[some] / sd[some], rcond=None)[0]
         return amounts, design @ amounts - density[some] / sd[some]
 
     some = np.linspace(0, len(x) - 1, min(MOST_PIXELS, len(x))).astype(int)
-    starts = _starts(x, y, thickness, kind, pixel, direction)
-    best = min(starts, key=lambda p: float(np.sum(solved(p, some)[1] ** 2)))
+    if near is None:
+        starts = _starts(x, y, thickness, kind, pixel, direction)
+        best = min(starts, key=lambda p: float(np.sum(solved(p, some)[1] ** 2)))
+    else:
+        along = np.array([np.cos(near.direction), np.sin(near.direction)])
+        place = near.position - float(centre @ along)
+        best = np.array([near.slope, place, near.direction, near.layer])
     scale = np.array([max(best[0], 1e-3), pixel, 0.1, max(best[3], pixel)])
     found = least_squares(lambda p: solved(p)[1], best, x_scale=scale)
     amounts, rest = solved(found.x)
     free = 4 if kind == "layer" else 3
-    scatter = float(np.sqrt(np.sum(rest**2) / max(len(x) - free - 2, 1)))
+    left = max(len(x) - free - 2, 1)
+    scatter = float(np.sqrt(np.sum(rest**2) / left))
     jacobian = found.jac[:, :free]
     covariance = np.zeros((4, 4))
     covariance[:free, :free] = np.linalg.pinv(jacobian.T @ jacobian) * scatter**2
+    plain, target = beside / sd[:, None], density / sd
+    without = target - plain @ np.linalg.lstsq(plain, target, rcond=None)[0]
+    taken = (np.sum(without**2) - np.sum(rest**2)) / (free + 1)
     slope, place, angle, layer = found.x
     along = np.array([np.cos(angle), np.sin(angle)])
     return Projection(
@@ -136,7 +152,8 @@ def fit_boundary(
         float(amounts[1]),
         covariance,
         scatter,
-        shape(found.x) * amounts[0] + amounts[1],
+        float(taken / max(scatter**2, 1e-300)),
+        shape(found.x) * amounts[0] + beside @ amounts[1:],
     )
 
 

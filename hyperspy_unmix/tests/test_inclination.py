@@ -113,6 +113,13 @@ def test_what_is_missing_is_said(phase):
         boundary_inclination(alone, 0)
 
 
+def test_a_map_without_a_boundary_is_refused():
+    phantom = data.wedge(shape=(20, 20))
+    result = hyperspy_unmix.unmix(phantom.signal, 1, low_loss=phantom.low_loss)
+    with pytest.raises(ValueError, match="no boundary is seen"):
+        boundary_inclination(result, 0)
+
+
 def test_scan_without_a_unit_is_refused():
     phantom = data.inclined_boundary(shape=(16, 24), field_of_view=60)
     for axis in phantom.signal.axes_manager.navigation_axes:
