@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -17,6 +17,7 @@ SIGMA = 1 / np.sqrt(8 * np.log(2))  # standard deviation of a Gaussian of FWHM 1
 POINTS, WEIGHTS = np.polynomial.legendre.leggauss(4)  # across a pixel
 DIRECTIONS, PLACES, SLOPES = 12, 9, 7  # tried before the fit
 MOST_PIXELS = 1500  # looked at then
+REFINED = 5  # of the directions tried
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,20 @@ def fit_boundary(
 
     some = np.linspace(0, len(x) - 1, min(MOST_PIXELS, len(x))).astype(int)
     if near is None:
-        starts = _starts(x, y, thickness, kind, pixel, direction)
-        best = min(starts, key=lambda p: float(np.sum(solved(p, some)[1] ** 2)))
+        tried = _starts(x, y, thickness, kind, pixel, direction)
+        tried.sort(key=lambda p: float(np.sum(solved(p, some)[1] ** 2)))
+        # the best of every direction: the best of all may lead to a minimum that is not the least
+        starts = list({p[2]: p for p in reversed(tried)}.values())[::-1][:REFINED]
     else:
         along = np.array([np.cos(near.direction), np.sin(near.direction)])
         place = near.position - float(centre @ along)
-        best = np.array([near.slope, place, near.direction, near.layer])
-    scale = np.array([max(best[0], 1e-3), pixel, 0.1, max(best[3], pixel)])
-    found = least_squares(lambda p: solved(p)[1], best, x_scale=scale)
+        starts = [np.array([near.slope, place, near.direction, near.layer])]
+
+    def refined(p: Floats) -> Any:
+        scale = np.array([max(p[0], 1e-3), pixel, 0.1, max(p[3], pixel)])
+        return least_squares(lambda q: solved(q)[1], p, x_scale=scale)
+
+    found = min((refined(p) for p in starts), key=lambda fit: float(fit.cost))
     amounts, rest = solved(found.x)
     free = 4 if kind == "layer" else 3
     left = max(len(x) - free - 2, 1)
