@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 THICKEST = 1.5  # t/lambda above which the deconvolution is flagged
 ANGLES_DIFFER = 0.05
+BEYOND = 0.05  # of the inelastic electrons
 
 
 def report_low_loss(
@@ -84,6 +85,14 @@ def _report_thickness(dual: Dual, settings: Settings) -> None:
             int(thickness.vacuum.sum()),
             f"pixels of t/lambda below {VACUUM:g} or three times its error: no thickness, no "
             "densities there",
+        )
+    if dual.low_loss.beyond > BEYOND:
+        warn(
+            settings,
+            "range",
+            f"the low loss ends where {100 * dual.low_loss.beyond:.0f} % of the inelastic "
+            "electrons seem to be still to come: t/lambda counts them by a power law, the "
+            "deconvolution does not; record a wider range",
         )
     thick = int(np.sum(thickness.values > THICKEST))
     if thick:

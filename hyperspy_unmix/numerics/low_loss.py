@@ -22,6 +22,7 @@ from .zero_loss import (
 )
 
 MOST_COMPONENTS = 8
+FALLS = (2.0, 6.0)  # and of one over the energy, by which they end
 SYSTEMATIC = 5e-4  # of the peak's width: what losses under it may do to its position
 POWERS = (1.0, 8.0)  # of the energy, by which inelastic spectra begin
 
@@ -45,6 +46,8 @@ class LowLoss:
         Energies of ``peak.shape``, from its centre.
     shift, shift_error : array, shape (pixels,)
         Energy by which each spectrum's peak is above the mean one's, and its standard deviation.
+    beyond : float
+        Share of the inelastic electrons that seem to be beyond the end of the axis.
     clipped : str
         Why the peak seems clipped; its counts are then those that ``t_over_lambda`` was given for.
     """
@@ -59,6 +62,7 @@ class LowLoss:
     peak_energies: Floats
     shift: Floats
     shift_error: Floats
+    beyond: float = 0.0
     clipped: str = ""
 
 
@@ -84,8 +88,8 @@ def analyse_low_loss(
     -------
     LowLoss
         ``t_over_lambda`` is ``ln(total / zero-loss)``, the log-ratio. The peak's tail above the
-        threshold, taken from its other side, counts as zero-loss, and inelastic electrons below it,
-        continued as a power of the energy, as inelastic.
+        threshold, taken from its other side, counts as zero-loss, and inelastic electrons below it
+        and beyond the end of the axis, continued as powers of the energy, as inelastic.
 
     Raises
     ------
@@ -117,7 +121,9 @@ def analyse_low_loss(
     behind = scores @ inelastic[:, :few].mean(1) - below * peak.tail[:few].mean()
     zero_loss = np.asarray((below - factor * np.maximum(behind, 0)) / peak.below)
     channels = np.array([split, len(energies) - split])
-    t, t_error = _log_ratio(below, above, zero_loss, peak.below, noise, channels)
+    factor, last = _inelastic_beyond(energies - peak.centre, summary.mean, peak)
+    beyond = np.maximum(factor * (scores @ inelastic[:, -last:].mean(1)), 0)
+    t, t_error = _log_ratio(below, above + beyond, zero_loss, peak.below, noise, channels)
     if why and given_t is not None:
         # the inelastic electrons are all there: they tell how many were not scattered
         t, t_error = given_t, np.zeros(len(above))
@@ -136,6 +142,7 @@ def analyse_low_loss(
         energies=energies[split:] - peak.centre,
         peak=peak,
         peak_energies=energies[:split] - peak.centre,
+        beyond=float(beyond.sum() / max((above + beyond).sum(), 1e-300)),
         shift=scale * (positions(likelihood) - moved),
         shift_error=np.hypot(
             scale * np.sqrt(noise.gain / np.maximum(seen * information, 1e-300)),
@@ -211,6 +218,20 @@ def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tupl
     power = float(np.clip(power, *POWERS))
     edge = energies[split] - scale / 2
     return float((edge / at) ** power * edge / (power + 1) / scale), few
+
+
+def _inelastic_beyond(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:
+    """Inelastic electrons beyond the axis for each in a channel at its end, and how many such."""
+    scale = float(np.median(np.diff(energies)))
+    last = max(len(energies) // 16, 4)
+    first, second = mean[-2 * last : -last].mean(), mean[-last:].mean()
+    if min(first, second) <= 0 or len(energies) - 2 * last < len(peak.shape):
+        return 0.0, last
+    at = energies[-1] - scale * (last - 1) / 2
+    power = -np.log(second / first) / np.log(at / (at - last * scale))
+    power = float(np.clip(power, *FALLS))
+    end = energies[-1] + scale / 2
+    return float((end / at) ** -power * end / (power - 1) / scale), last
 
 
 def _log_ratio(

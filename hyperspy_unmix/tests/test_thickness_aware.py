@@ -278,3 +278,14 @@ def test_maps_do_not_feel_the_low_losss_axis(lazy):
         np.testing.assert_allclose(
             array(u.thickness), array(expected.thickness), rtol=0.01, atol=0.002
         )
+
+
+@pytest.mark.parametrize(("end", "said"), [(60.0, True), (220.0, False)])
+def test_electrons_beyond_the_end_of_the_low_loss(end, said):
+    """Truth: t of the phantom. A short range is said; at 100 eV a power law is right to 2 %."""
+    signal, low_loss, truth = scene()
+    u = unmix(signal, 1, low_loss=low_loss.isig[:end])
+    assert ("WARNING: range" in u.settings) is said
+    middle = unmix(signal, 1, low_loss=low_loss.isig[:100.0])
+    ratio = np.mean(array(middle.thickness) / truth.thickness.data)
+    assert ratio == pytest.approx(1, abs=0.02)
