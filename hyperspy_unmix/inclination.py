@@ -95,9 +95,8 @@ class Inclination:
             _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
         p = self.profile
         ax.errorbar(p["position"], p["density"], p["error"], fmt="o", ms=3, lw=0.8, label="map")
-        title = "inclination not known without the mean free path"
-        if self.angle is not None:
-            title = f"{self.angle:.1f} ± {self.error:.1f} degrees from the beam"
+        known = self.angle is not None
+        title = f"{self.angle:.1f} ± {self.error:.1f} degrees from the beam" if known else ""
         ax.plot(p["position"], p["fitted"], "C3-", label=f"fit, {self.width:.3g} nm wide")
         ax.set(xlabel="Position across the boundary (nm)", ylabel="Density per thickness")
         ax.set_title(title)
@@ -156,9 +155,9 @@ def boundary_inclination(
         If something is missing, or the ends of the boundary are not in the map.
     """
     check_choice("kind", kind, ("phase", "layer"))
-    x, y, pixel = _positions(result)
+    x, y, pixel, unit = _positions(result)
     values, sd, thickness, relative = _densities(result, component)
-    inside, direction = _inside(roi, x, y, pixel)
+    inside, direction = _inside(roi, x, y, pixel, unit)
     known = inside & np.isfinite(values) & np.isfinite(sd) & (sd > 0) & (thickness > 0)
     if known.sum() < LEAST_PIXELS:
         raise ValueError(
@@ -188,7 +187,7 @@ def boundary_inclination(
     if mean_free_path is None:
         return answer
     if not mean_free_path > 0:
-        raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number of nm is needed.")
+        raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number is needed.")
     return _with_angle(answer, mean_free_path, mean_free_path_error, errors)
 
 
@@ -205,8 +204,8 @@ def _with_angle(
     return replace(answer, angle=float(np.degrees(np.arctan(tangent))), error=error, parts=parts)
 
 
-def _positions(result: Unmixing) -> tuple[Floats, Floats, float]:
-    """Positions of all pixels in nm, and the width of one."""
+def _positions(result: Unmixing) -> tuple[Floats, Floats, float, float]:
+    """Positions of all pixels in nm, the width of one, and the axes' unit in nm."""
     axes = result.pca.prepared.image.signal.axes_manager.navigation_axes
     if len(axes) != 2:
         raise ValueError(f"a map of two axes is needed, this scan has {len(axes)}.")
@@ -221,7 +220,7 @@ def _positions(result: Unmixing) -> tuple[Floats, Floats, float]:
     x, y = (axis.axis * scale for axis, scale in zip(axes, scales, strict=True))
     grid = np.meshgrid(x, y)
     pixel = float(np.mean([abs(a.scale) * s for a, s in zip(axes, scales, strict=True)]))
-    return grid[0].ravel(), grid[1].ravel(), pixel
+    return grid[0].ravel(), grid[1].ravel(), pixel, scales[0]
 
 
 def _densities(result: Unmixing, component: int | str) -> tuple[Floats, Floats, Floats, bool]:
@@ -243,13 +242,15 @@ def _densities(result: Unmixing, component: int | str) -> tuple[Floats, Floats, 
     return values, sd, thickness, relative
 
 
-def _inside(roi: Any, x: Floats, y: Floats, pixel: float) -> tuple[Floats, float | None]:
+def _inside(
+    roi: Any, x: Floats, y: Floats, pixel: float, unit: float
+) -> tuple[Floats, float | None]:
     """Pixels of the strip about a line, and the line's direction."""
     if roi is None:
         return np.ones(x.shape, bool), None
     try:
-        ends = [float(getattr(roi, name)) for name in ("x1", "y1", "x2", "y2")]
-        linewidth = float(getattr(roi, "linewidth", 0) or 0)
+        ends = [unit * float(getattr(roi, name)) for name in ("x1", "y1", "x2", "y2")]
+        linewidth = unit * float(getattr(roi, "linewidth", 0) or 0)
     except (AttributeError, TypeError, ValueError):
         raise TypeError(
             f"roi is a {type(roi).__name__}; a line across the boundary is needed: "
@@ -292,10 +293,7 @@ def _profile(found: Projection, pixels: tuple[Floats, ...], pixel: float) -> dic
     x, y, values, _, _ = pixels
     across = x * np.cos(found.direction) + y * np.sin(found.direction) - found.position
     place = np.rint(across / pixel).astype(int)
-    bins = np.arange(place.min(), place.max() + 1)
-    number = np.array([np.sum(place == b) for b in bins])
-    kept = bins[number > 0]
-    rows = [place == b for b in kept]
+    rows = [place == b for b in np.unique(place)]
     return {
         "position": np.array([across[row].mean() for row in rows]),
         "density": np.array([values[row].mean() for row in rows]),

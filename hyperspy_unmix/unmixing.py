@@ -12,7 +12,6 @@ import numpy as np
 from . import quantities, summary
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .image import Image
-from .numerics.noise import Floats
 from .numerics.normalise import Normalised
 from .numerics.scattering import scatter
 from .pca_result import PCA
@@ -206,11 +205,7 @@ class Unmixing:
     @cached_property
     def background(self) -> BaseSignal | None:
         """What was subtracted before the deconvolution, in measured counts; None if nothing was."""
-        subtracted = self.pca.corrected.background
-        if subtracted is None:
-            return None
-        data = low_rank_image(self._image, *self._recorded(*subtracted), recorded=True)
-        return as_image(self._image, data, "background")
+        return quantities.background(self)
 
     def model(self, space: Literal["measured", "single_scattering"] = "measured") -> BaseSignal:
         """Sum of the components, over the scan and the analysed range.
@@ -232,18 +227,11 @@ class Unmixing:
             if background is not None:
                 scores = np.concatenate([scores, background[0]], 1)
                 components = np.concatenate([components, background[1]])
-            scores, components = self._recorded(scores, components)
+            scores, components = quantities.recorded(self, scores, components)
         elif space != "single_scattering":
             raise ValueError(f"space={space!r}: 'measured' or 'single_scattering' is needed.")
         data = low_rank_image(self._image, scores, components, recorded=space == "measured")
         return as_image(self._image, data, f"model ({space.replace('_', ' ')})")
-
-    def _recorded(self, scores: Floats, components: Floats) -> tuple[Floats, Floats]:
-        """Spectra moved back by fractions of a channel to where they were recorded."""
-        remainder = self.pca.prepared.physics.remainder
-        if remainder is None:
-            return scores, components
-        return remainder.move(scores, components, back=True)[:2]
 
     def residual(self) -> BaseSignal:
         """The counts as recorded minus ``model()``."""

@@ -44,6 +44,18 @@ def test_line_across_the_boundary(phase):
     assert abs(found.angle - 30) < 3
 
 
+def test_axes_in_micrometres():
+    import hyperspy.api as hs
+
+    phantom = data.inclined_boundary(shape=(24, 40), inclination=30, field_of_view=60, seed=2)
+    for axis in phantom.signal.axes_manager.navigation_axes:
+        axis.scale, axis.offset, axis.units = axis.scale / 1e3, axis.offset / 1e3, "µm"
+    result = hyperspy_unmix.unmix(phantom.signal, 2, low_loss=phantom.low_loss)
+    line = hs.roi.Line2DROI(2e-3, 18e-3, 57e-3, 18e-3, linewidth=20e-3)
+    found = boundary_inclination(result, 0, line, probe=1.0, mean_free_path=76.0)
+    assert abs(found.angle - 30) < 3
+
+
 def test_without_mean_free_path_the_slope_is_in_units_of_it(phase):
     _, result = phase
     found = boundary_inclination(result, 0, probe=1.0)
