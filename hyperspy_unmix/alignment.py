@@ -18,6 +18,7 @@ from .numerics.sub_channel import Remainder
 from .settings import Choice, Settings
 from .wrapping import base_type
 
+SURE = 3.0  # standard deviations by which spectra must not follow a drift to be said not to
 CLEAR = 2.0  # times its own error that a drift must have to be taken out
 WITHIN = 3.0  # channels, peak to peak, that are taken out in compressed form alone
 LEAST_PIXELS, LEAST_CHANNELS = 16, 64
@@ -106,7 +107,7 @@ def _does_not_follow(
         return False
     groups, size = _groups(image)
     share, error = followed(groups[:, channels], size, shift, part)
-    return share + CLEAR * error < 0.5
+    return share + SURE * error < 0.5
 
 
 def _groups(image: Image) -> tuple[Floats, NDArray[np.integer]]:
