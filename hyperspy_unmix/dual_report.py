@@ -91,8 +91,8 @@ def _report_thickness(dual: Dual, settings: Settings) -> None:
             settings,
             "range",
             f"the low loss ends where {100 * dual.low_loss.beyond:.0f} % of the inelastic "
-            "electrons seem to be still to come: t/lambda counts them by a power law, the "
-            "deconvolution does not; record a wider range",
+            "electrons seem to be still to come: t/lambda and the deconvolution leave them out; "
+            "record a wider range",
         )
     thick = int(np.sum(thickness.values > THICKEST))
     if thick:

@@ -23,6 +23,7 @@ from .zero_loss import (
 
 MOST_COMPONENTS = 8
 FALLS = (2.0, 6.0)  # and of one over the energy, by which they end
+SMALL_PART = 0.01  # of the inelastic electrons, beyond the axis, that a power law is trusted with
 SYSTEMATIC = 5e-4  # of the peak's width: what losses under it may do to its position
 POWERS = (1.0, 8.0)  # of the energy, by which inelastic spectra begin
 
@@ -88,8 +89,9 @@ def analyse_low_loss(
     -------
     LowLoss
         ``t_over_lambda`` is ``ln(total / zero-loss)``, the log-ratio. The peak's tail above the
-        threshold, taken from its other side, counts as zero-loss, and inelastic electrons below it
-        and beyond the end of the axis, continued as powers of the energy, as inelastic.
+        threshold, taken from its other side, counts as zero-loss, and inelastic electrons below it,
+        continued as a power of the energy, as inelastic; so do those beyond the end of the axis,
+        where they are few.
 
     Raises
     ------
@@ -123,7 +125,10 @@ def analyse_low_loss(
     channels = np.array([split, len(energies) - split])
     factor, last = _inelastic_beyond(energies - peak.centre, summary.mean, peak)
     beyond = np.maximum(factor * (scores @ inelastic[:, -last:].mean(1)), 0)
-    t, t_error = _log_ratio(below, above + beyond, zero_loss, peak.below, noise, channels)
+    missing = float(beyond.sum() / max((above + beyond).sum(), 1e-300))
+    # a spectrum that ends among the plasmons does not go on as a power
+    total = above + beyond * (missing < SMALL_PART)
+    t, t_error = _log_ratio(below, total, zero_loss, peak.below, noise, channels)
     if why and given_t is not None:
         # the inelastic electrons are all there: they tell how many were not scattered
         t, t_error = given_t, np.zeros(len(above))
@@ -142,7 +147,7 @@ def analyse_low_loss(
         energies=energies[split:] - peak.centre,
         peak=peak,
         peak_energies=energies[:split] - peak.centre,
-        beyond=float(beyond.sum() / max((above + beyond).sum(), 1e-300)),
+        beyond=missing,
         shift=scale * (positions(likelihood) - moved),
         shift_error=np.hypot(
             scale * np.sqrt(noise.gain / np.maximum(seen * information, 1e-300)),

@@ -282,10 +282,10 @@ def test_maps_do_not_feel_the_low_losss_axis(lazy):
 
 @pytest.mark.parametrize(("end", "said"), [(60.0, True), (220.0, False)])
 def test_electrons_beyond_the_end_of_the_low_loss(end, said):
-    """Truth: t of the phantom. A short range is said; at 100 eV a power law is right to 2 %."""
+    """Truth: t of the phantom. A range that ends among the plasmons is said."""
     signal, low_loss, truth = scene()
     u = unmix(signal, 1, low_loss=low_loss.isig[:end])
     assert ("WARNING: range" in u.settings) is said
-    middle = unmix(signal, 1, low_loss=low_loss.isig[:100.0])
-    ratio = np.mean(array(middle.thickness) / truth.thickness.data)
-    assert ratio == pytest.approx(1, abs=0.02)
+    if not said:
+        ratio = np.mean(array(u.thickness) / truth.thickness.data)
+        assert ratio == pytest.approx(1, abs=0.003)
