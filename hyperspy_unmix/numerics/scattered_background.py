@@ -21,6 +21,7 @@ from .window import Window
 
 LEAST_ENERGY = 0.25  # of that of the window: the power law is not continued below
 EXPONENTS = (0.5, 8.0)
+MOST_PIXELS = 8192  # from which the exponent is found
 PIXELS = 1024  # that the noise of the coefficients is averaged over
 
 
@@ -81,9 +82,11 @@ def _weights(kernel: Scattering, n_pixels: int) -> Floats:
 def _exponent(spectra: LowRank, energies: Floats, window: Window, kernel: Scattering) -> float:
     """Exponent of the law that, with the mean plural scattering, fits the mean spectrum."""
     inside = window.channels
-    mean = spectra.scores.mean(0) @ spectra.components[:, inside]
-    bright = np.maximum(spectra.scores @ spectra.components[:, inside].sum(1), 0)
-    weights = _weights(kernel, len(bright))
+    n = len(spectra.scores)
+    some = np.linspace(0, n - 1, min(n, MOST_PIXELS)).astype(int)
+    scores, weights = spectra.scores[some], _weights(kernel, n)[some]
+    mean = scores.mean(0) @ spectra.components[:, inside]
+    bright = np.maximum(scores @ spectra.components[:, inside].sum(1), 0)
     sd = spectra.whitening.channel_sd[inside]
     reference = float(energies[inside].mean())
 
@@ -118,12 +121,12 @@ def _fit(
     def solve(rows: slice | Floats, target: Floats) -> Floats:
         """Coefficients (pixels, laws, any) of what each pixel's own shapes fit in the window."""
         own = weights[rows]
-        matrix = np.einsum("ik,pkql,il->ipq", own, normal, own, optimize=True)
-        return np.asarray(np.linalg.solve(matrix, target))
+        # products with a matrix one after the other: much the quicker way for many pixels
+        matrix = np.stack([_own(own, normal[p, :, q]) for p, q in np.ndindex(n, n)], 1)
+        return np.asarray(np.linalg.solve(matrix.reshape(-1, n, n), target))
 
-    right = np.stack(
-        [np.einsum("ik,kr,ir->i", weights, s, spectra.scores, optimize=True) for s in seen], 1
-    )
+    n = len(laws)
+    right = np.stack([np.sum((weights @ s) * spectra.scores, 1) for s in seen], 1)
     coefficients = solve(slice(None), right[..., None])[..., 0]
     scores = np.concatenate([c[:, None] * weights for c in coefficients.T], 1)
     components = laws.reshape(-1, laws.shape[-1])
@@ -145,6 +148,11 @@ def _fit(
     )
     kept = cleaned.recompressed(NEGLIGIBLE * edge, spectra.rank)
     return BackgroundFit(kept, background, "power law, scattered", exponents, misfit)
+
+
+def _own(weights: Floats, products: Floats) -> Floats:
+    """Product of each pixel's own two shapes."""
+    return np.asarray(np.sum((weights @ products) * weights, 1))
 
 
 def _noise(noise: Floats, turns: Floats) -> Floats:
