@@ -10,13 +10,14 @@ from .numerics.drift import drift_components
 from .numerics.edge import leading_count
 from .numerics.pca import LowRank
 from .numerics.physics import Corrected, corrected_significance
-from .numerics.rank import choose_rank, elbow, visible
+from .numerics.rank import LARGEST_AUTOMATIC, choose_rank, elbow, visible
 from .numerics.scree import Scree
 from .numerics.split_half import repeated
 from .preparation import Prepared
 from .wrapping import base_type
 
 LEAST_FLOOR = 10  # components below the noise edge for the elbow to start from
+MOST_PHYSICS_COMPONENTS = 2 * LARGEST_AUTOMATIC  # that background and scattering are taken out of
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def _listed(words: list[str]) -> str:
 
 
 def _repeated_after_physics(prepared: Prepared, raw: LowRank, scree: Scree) -> int:
-    return repeated(corrected_significance(raw, scree.edge, prepared.physics))
+    few = raw.truncate(min(raw.rank, MOST_PHYSICS_COMPONENTS))
+    return repeated(corrected_significance(few, scree.edge, prepared.physics))
 
 
 def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .numerics.blocks import RowBlocks
 from .numerics.dead_channels import bad_channels
-from .numerics.first_pass import Summary, summarise
+from .numerics.first_pass import Summary
 from .numerics.local_noise import local_noise
 from .numerics.spikes import find_spikes
 from .settings import Choice, Settings
@@ -24,7 +24,7 @@ def without_defects(
     ----------
     blocks : RowBlocks
     summary : Summary
-        Of these blocks; the data are passed over again only if there are spikes.
+        Of these blocks.
     settings : dict
         Gets an entry for each kind of defect that is found.
 
@@ -54,8 +54,11 @@ def without_defects(
             "neighbours in energy and in space: replaced by these neighbours for the analysis; "
             "your data are as they were",
         )
+        number = np.cumsum(blocks.pixels) - 1  # of each pixel among those that count
+        position = np.searchsorted(blocks.channels, spikes.channels)
+        places = number[spikes.pixels], position
+        summary = summary.replaced(*places, spikes.values, spikes.change)
         blocks = replace(blocks, spikes=spikes)
-        summary = summarise(blocks)
     return blocks, summary, dead
 
 

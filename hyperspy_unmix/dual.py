@@ -23,6 +23,8 @@ from .settings import Choice, Settings, warn
 from .thickness import RELATIVE
 from .wrapping import base_type, to_pixels
 
+RUN, RUNS = 16, 4  # pixels that tell whether there is a zero-loss peak
+
 
 @dataclass(frozen=True)
 class Dual:
@@ -118,13 +120,18 @@ def _holds_zero_loss(image: Image) -> bool:
     if not axis.is_uniform or not axis.axis[0] < 0 < axis.axis[-1] or axis.scale <= 0:
         return False
     energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
-    few = np.flatnonzero(image.blocks.pixels)
-    few = few[:: max(len(few) // 64, 1)]
-    pixels = np.zeros_like(image.blocks.pixels)
-    pixels[few] = True
-    sample = replace(image.blocks, pixels=pixels, channels=np.arange(axis.size))
+    summary = image.whole_summary
+    if summary is None:
+        # runs of pixels, for each may cost the reading of a chunk
+        counting = np.flatnonzero(image.blocks.pixels)
+        runs = np.linspace(0, max(len(counting) - RUN, 0), RUNS).astype(int)
+        few = counting[np.unique(runs[:, None] + np.arange(min(RUN, len(counting))))]
+        pixels = np.zeros_like(image.blocks.pixels)
+        pixels[few] = True
+        sample = replace(image.blocks, pixels=pixels, channels=np.arange(axis.size))
+        summary = summarise(sample, "zero-loss peak")
     try:
-        find_zero_loss_peak(energies, summarise(sample).mean)
+        find_zero_loss_peak(energies, summary.mean)
     except ValueError:
         return False
     return True
@@ -164,12 +171,14 @@ def _matching(
     energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
     if (np.diff(energies) <= 0).any() or (np.diff(image.energies) <= 0).any():
         raise ValueError("low_loss: rising energy axes are needed for the deconvolution.")
-    blocks = row_blocks(low_loss.data)
+    blocks, summary = row_blocks(low_loss.data), None
     if own:
         blocks = replace(image.blocks, channels=blocks.channels, variance=None)
-    elif not one_for_all:
-        blocks = replace(blocks, pixels=image.blocks.pixels)
-    summary = summarise(blocks)
+        summary = image.whole_summary
+    else:
+        pixels = blocks.pixels if one_for_all else image.blocks.pixels
+        blocks = replace(blocks, pixels=pixels, progress=image.blocks.progress)
+    summary = summarise(blocks, "first pass over the low loss") if summary is None else summary
     bad = ~summary.finite
     if bad.all():
         raise ValueError("low_loss: every pixel holds NaN or infinity.")

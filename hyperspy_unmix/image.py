@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,9 @@ from .inputs import (
     check_signal,
     read_channel_range,
     read_navigation_mask,
-    read_noise,
     read_signal_mask,
 )
-from .numerics.blocks import RowBlocks, row_blocks
+from .numerics.blocks import Progress, RowBlocks, row_blocks, silent
 from .numerics.drift import emptied_channels
 from .numerics.first_pass import Summary, summarise
 from .numerics.noise import Floats
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
     from numpy.typing import ArrayLike
 
+_logger = logging.getLogger(__name__)
 EXACT_IN_FLOAT32 = 2.0**24
 LARGEST = 1e24
 
@@ -85,6 +86,14 @@ class Image:
         """Shape of the scan, in array order."""
         return tuple(self.signal.data.shape[:-1])
 
+    @property
+    def whole_summary(self) -> Summary | None:
+        """What the first pass found, over the whole signal axis; None if parts were left out."""
+        number = len(self.masked_channels)
+        if self.masked_channels.any() or (self.first, self.last) != (0, number):
+            return None
+        return self.summary.spread(self.blocks.channels, number)
+
     def cropped(self, first: int) -> Image:
         """The same image without the channels before ``first``."""
         return replace(self.keeping(self.blocks.channels >= first), first=first)
@@ -122,6 +131,26 @@ class Image:
         )
         return image.keeping(~(image.summary.groups == 0).all(0))
 
+    def without_variance(self) -> Image:
+        """The same image; the variance of its values is not used."""
+        blocks = replace(self.blocks, variance=None)
+        if blocks.spikes is not None:
+            blocks = replace(blocks, spikes=replace(blocks.spikes, variances=None))
+        summary = replace(self.summary, group_variance=None, least_variance=np.inf)
+        return replace(self, blocks=blocks, summary=summary)
+
+    def variance_problem(self) -> str:
+        """What is wrong with the variance of the values; empty where nothing is.
+
+        A single zero may be a pixel without counts.
+        """
+        least = self.summary.least_variance
+        if least < 0:
+            return f"holds negative variances, down to {least:g}"
+        if np.isnan(least):
+            return "holds NaN"
+        return "" if np.any(self.summary.group_variance) else "is zero everywhere"
+
     def without(self, pixels: NDArray[np.bool_]) -> Image:
         """The same image without these of the pixels that count now."""
         blocks = self.blocks.without(pixels)
@@ -134,12 +163,15 @@ def read_image(
     settings: Settings,
     *,
     signal_range: tuple[float, float] | None,
-    noise: str | BaseSignal,
+    variance: Any,
     navigation_mask: BaseSignal | ArrayLike | None,
     signal_mask: BaseSignal | ArrayLike | None,
     spikes: str | None = "auto",
+    progress: Progress = silent,
 ) -> Image:
     """Check a spectrum image and its masks, and pass over the data once.
+
+    ``variance`` is that of every value, or None.
 
     Raises
     ------
@@ -159,14 +191,16 @@ def read_image(
             "are needed (True in a mask means excluded)."
         )
     signal = _snapshot(signal)
-    variance = read_noise(signal, noise)
-    blocks = replace(row_blocks(signal.data, variance), pixels=pixels, channels=channels)
+    _say_where_chunked(signal, settings)
+    chosen = {"pixels": pixels, "channels": channels, "progress": progress}
+    # where float32 would round the counts, or overflow, is not known yet
+    long = signal.data.dtype.itemsize > 4
+    blocks = replace(
+        row_blocks(signal.data, variance), dtype=np.float64 if long else np.float32, **chosen
+    )
     summary = summarise(blocks)
-    inexact = max(-summary.least, summary.greatest) > EXACT_IN_FLOAT32 or not summary.finite.all()
-    if inexact and signal.data.dtype.itemsize > 4:
-        # float32 would round these counts, or overflow
-        blocks = replace(blocks, dtype=np.float64)
-        summary = summarise(blocks)
+    if long and max(-summary.least, summary.greatest) <= EXACT_IN_FLOAT32:
+        blocks = replace(blocks, dtype=np.float32)
     if not summary.finite.any():
         raise ValueError(
             "Every pixel holds NaN or infinity, nothing is left to analyse. Choose other channels "
@@ -177,8 +211,6 @@ def read_image(
             f"Values up to {summary.greatest:.3g} are too large to be squared safely; divide the "
             f"signal by a large number (at most {LARGEST:.0e} is accepted)."
         )
-    if variance is not None:
-        _check_variance(summary)
     if spikes is None:
         settings["spikes"] = Choice(None, "not asked for; nor are dead channels")
     else:
@@ -188,6 +220,7 @@ def read_image(
     if bad:
         settings["not finite"] = Choice(bad, "pixels with NaN or infinity were masked")
         blocks = blocks.without(~summary.finite)
+        summary = replace(summary, finite=np.ones(blocks.shape[0], bool))
     empty = (summary.groups == 0).all(0)
     if empty.all():
         raise ValueError("Every value is zero: there is nothing to analyse.")
@@ -217,19 +250,13 @@ def _snapshot(signal: BaseSignal) -> BaseSignal:
     return hs.signals.BaseSignal(signal.data, axes=axes, metadata=deepcopy(metadata))
 
 
-class UnusableVarianceError(ValueError):
-    """A variance that cannot be one."""
-
-
-def _check_variance(summary: Summary) -> None:
-    """A single zero may be a pixel without counts; all zero, negative or NaN is no variance."""
-    least = summary.least_variance
-    if least >= 0 and np.any(summary.group_variance):
-        return
-    if least < 0:
-        held = f"holds negative variances, down to {least:g}"
-    else:
-        held = "holds NaN" if np.isnan(least) else "is zero everywhere"
-    raise UnusableVarianceError(
-        f"noise {held}; the variance of every value that counts is needed (masks exclude the rest)."
-    )
+def _say_where_chunked(signal: BaseSignal, settings: Settings) -> None:
+    """A word on lazy data whose chunks do not span the energy axis."""
+    parts = len(signal.data.chunks[-1]) if hasattr(signal.data, "dask") else 1
+    if parts > 1:
+        settings["chunks"] = Choice(
+            parts,
+            "parts into which the chunks of the lazy data cut the signal axis: put together in "
+            "every pass, which takes time and memory; signal.rechunk() and save() once is quicker",
+        )
+        _logger.info("chunks cut the signal axis into %d parts: put together in every pass", parts)

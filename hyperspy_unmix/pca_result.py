@@ -9,28 +9,31 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import summary
-from .counting import ComponentCount, agreement, count_components
+from .counting import (
+    MOST_PHYSICS_COMPONENTS,
+    ComponentCount,
+    agreement,
+    count_components,
+)
 from .inputs import NumberOfComponents, check_n_components
 from .numerics.background import BackgroundFit
+from .numerics.blocks import Block
 from .numerics.ica import Algorithm
 from .numerics.noise import Floats
 from .numerics.pca import LowRank
 from .numerics.physics import Corrected, correct
-from .numerics.rank import LARGEST_AUTOMATIC
 from .numerics.scattering import remove_scattering_from
 from .numerics.scree import Scree
 from .numerics.split_half import thinned_significance
 from .preparation import Prepared
 from .separation import Options, separate_components
 from .settings import Choice, FrozenSettings
-from .wrapping import as_image, as_maps, as_spectra, to_channels, to_pixels
+from .wrapping import as_maps, as_spectra, channel_filler, image_of
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
     from .unmixing import Unmixing
-
-MOST_PHYSICS_COMPONENTS = 2 * LARGEST_AUTOMATIC
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +169,7 @@ class PCA:
         return unmixed(self, arrays, settings)
 
     def preprocessed(self) -> BaseSignal:
-        """The counts, not denoised, without background and plural scattering."""
+        """The counts, not denoised, without background and plural scattering; lazy if they are."""
         prepared = self.prepared
         image, background = prepared.image, self.corrected.background
         kernel = prepared.kernel
@@ -181,17 +184,16 @@ class PCA:
         if background is not None:
             scores, components = background
 
-        def on_block(spectra: Floats, _: Any, scores: Floats, weights: Floats) -> Floats:
-            single = spectra - scores @ components
-            if kernel is not None:
-                single = remove_scattering_from(single, weights, transforms, kernel)
-            return single.astype(np.float32)
+        fill, axis = channel_filler(image), None if kernel is None else kernel.axis
 
-        rows = np.concatenate(list(image.blocks.map(on_block, scores, weights)))
-        data = to_pixels(image, to_channels(image, rows)).astype(np.float32)
-        signal_type = str(image.signal.metadata.Signal.signal_type)
-        signal = as_image(image, data, "preprocessed", signal_type)
-        return signal.as_lazy() if hasattr(image.signal.data, "dask") else signal
+        def on_block(block: Block) -> Floats:
+            scores, weights = block.given
+            single = block.spectra - scores @ components
+            if axis is not None:
+                single = remove_scattering_from(single, weights, transforms, axis)
+            return fill(single.astype(np.float32))
+
+        return image_of(image, on_block, "preprocessed", "preprocessing", scores, weights)
 
     def plot_scree(self, ax: Any = None) -> Any:
         """Scree plot in units of the noise edge; returns the matplotlib axes."""

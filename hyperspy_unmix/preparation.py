@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .alignment import Alignment, align
 from .background_choice import BACKGROUND_TYPES, background_window
 from .dual import Dual, read_low_loss
-from .image import Image, UnusableVarianceError, read_image
+from .image import Image, read_image
 from .inputs import check_choice, read_noise
 from .noise_choice import PLACE, choose_noise, is_credible, variance_in_metadata
 from .numerics.noise import NoiseModel
@@ -18,6 +18,7 @@ from .numerics.physics import Physics
 from .numerics.scattering import Scattering
 from .numerics.window import Window
 from .options import Preprocessing
+from .progress import progress
 from .settings import Choice, Settings
 from .thickness import read_thickness
 
@@ -90,23 +91,31 @@ def _read_with_noise(
         "navigation_mask": options.navigation_mask,
         "signal_mask": options.signal_mask,
         "spikes": options.spikes,
+        "progress": progress(options.show_progressbar),
     }
     stated, remark = variance_in_metadata(signal, noise), ""
-    if stated is not None:
-        reason, found = _why_unusable(signal, stated), dict(settings)
-        if not reason:
-            try:
-                image = read_image(signal, found, noise=stated, **reading)
-            except UnusableVarianceError as error:
-                reason = str(error)
-            else:
-                if is_credible(image):
-                    settings.update(found)
-                    return image, stated, ""
-                reason = "the data do not scatter by it"
-        remark = f" ({PLACE}.variance is not used: {reason})"
+    if stated is None:
+        variance = read_noise(signal, noise)
+    else:
+        remark = _why_unusable(signal, stated)
+        variance = None if remark else stated.data
+    image = read_image(signal, settings, variance=variance, **reading)
+    if variance is not None:
+        problem = image.variance_problem()
+        if stated is None and problem:
+            raise ValueError(
+                f"noise {problem}; the variance of every value that counts is needed (masks "
+                "exclude the rest)."
+            )
+        if stated is not None and (problem or not is_credible(image)):
+            remark = f"it {problem}" if problem else "the data do not scatter by it"
+            image = image.without_variance()
+    if stated is not None and not remark:
+        return image, stated, ""
+    if remark:
+        remark = f" ({PLACE}.variance is not used: {remark})"
         _logger.warning("the noise is estimated from the data%s", remark)
-    return read_image(signal, settings, noise=noise, **reading), noise, remark
+    return image, noise, remark
 
 
 def _why_unusable(signal: BaseSignal, variance: Any) -> str:

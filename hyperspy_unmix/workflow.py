@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,7 +93,7 @@ def unmix(
         True is excluded. Arrays are in array order, as ``signal.data.shape`` (HyperSpy's own eager
         methods want (x, y)); on a scan that is not square, (x, y) is recognised and accepted.
     show_progressbar : bool, optional
-        For lazy signals; default is HyperSpy's preference.
+        For stages of more than a second; default is HyperSpy's preference.
 
     Returns
     -------
@@ -147,12 +145,11 @@ def pca(
 
 
 def _pca(signal: BaseSignal, n_components: Any, options: Preprocessing) -> PCA:
-    with _progress(signal, options.show_progressbar):
-        prepared = prepare(signal, options)
-        image = prepared.image
-        asked = check_n_components(n_components, image.blocks)
-        least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
-        raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
+    prepared = prepare(signal, options)
+    image = prepared.image
+    asked = check_n_components(n_components, image.blocks)
+    least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
+    raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
     result = PCA.build(prepared, raw, scree, asked)
     _logger.info("%s", result.count.reason)
     return result
@@ -232,24 +229,4 @@ def estimate_number_of_components(
     check_choice("split_half", split_half, ("fast", "full"))
     options = read_options("estimate_number_of_components", preprocessing)
     result = _pca(signal, "auto", options)
-    if split_half == "fast":
-        return result.count
-    with _progress(signal, options.show_progressbar):
-        return result.recounted()
-
-
-@contextmanager
-def _progress(signal: BaseSignal, show: bool | None) -> Iterator[None]:
-    """HyperSpy's progress bar over lazy computations."""
-    context: Any = nullcontext()
-    if getattr(signal, "_lazy", False):
-        if show is None:
-            from hyperspy.api import preferences
-
-            show = preferences.General.show_progressbar
-        if show:
-            from dask.diagnostics import ProgressBar
-
-            context = ProgressBar()
-    with context:
-        yield
+    return result.count if split_half == "fast" else result.recounted()

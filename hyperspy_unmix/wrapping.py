@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .image import Image
+from .numerics.blocks import Block
 from .numerics.noise import Floats
 
 if TYPE_CHECKING:
@@ -73,15 +75,25 @@ def to_channels(image: Image, values: Floats) -> Floats:
 
     Channels without a count are zero, excluded ones NaN.
     """
-    full = np.zeros((len(values), image.last - image.first))
-    full[:, image.masked_channels[image.first : image.last]] = np.nan
-    full[:, image.positions] = values
-    return full
+    return channel_filler(image)(values)
+
+
+def channel_filler(image: Image) -> Callable[[Floats], Floats]:
+    """`to_channels`, without the image: workers of a cluster need not get it."""
+    masked, positions = image.masked_channels[image.first : image.last], image.positions
+
+    def fill(values: Floats) -> Floats:
+        full = np.zeros((len(values), len(masked)), values.dtype)
+        full[:, masked] = np.nan
+        full[:, positions] = values
+        return full
+
+    return fill
 
 
 def to_pixels(image: Image, values: Floats) -> Floats:
     """Put ``values`` (pixels that count, ...) on the whole scan, NaN elsewhere."""
-    full = np.full((len(image.blocks.pixels), *values.shape[1:]), np.nan)
+    full = np.full((len(image.blocks.pixels), *values.shape[1:]), np.nan, values.dtype)
     full[image.blocks.pixels] = values
     return full.reshape(*image.navigation_shape, *values.shape[1:])
 
@@ -147,6 +159,22 @@ def as_image(image: Image, data: Any, title: str, signal_type: str | None = None
     axes.append(_axis(image.axis, navigate=False))
     signal_type = base_type(image.signal) if signal_type is None else signal_type
     return _signal(data, axes, signal_type, _metadata(image, title))
+
+
+def image_of(
+    image: Image, function: Callable[[Block], Floats], title: str, stage: str, *given: Floats
+) -> BaseSignal:
+    """Signal of ``function`` of every spectrum, (rows, channels of the analysed range).
+
+    Of the class of the input, and as lazy; NaN where pixels do not count.
+    """
+    if image.blocks.is_lazy:
+        from .numerics.chunks import lazy_rows
+
+        data = lazy_rows(image.blocks, function, image.last - image.first, *given)
+    else:
+        data = to_pixels(image, image.blocks.rows(function, *given, stage=stage))
+    return as_image(image, data, title, str(image.signal.metadata.Signal.signal_type))
 
 
 def low_rank_image(

@@ -1,10 +1,11 @@
-"""Read spectra in row blocks, from numpy or dask: the only place that knows where data live."""
+"""Spectra that count, read a block of rows at a time, from numpy or dask, spikes and shifts out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,95 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from .spikes import Spikes
 
-BLOCK_BYTES = 16 * 2**20
-DASK_BATCH = 16
+    Mask = NDArray[np.bool_]
+
+Total = TypeVar("Total")
+Index = NDArray[np.intp]
+Ticks = Callable[[int], Any]
+Progress = Callable[[str, int], AbstractContextManager[Ticks]]
+
+SETTING = "hyperspy_unmix.block-size"  # of `dask.config`
+BLOCK_SIZE = "4 MiB"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some of the spectra that count.
+
+    Parameters
+    ----------
+    spectra : array, shape (rows, channels)
+        Not to be overwritten.
+    variance : array or None, of the same shape
+    index : int array, shape (rows,)
+        Which they are of the pixels that count.
+    given : tuple of arrays, each of shape (rows, ...)
+        Their part of what was given for every pixel that counts.
+    """
+
+    spectra: NDArray[Any]
+    variance: NDArray[Any] | None
+    index: Index
+    given: tuple[NDArray[Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of the data that lie together, and what counts of them; holds no data itself.
+
+    Parameters
+    ----------
+    kept : bool array, shape (rows,)
+    index : int array, shape (rows kept,), optional
+        Which they are of all pixels that count; None: all of them.
+    channels, dtype, shifts, spikes
+        As in `RowBlocks`, of these rows.
+    step : int
+        Rows of a block.
+    """
+
+    kept: Mask
+    index: Index | None
+    channels: Index
+    dtype: Any
+    shifts: Index | None
+    spikes: Spikes | None
+    step: int
+
+    def blocks(
+        self, data: NDArray[Any], variance: NDArray[Any] | None, given: Sequence[NDArray[Any]]
+    ) -> Iterator[Block]:
+        """What counts, a block at a time; ``data`` and ``variance`` are those of the rows."""
+        first = 0
+        for start in range(0, len(self.kept), self.step):
+            rows = slice(start, min(start + self.step, len(self.kept)))
+            last = first + int(np.count_nonzero(self.kept[rows]))
+            if last == first:
+                continue
+            own = slice(first, last)
+            index = np.arange(first, last) if self.index is None else self.index[own]
+            yield Block(*self._read(data, variance, rows), index, tuple(a[own] for a in given))
+            first = last
+
+    def _read(
+        self, data: NDArray[Any], variance: NDArray[Any] | None, rows: slice
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        spectra = _rows(data, rows)
+        of_these = None if variance is None else _rows(variance, rows)
+        if self.spikes is not None:
+            spikes = self.spikes.within(rows.start, rows.stop)
+            spectra = _replaced(spectra, spikes, spikes.values)
+            if of_these is not None and spikes.variances is not None:
+                of_these = _replaced(of_these, spikes, spikes.variances)
+        shifts = None if self.shifts is None else self.shifts[rows]
+        chosen = self.kept[rows], self.channels, self.dtype, shifts
+        return _take(spectra, *chosen), None if of_these is None else _take(of_these, *chosen)
+
+
+@contextmanager
+def silent(stage: str, total: int) -> Iterator[Ticks]:
+    """No progress is shown."""
+    yield lambda number: None
 
 
 @dataclass(frozen=True)
@@ -37,100 +125,99 @@ class RowBlocks:
         Single values that are replaced as they are read, before the spectra are moved.
     dtype : dtype
         Of the blocks: float32, or float64 where that would lose counts.
+    progress : callable, optional
+        ``progress(stage, pixels)`` is a context that gives what is called with the number of
+        pixels done.
     """
 
     data: Any
-    pixels: NDArray[np.bool_]
-    channels: NDArray[np.intp]
+    pixels: Mask
+    channels: Index
     variance: Any = None
-    shifts: NDArray[np.intp] | None = None
+    shifts: Index | None = None
     spikes: Spikes | None = None
     dtype: Any = np.float32
+    progress: Progress = silent
 
     @property
     def shape(self) -> tuple[int, int]:
         """(pixels that count, channels that count)."""
-        return int(self.pixels.sum()), len(self.channels)
+        return int(np.count_nonzero(self.pixels)), len(self.channels)
 
     @property
     def is_lazy(self) -> bool:
         """Whether the data (or their variance) are a dask array."""
         return hasattr(self.data, "dask") or hasattr(self.variance, "dask")
 
-    def without(self, rows: NDArray[np.bool_]) -> RowBlocks:
+    def without(self, rows: Mask) -> RowBlocks:
         """Leave out ``rows``, given over the pixels that count now."""
         pixels = self.pixels.copy()
         pixels[pixels] = ~rows
         return replace(self, pixels=pixels)
 
-    def with_channels(self, channels: NDArray[np.intp]) -> RowBlocks:
+    def with_channels(self, channels: Index) -> RowBlocks:
         """Read other channels of the same pixels."""
         return replace(self, channels=channels)
 
-    def map(self, function: Callable[..., Any], *per_pixel: NDArray[Any]) -> Iterator[Any]:
-        """Yield ``function(spectra, variance, *rows_of_per_pixel)`` of every block, in order.
+    def reduce(
+        self,
+        function: Callable[[Iterator[Block]], tuple[Total, NDArray[Any] | None]],
+        combine: Callable[[Sequence[Total]], Total],
+        *given: NDArray[Any],
+        stage: str,
+    ) -> tuple[Total, NDArray[Any]]:
+        """Pass over the spectra once.
 
-        ``spectra`` has shape (rows, channels); ``variance`` likewise, or None.
-        Neither can be overwritten.
+        Parameters
+        ----------
+        function : callable
+            Takes the blocks of some of the pixels, in any order, and returns what they add up to
+            and an array with a row for each of their pixels (or None).
+        combine : callable
+            Adds up what several calls of ``function`` returned.
+        *given : arrays, each of shape (pixels that count, ...)
+            Their rows come with each block.
+        stage : str
+            What is done, for the progress bar.
+
+        Returns
+        -------
+        total
+            All that ``function`` returned first, combined.
+        rows : array, shape (pixels that count, ...)
+            All that it returned second, in the order of the pixels.
         """
         if self.is_lazy:
-            yield from self._map_dask(function, per_pixel)
-            return
-        first = 0
-        n_all = len(self.pixels)
-        step = max(1, BLOCK_BYTES // (4 * self.data.shape[-1]))
-        for start in range(0, n_all, step):
-            all_rows = slice(start, min(start + step, n_all))
-            kept = self.pixels[all_rows]
-            if not kept.any():
-                continue
-            rows = slice(first, first + int(kept.sum()))
-            variance = None if self.variance is None else _rows(self.variance, all_rows)
-            spectra, variance = self._read(_rows(self.data, all_rows), variance, start)
-            yield function(spectra, variance, *(a[rows] for a in per_pixel))
-            first = rows.stop
+            from .chunks import reduce_chunks
 
-    def _read(
-        self, data: NDArray[Any], variance: NDArray[Any] | None, start: int
-    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """What counts of the rows from pixel ``start``, and its variance."""
-        rows = slice(start, start + len(data))
-        chosen = self.pixels[rows], self.channels, self.dtype
-        shifts = None if self.shifts is None else self.shifts[rows]
-        if self.spikes is not None:
-            spikes = self.spikes.within(rows.start, rows.stop)
-            data = _replaced(data, spikes, spikes.values)
-            if variance is not None and spikes.variances is not None:
-                variance = _replaced(variance, spikes, spikes.variances)
-        spectra = _take(data, *chosen, shifts)
-        return spectra, None if variance is None else _take(variance, *chosen, shifts)
+            return reduce_chunks(self, function, combine, given, stage)
+        part = Part(
+            self.pixels, None, self.channels, self.dtype, self.shifts, self.spikes, self.step
+        )
+        with self.progress(stage, self.shape[0]) as done:
+            blocks = _ticking(part.blocks(self.data, self.variance, given), done)
+            total, rows = function(blocks)
+        return total, np.empty(0) if rows is None else rows
 
-    def _map_dask(
-        self, function: Callable[..., Any], per_pixel: Sequence[NDArray[Any]]
-    ) -> Iterator[Any]:
+    def rows(
+        self, function: Callable[[Block], NDArray[Any]], *given: NDArray[Any], stage: str
+    ) -> NDArray[Any]:
+        """``function`` of every block, shape (pixels that count, ...)."""
+
+        def on_blocks(blocks: Iterator[Block]) -> tuple[None, NDArray[Any]]:
+            return None, np.concatenate([function(block) for block in blocks])
+
+        return self.reduce(on_blocks, lambda _: None, *given, stage=stage)[1]
+
+    @property
+    def step(self) -> int:
+        """Rows of a block: `BLOCK_SIZE`, unless ``dask.config`` says otherwise."""
         import dask
+        from dask.utils import parse_bytes
 
-        def on_block(block: Any, variance: Any, start: int, *rows: NDArray[Any]) -> Any:
-            return function(*self._read(block, variance, start), *rows)
-
-        data = _dask_rows(self.data)
-        blocks = data.to_delayed().ravel()
-        variances: Sequence[Any] = [None] * len(blocks)
-        if self.variance is not None:
-            variances = _dask_rows(self.variance, data.chunks).to_delayed().ravel()
-        tasks, start, first = [], 0, 0
-        for length, block, variance in zip(data.chunks[0], blocks, variances, strict=True):
-            kept = self.pixels[start : start + length]
-            at, start = start, start + length
-            if not kept.any():
-                continue
-            rows = slice(first, first + int(kept.sum()))
-            first = rows.stop
-            arrays = [a[rows] for a in per_pixel]
-            tasks.append(dask.delayed(on_block, pure=False)(block, variance, at, *arrays))
-        # a batch at a time, so that results waiting for their turn do not pile up in memory
-        for batch in range(0, len(tasks), DASK_BATCH):
-            yield from dask.compute(*tasks[batch : batch + DASK_BATCH])
+        size = int(parse_bytes(dask.config.get(SETTING, BLOCK_SIZE)))
+        row = np.dtype(self.dtype).itemsize * int(self.data.shape[-1])
+        return int(max(1, size // row))
 
 
 def row_blocks(data: Any, variance: Any = None) -> RowBlocks:
@@ -141,7 +228,13 @@ def row_blocks(data: Any, variance: Any = None) -> RowBlocks:
     return RowBlocks(data, np.ones(n_pixels, bool), np.arange(data.shape[-1]), variance)
 
 
-def _rows(data: Any, rows: slice) -> NDArray[Any]:
+def _ticking(blocks: Iterator[Block], done: Ticks) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        done(len(block.index))
+
+
+def _rows(data: NDArray[Any], rows: slice) -> NDArray[Any]:
     """Rows of the flattened data, without a copy of the whole where it is not C-ordered."""
     if data.ndim == 2:
         return np.asarray(data[rows])
@@ -161,10 +254,10 @@ def _replaced(block: NDArray[Any], spikes: Spikes, values: NDArray[Any]) -> NDAr
 
 def _take(
     block: NDArray[Any],
-    kept: NDArray[np.bool_],
-    channels: NDArray[np.intp],
+    kept: Mask,
+    channels: Index,
     dtype: Any,
-    shifts: NDArray[np.intp] | None = None,
+    shifts: Index | None = None,
 ) -> NDArray[Any]:
     """Pixels and channels that count, in ``dtype``; a copy only where one is needed."""
     if shifts is not None and shifts.any():
@@ -181,16 +274,3 @@ def _take(
     # it may be the user's own data: to overwrite it is an error
     taken.flags.writeable = False
     return taken
-
-
-def _dask_rows(data: Any, chunks: Any = None) -> Any:
-    """A dask array of shape (pixels, channels) whose chunks span the channels."""
-    import dask.array as da
-
-    if not hasattr(data, "dask"):
-        data = da.from_array(data)
-    n_channels = data.shape[-1]
-    whole = dict.fromkeys(range(1, data.ndim), -1)
-    data = data.rechunk({0: "auto", **whole}) if data.ndim > 1 else data[None]
-    rows = data.reshape(-1, n_channels)
-    return rows if chunks is None else rows.rechunk(chunks)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.sparse.linalg import ArpackError, eigsh
 
-LARGE = 512  # from here on Lanczos steps are cheaper than a tridiagonal form
-FEW = 50  # of that many rows at least for each eigenvector
-PRECISION = 1e-9
+Floats = NDArray[np.floating]
+
+LARGE = 512  # from here on a Krylov space is cheaper than all eigenvectors
+BESIDE = 6  # vectors in a block beside those that are wanted
+STEPS = 12  # until a component at 1.05 of the noise edge is known to 1e-3
 
 
 def leading_eigenvectors(
-    gram: NDArray[np.floating], number: int
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    gram: Floats, number: int, start: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Largest eigenvalues, falling, and their eigenvectors in columns.
 
     Parameters
     ----------
     gram : array, shape (m, m)
-        Symmetric, not negative.
+        Symmetric, not negative; of float32 or float64, and so is the result.
     number : int
+    start : array, shape (m, any), optional
+        Vectors not far from them.
 
     Returns
     -------
@@ -30,19 +33,30 @@ def leading_eigenvectors(
 
     Notes
     -----
-    Lanczos (ARPACK) took 1/2 to 1/6 of the time of LAPACK for 7 vectors of 1 024 to 4 096 rows. It
-    starts from the same vector every time.
+    For large matrices by a block Krylov space from the same vectors every time, which took a third
+    of the time of single vectors (ARPACK) for 12 eigenvectors of 1 024 to 2 048 rows: one product
+    with a block keeps all cores busy. Where eigenvalues lie as close as those of noise, it gives a
+    mixture of eigenvectors.
+
+    References
+    ----------
+    C. Musco, C. Musco, Adv. Neural Inf. Process. Syst. 28 (2015) 1396,
+    https://doi.org/10.48550/arXiv.1504.05477
     """
-    m = len(gram)
-    if m >= LARGE and number * FEW <= m:
-        start = np.random.default_rng(0).standard_normal(m)
-        steps = max(4 * number, 40)
-        try:
-            values, vectors = eigsh(gram, number, v0=start, ncv=steps, tol=PRECISION)
-        except ArpackError:  # nothing there to find, or too close together
-            pass
-        else:
-            order = np.argsort(-values)
-            return values[order], vectors[:, order]
-    values, vectors = eigh(gram, subset_by_index=[m - number, m - 1])
-    return values[::-1], vectors[:, ::-1]
+    m, width = len(gram), number + BESIDE
+    if m < LARGE or 2 * width * (STEPS + 1) > m:
+        values, vectors = eigh(gram, subset_by_index=[m - number, m - 1])
+        return values[::-1], vectors[:, ::-1]
+    block = np.random.default_rng(0).standard_normal((m, width)).astype(gram.dtype)
+    if start is not None:
+        known = start[:, :width]
+        block[:, : known.shape[1]] = known * np.sqrt(m)
+    basis = block = np.linalg.qr(block)[0]
+    for _ in range(STEPS):
+        block = gram @ block
+        block = np.linalg.qr(block - basis @ (basis.T @ block))[0]
+        basis = np.concatenate([basis, block], 1)
+    # also where the matrix has fewer directions than the space, and rounding took the rest
+    basis = np.linalg.qr(basis)[0]
+    values, vectors = np.linalg.eigh(basis.T @ (gram @ basis))
+    return values[::-1][:number], basis @ vectors[:, ::-1][:, :number]

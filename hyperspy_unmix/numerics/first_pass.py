@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from .blocks import RowBlocks
+from .blocks import Block, Index, RowBlocks
 from .noise import Floats
 
 GROUPS = 512
@@ -22,12 +22,13 @@ TILES = 4096
 class Extremes:
     """Highest and lowest values of every channel (tiles, channels), in tiles of ``size`` pixels.
 
-    Tiles are of consecutive pixels; only finite ones count.
+    Tiles are of consecutive pixels; only finite ones count. Those not ``filled`` hold none of them.
     """
 
     size: int
     highest: Floats
     lowest: Floats
+    filled: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,12 @@ class Summary:
     """What the first pass over the data found.
 
     ``finite`` (pixels,) marks spectra without NaN or infinity; ``groups`` (groups, channels) are
-    mean spectra (and ``group_variance`` mean given variances) of consecutive pixels, ``group_size``
-    their numbers; ``sample`` (pixels, channels) is every n-th spectrum, ``integers`` whether it
-    holds whole numbers only, ``least`` and
-    ``greatest`` the extreme values; ``least_variance`` is that of the given variance. ``extremes``
-    are there until channels are chosen.
+    mean spectra (and ``group_variance`` mean given variances) of runs of ``group_run`` pixels,
+    ``group_size`` the numbers of finite ones in them, ``group`` which run each is. ``sample``
+    (pixels, channels) is every n-th spectrum, of the pixels ``sampled``; ``integers`` tells whether
+    it holds whole numbers only. ``least`` and ``greatest`` are the extreme values,
+    ``least_variance`` that of the given variance. ``extremes`` are there until values are replaced
+    or channels chosen.
     """
 
     finite: NDArray[np.bool_]
@@ -52,6 +54,9 @@ class Summary:
     least: float
     least_variance: float
     extremes: Extremes | None = None
+    group: Index | None = None
+    group_run: int = 1
+    sampled: Index | None = None
 
     @property
     def mean(self) -> Floats:
@@ -72,65 +77,130 @@ class Summary:
             extremes=extremes,
         )
 
+    def spread(self, channels: Index, number: int) -> Summary:
+        """The same over ``number`` channels, of which all but ``channels`` hold zeros."""
 
-def summarise(blocks: RowBlocks) -> Summary:
+        def wide(values: Floats) -> Floats:
+            full = np.zeros((len(values), number))
+            full[:, channels] = values
+            return full
+
+        variance = self.group_variance
+        return replace(
+            self,
+            groups=wide(self.groups),
+            group_variance=None if variance is None else wide(variance),
+            sample=wide(self.sample),
+            extremes=None,
+        )
+
+    def replaced(self, pixels: Index, channels: Index, values: Floats, change: Floats) -> Summary:
+        """The same once single ``values`` of finite pixels are changed, by ``change``."""
+        assert self.group is not None and self.sampled is not None and self.extremes is not None
+        # what else is in the same channel of the same few pixels is hidden, and cannot be far off
+        left = np.repeat(self.extremes.filled[:, None], self.groups.shape[1], 1)
+        left[pixels // self.extremes.size, channels] = False
+        groups, sample = self.groups.copy(), self.sample.copy()
+        row = np.searchsorted(self.group, pixels // self.group_run)
+        np.add.at(groups, (row, channels), change / self.group_size[row])
+        row = np.searchsorted(self.sampled, pixels)
+        here = np.append(self.sampled, -1)[row] == pixels
+        sample[row[here], channels[here]] += change[here]
+        return replace(
+            self,
+            groups=groups,
+            sample=sample,
+            least=float(self.extremes.lowest[left].min(initial=values.min())),
+            greatest=float(self.extremes.highest[left].max(initial=values.max())),
+            extremes=None,
+        )
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Sums and extremes of runs of pixels, of a part of the data or of all.
+
+    ``group`` and ``tile`` are the runs' numbers, ascending, and the arrays after each have a row
+    for every one of them; ``index`` are the pixels of ``sample``.
+    """
+
+    group: Index
+    count: NDArray[np.integer]
+    sums: Floats
+    sums_variance: Floats
+    tile: Index
+    highest: Floats
+    lowest: Floats
+    index: Index
+    sample: Floats
+    least_variance: float
+
+
+def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
     """Pass over the data once: which pixels are finite, group means, a sample, the range."""
     n, m = blocks.shape
-    size = -(-n // min(GROUPS, n))
-    stride = -(-n // min(SAMPLE, n))
-    tile = -(-n // TILES)
-    order = np.arange(n)
+    size, stride, tile = (-(-n // min(number, n)) for number in (GROUPS, SAMPLE, TILES))
+    ones = np.ones(m, blocks.dtype)
 
-    def on_block(spectra: Floats, variance: Floats | None, index: NDArray[np.intp]) -> Any:
+    def on_block(block: Block) -> tuple[_Runs, NDArray[np.bool_]]:
         # a sum is finite only where every term is, and is much the quicker look
         with np.errstate(invalid="ignore", over="ignore"):
-            finite = np.isfinite(spectra @ np.ones(m, spectra.dtype))
-        kept = spectra if finite.all() else spectra[finite]
-        index = index[finite]
-        chosen = kept[index % stride == 0]
-        first = index[0] // size if len(index) else 0
-        group = index // size - first
-        members = (np.ones(len(index), spectra.dtype), (group, np.arange(len(index))))
-        member = csr_array(members, shape=(group[-1] + 1 if len(index) else 0, len(index)))
-        sums_variance, least_variance = None, np.inf
-        if variance is not None and kept.size:
-            sums_variance = member @ variance[finite]
-            # NaN must not hide behind a minimum of the others
-            least_variance = float(np.min(variance[finite], initial=np.inf))
-        tiles = _tile_extremes(kept, index // tile)
-        sums = (np.bincount(group, minlength=member.shape[0]), member @ kept, sums_variance)
-        return finite, chosen, first, *sums, least_variance, tiles
+            finite = np.isfinite(block.spectra @ ones)
+        if not finite.all():
+            block = replace(
+                block,
+                spectra=block.spectra[finite],
+                variance=None if block.variance is None else block.variance[finite],
+                index=block.index[finite],
+            )
+        return _runs(block, size, stride, tile), finite
 
-    parts = list(blocks.map(on_block, order))
-    groups = np.zeros((n // size + 1, m))
-    group_variance = None if blocks.variance is None else np.zeros_like(groups)
-    number = np.zeros(len(groups), int)
-    for _, _, first, count, sums, sums_variance, *_ in parts:
-        group = slice(first, first + len(count))
-        groups[group] += sums
-        number[group] += count.astype(int)
-        if group_variance is not None and sums_variance is not None:
-            group_variance[group] += sums_variance
-    filled = number > 0
-    share = number[filled, None]
-    sample = np.concatenate([p[1] for p in parts]).astype(float)
+    def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[np.bool_]]:
+        runs, finite = zip(*map(on_block, parts), strict=True)
+        return _merged(runs), np.concatenate(finite)
+
+    found, finite = blocks.reduce(on_blocks, _merged, stage=stage)
+    share, order = found.count[:, None], np.argsort(found.index)
+    sample = found.sample[order].astype(float)
     return Summary(
-        finite=np.concatenate([p[0] for p in parts]),
-        groups=groups[filled] / share,
-        group_variance=None if group_variance is None else group_variance[filled] / share,
-        group_size=number[filled],
+        finite=finite,
+        groups=found.sums / share,
+        group_variance=None if blocks.variance is None else found.sums_variance / share,
+        group_size=found.count,
         sample=sample,
         integers=bool((sample == np.rint(sample)).all()),
-        least=min(float(p[7][2].min(initial=np.inf)) for p in parts),
-        greatest=max(float(p[7][1].max(initial=-np.inf)) for p in parts),
-        least_variance=float(np.min([p[6] for p in parts])),
-        extremes=_merged([p[7] for p in parts], tile, (-(-n // tile), m), parts[0][1].dtype),
+        least=float(found.lowest.min(initial=np.inf)),
+        greatest=float(found.highest.max(initial=-np.inf)),
+        least_variance=found.least_variance,
+        extremes=_of_all_tiles(found, tile, -(-n // tile)),
+        group=found.group,
+        group_run=size,
+        sampled=found.index[order],
     )
 
 
-def _tile_extremes(
-    spectra: Floats, tile: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], Floats, Floats]:
+def _runs(block: Block, size: int, stride: int, tile: int) -> _Runs:
+    """Of finite spectra; runs of ``size`` pixels are summed, extremes are those of ``tile``."""
+    spectra, variance, index = block.spectra, block.variance, block.index
+    group, member = np.unique(index // size, return_inverse=True)
+    ones = np.ones(len(index), spectra.dtype)
+    sum_up = csr_array((ones, (member, np.arange(len(index)))), shape=(len(group), len(index)))
+    # NaN must not hide behind a minimum of the others
+    least = np.inf if variance is None else float(np.min(variance, initial=np.inf))
+    chosen = index % stride == 0
+    return _Runs(
+        group,
+        np.bincount(member, minlength=len(group)),
+        (sum_up @ spectra).astype(float),
+        np.zeros((len(group), 0)) if variance is None else (sum_up @ variance).astype(float),
+        *_tile_extremes(spectra, index // tile),
+        index[chosen],
+        spectra[chosen],
+        least,
+    )
+
+
+def _tile_extremes(spectra: Floats, tile: Index) -> tuple[Index, Floats, Floats]:
     """Tiles of these spectra, and the highest and lowest values of every channel in each."""
     starts = np.flatnonzero(np.diff(tile, prepend=-1))
     if len(starts) == len(spectra):
@@ -143,17 +213,39 @@ def _tile_extremes(
     return tile[starts], highest, lowest
 
 
-def _merged(
-    parts: Sequence[tuple[NDArray[np.intp], Floats, Floats]],
-    size: int,
-    shape: tuple[int, int],
-    dtype: Any,
-) -> Extremes:
-    """Extremes of all tiles; a tile may lie in two blocks, one without spectra holds zeros."""
-    highest, lowest = np.full(shape, -np.inf, dtype), np.full(shape, np.inf, dtype)
-    for tile, high, low in parts:
-        highest[tile] = np.maximum(highest[tile], high)
-        lowest[tile] = np.minimum(lowest[tile], low)
-    nothing = np.setdiff1d(np.arange(shape[0]), np.concatenate([tile for tile, *_ in parts]))
-    highest[nothing] = lowest[nothing] = 0
-    return Extremes(size, highest, lowest)
+def _merged(parts: Sequence[_Runs]) -> _Runs:
+    """Runs that are in several parts as one."""
+
+    def all_of(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    def merge(number: Index, **names: np.ufunc) -> dict[str, NDArray[Any]]:
+        if (np.diff(number) > 0).all():
+            return {name: all_of(name) for name in names}
+        order = np.argsort(number, kind="stable")
+        starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+        return {name: add.reduceat(all_of(name)[order], starts) for name, add in names.items()}
+
+    if len(parts) == 1:
+        return parts[0]
+    group, tile = all_of("group"), all_of("tile")
+    return _Runs(
+        group=np.unique(group),
+        **merge(group, count=np.add, sums=np.add, sums_variance=np.add),
+        tile=np.unique(tile),
+        **merge(tile, highest=np.maximum, lowest=np.minimum),
+        index=all_of("index"),
+        sample=all_of("sample"),
+        least_variance=float(np.min([part.least_variance for part in parts])),
+    )
+
+
+def _of_all_tiles(runs: _Runs, size: int, number: int) -> Extremes:
+    """Extremes of all tiles; one without finite spectra holds zeros."""
+    filled = np.zeros(number, bool)
+    filled[runs.tile] = True
+    if filled.all():
+        return Extremes(size, runs.highest, runs.lowest, filled)
+    highest, lowest = np.zeros((2, number, runs.highest.shape[1]), runs.highest.dtype)
+    highest[runs.tile], lowest[runs.tile] = runs.highest, runs.lowest
+    return Extremes(size, highest, lowest, filled)

@@ -7,21 +7,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import RowBlocks, row_blocks
+from .blocks import RowBlocks
 from .first_pass import Summary, summarise
+from .low_loss_plan import Plan, make_plan
 from .noise import Floats, NoiseModel
-from .noise_estimate import estimate_noise
-from .pca import LowRank, compress
 from .zero_loss import (
     ZeroLossPeak,
+    centre_finder,
     clipped,
     find_zero_loss_peak,
-    line_up,
-    position_scores,
     positions,
+    whole_channels,
 )
 
-MOST_COMPONENTS = 8
 FALLS = (2.0, 6.0)  # and of one over the energy, by which they end
 SMALL_PART = 0.01  # of the inelastic electrons, beyond the axis, that a power law is trusted with
 SYSTEMATIC = 5e-4  # of the peak's width: what losses under it may do to its position
@@ -105,20 +103,11 @@ def analyse_low_loss(
     """
     summary = summarise(blocks) if summary is None else summary
     why = clipped(summary.sample, energies)
-    blocks, moved = line_up(blocks, energies, find_zero_loss_peak(energies, summary.mean))
-    if moved.any():
-        summary = summarise(blocks)
-    peak = find_zero_loss_peak(energies, summary.mean)
-    if why:
-        peak = replace(peak, tail=np.zeros_like(peak.tail))  # of a clipped peak it is too large
-    noise = estimate_noise(summary.sample, summary.integers)
-    if summary.integers:
-        # of few spectra the estimate is too low; no electron counts for less than one
-        noise = replace(noise, gain=max(noise.gain, 1.0))
-    split = len(peak.shape)
-    inelastic, projector = _subspace(blocks, summary, noise, split)
-    near, slopes, information = position_scores(energies, summary.mean, peak)
-    below, above, scores, likelihood = _project(blocks, split, projector, near, slopes)
+    plan, found, summary, moved = _read_lined_up(blocks, energies, summary, bool(why))
+    peak, noise, inelastic, split = plan.peak, plan.noise, plan.inelastic, len(plan.peak.shape)
+    rank = len(inelastic)
+    below, above = found[:, 0], found[:, 1]
+    scores, likelihood = found[:, 2 : 2 + rank], found[:, 2 + rank :]
     factor, few = _inelastic_below(energies - peak.centre, summary.mean, peak)
     behind = scores @ inelastic[:, :few].mean(1) - below * peak.tail[:few].mean()
     zero_loss = np.asarray((below - factor * np.maximum(behind, 0)) / peak.below)
@@ -136,7 +125,7 @@ def analyse_low_loss(
     good = np.isfinite(t) & (zero_loss > 0)
     per_electron = scores / np.where(good, zero_loss, 1)[:, None]
     scale = float(np.median(np.diff(energies)))
-    seen = (below + above) * summary.mean[near].sum() / max(summary.mean.sum(), 1e-300)
+    seen = (below + above) * summary.mean[plan.near].sum() / max(summary.mean.sum(), 1e-300)
     return LowLoss(
         t_over_lambda=np.where(good, np.maximum(t, 0), np.nan),
         t_error=np.where(good, t_error, np.nan),
@@ -150,60 +139,38 @@ def analyse_low_loss(
         beyond=missing,
         shift=scale * (positions(likelihood) - moved),
         shift_error=np.hypot(
-            scale * np.sqrt(noise.gain / np.maximum(seen * information, 1e-300)),
+            scale * np.sqrt(noise.gain / np.maximum(seen * plan.information, 1e-300)),
             SYSTEMATIC * peak.fwhm,
         ),
         clipped=why,
     )
 
 
-def _subspace(
-    blocks: RowBlocks, summary: Summary, noise: NoiseModel, split: int
-) -> tuple[Floats, Floats]:
-    """Components (rank, channels) of the inelastic part, and what takes spectra to their scores.
+def _read_lined_up(
+    blocks: RowBlocks, energies: Floats, summary: Summary, is_clipped: bool
+) -> tuple[Plan, Floats, Summary, NDArray[np.intp]]:
+    """What is to be known of every pixel, its peak moved to the others' by whole channels.
 
-    Found from the sums of groups of pixels: averages over pixels show every component that the
-    plural scattering of the core loss could feel, at a fraction of the cost.
+    Where no spectrum of the sample has to be moved, most likely none has, and one pass will do.
     """
-    if len(summary.groups) == 1:
-        spectrum = summary.mean[None, split:]
-        return spectrum, spectrum.T / np.sum(spectrum**2)
-    sums = summary.groups[:, split:] * summary.group_size[:, None]
-    size = float(np.median(summary.group_size))
-    variance = replace(noise, read_variance=noise.read_variance * size)
-    if noise.channel_variance is not None:
-        variance = replace(variance, channel_variance=noise.channel_variance[split:] * size)
-    grouped = row_blocks(sums)
-    compressed, scree = compress(grouped, summarise(grouped), variance)
-    kept = compressed.truncate(min(max(scree.above_noise_edge, 1), MOST_COMPONENTS))
-    return kept.components, _projector(kept)
-
-
-def _projector(spectra: LowRank) -> Floats:
-    """Matrix (channels, rank) that takes a spectrum to its scores by weighted least squares."""
-    white = spectra.whitening.whiten(spectra.components)
-    return spectra.whitening.projector(np.linalg.pinv(white))
-
-
-def _project(
-    blocks: RowBlocks,
-    split: int,
-    projector: Floats,
-    near: NDArray[np.intp],
-    slopes: Floats,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Counts below and above the threshold, inelastic scores, slopes of the peak's likelihood.
-
-    All in one pass: one product of the spectra with a narrow matrix.
-    """
-    rank = projector.shape[1]
-    matrix = np.zeros((blocks.shape[1], 2 + rank + len(slopes)))
-    matrix[:split, 0] = matrix[split:, 1] = 1
-    matrix[split:, 2 : 2 + rank] = projector
-    matrix[near, 2 + rank :] = slopes.T
-    narrow = matrix.astype(blocks.dtype)
-    found = np.concatenate(list(blocks.map(lambda spectra, _: spectra @ narrow))).astype(float)
-    return found[:, 0], found[:, 1], found[:, 2 : 2 + rank], found[:, 2 + rank :]
+    centres = centre_finder(energies, find_zero_loss_peak(energies, summary.mean))
+    plan: Plan | None = None
+    found: Floats = np.empty(0)
+    if whole_channels(centres(summary.sample)).any():
+        moved = whole_channels(blocks.rows(lambda b: centres(b.spectra), stage="zero-loss peak"))
+    else:
+        plan = make_plan(energies, summary, is_clipped)
+        found = plan.read(blocks, centres)
+        found, moved = found[:, :-1], whole_channels(found[:, -1])
+    if moved.any():
+        shifts = np.zeros(len(blocks.pixels), int)
+        shifts[blocks.pixels] = moved
+        blocks, plan = replace(blocks, shifts=shifts), None
+        summary = summarise(blocks, "low loss, lined up")
+    if plan is None:
+        plan = make_plan(energies, summary, is_clipped)
+        found = plan.read(blocks)
+    return plan, found, summary, moved
 
 
 def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:

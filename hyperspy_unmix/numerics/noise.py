@@ -63,11 +63,12 @@ class NoiseModel:
                 raise ValueError("a noise model of kind 'given' needs the variance itself")
             return given
         if self.kind == "scatter":
-            return np.broadcast_to(np.asarray(self.channel_variance), spectra.shape)
+            variance = np.asarray(self.channel_variance, spectra.dtype)
+            return np.broadcast_to(variance, spectra.shape)
         if self.kind == "poisson":
             return spectra if spectra.min() >= 0 else np.maximum(spectra, 0)
         if self.kind == "uniform":
-            return np.full(spectra.shape, self.read_variance, spectra.dtype)
+            return np.broadcast_to(spectra.dtype.type(self.read_variance), spectra.shape)
         variance = self.channel_gain * np.maximum(spectra, 0) + self.read_variance
         if self.read_variance < 0:
             # a dark offset: single values below it must not get a negative variance
@@ -221,20 +222,21 @@ def column_scales(variance: Floats, sweeps: int = 20) -> Floats:
 
 
 def pixel_weights(
-    variance: Floats, projected_scales: Floats, typical: float, typical_counts: float | None = None
+    scaled: Floats,
+    typical: float,
+    counts: Floats | None = None,
+    typical_counts: float | None = None,
 ) -> Floats:
     """Row scales ``u``: one over the mean scaled variance of each pixel.
 
-    ``projected_scales`` are column scales projected on the leading components of the data: the
-    noise of rare channels, whose scales are large, then stays out of the weights. ``typical``, the
-    mean scaled variance of all pixels, bounds them where a pixel is all but empty. With
-    ``typical_counts``, the mean sum of a pixel's counts, the scale of a count is that of the
-    pixel's own and of five typical ones: else a pixel of three counts, all in channels of small
-    scale, would pass for one next to without noise.
+    ``scaled`` are means of the pixels' variances times column scales, which should be projected on
+    the leading components of the data: the noise of rare channels, whose scales are large, then
+    stays out of the weights. ``typical``, the mean scaled variance of all pixels, bounds them where
+    a pixel is all but empty. With the ``counts`` of the pixels and the ``typical_counts`` of one,
+    the scale of a count is that of the pixel's own and of five typical ones: else a pixel of three
+    counts, all in channels of small scale, would pass for one next to without noise.
     """
-    scaled = variance @ projected_scales / variance.shape[1]
-    if typical_counts is not None:
-        counts = variance.sum(1)
+    if counts is not None and typical_counts is not None:
         of_typical = FEW_COUNTS * typical / typical_counts
         scaled = counts * (scaled + of_typical) / (counts + FEW_COUNTS)
     return np.asarray(1.0 / np.maximum(scaled, 0.05 * typical))
@@ -249,5 +251,11 @@ def project_scales(sample_variance: Floats, v: Floats, rank: int = 8) -> Floats:
     scaled = sample_variance * np.sqrt(v)
     rows = scaled.sum(1, keepdims=True)
     scaled = scaled / np.sqrt(np.maximum(rows, 1e-6 * rows.mean()))
-    leading = leading_eigenvectors(scaled.T @ scaled, min(rank, len(v)))[1]
+    if len(scaled) < len(v):
+        # of the smaller Gram matrix
+        rank = min(rank, len(scaled))
+        leading = leading_eigenvectors(scaled @ scaled.T, rank)[1]
+        leading = np.linalg.qr(scaled.T @ leading)[0]
+    else:
+        leading = leading_eigenvectors(scaled.T @ scaled, min(rank, len(v)))[1]
     return np.asarray(np.sqrt(v) * (leading @ (leading.T @ np.sqrt(v))))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import eigh
 
-from .blocks import RowBlocks
+from .blocks import Block, RowBlocks
 from .first_pass import Summary
 from .noise import (
     LEAST_COUNTS,
@@ -19,6 +20,7 @@ from .noise import (
     pixel_weights,
     project_scales,
 )
+from .products import GramSum
 from .scree import (
     Scree,
     channel_rescaling,
@@ -28,6 +30,7 @@ from .scree import (
 )
 
 NEGLIGIBLE = 0.02  # of the noise edge: directions that hold less are dropped
+PIXELS = 4096  # whose scores are worked on at once
 
 
 @dataclass(frozen=True)
@@ -90,28 +93,69 @@ class LowRank:
 
         ``rank`` are kept in any case.
         """
-        basis, to_basis = np.linalg.qr(self.whitening.whiten(self.components).T)
-        moment = to_basis @ (self.second_moment() * len(self.scores)) @ to_basis.T
-        values, axes = eigh(moment)
-        kept = min(max(int((values > least).sum()), rank), len(values))
-        axes = axes[:, ::-1][:, :kept]
-        turn = to_basis.T @ axes
+        moment = self.second_moment() * len(self.scores)
+        turn, components = recompression(self.components, moment, self.whitening, least, rank)
         return replace(
             self,
             scores=self.scores @ turn,
-            components=self.whitening.colour((basis @ axes).T),
+            components=components,
             noise=turn.T @ self.noise @ turn,
             model_error=turn.T @ self.model_error @ turn,
         )
 
     def second_moment(self) -> Floats:
         """Mean over the pixels of the weighted scores' products, shape (rank, rank)."""
-        weighted = self.scores * self.weights[:, None]
-        return np.asarray(self.scores.T @ weighted / len(self.scores))
+        return moment_sum(self.scores.__getitem__, self.weights, self.rank) / len(self.scores)
 
     def component_errors(self) -> Floats:
         """Covariance of the components' noise, in units of the channels' variance."""
         return np.asarray(np.linalg.inv(self.second_moment() * len(self.scores)))
+
+
+def moment_sum(scores: Callable[[slice], Floats], weights: Floats, rank: int) -> Floats:
+    """Sum over the pixels of the weighted scores' products, in double precision.
+
+    ``scores`` gives those of some pixels, shape (pixels, rank): all at once may be too much.
+    """
+    total = np.zeros((rank, rank))
+    for piece in pieces(len(weights)):
+        some = scores(piece).astype(float)
+        total += (some.T * weights[piece]) @ some
+    return total
+
+
+def pieces(n: int) -> list[slice]:
+    """Some pixels after the others."""
+    return [slice(start, start + PIXELS) for start in range(0, n, PIXELS)]
+
+
+def recompression(
+    components: Floats, moment: Floats, whitening: ChannelWhitening, least: float, rank: int
+) -> tuple[Floats, Floats]:
+    """The few directions in which ``scores @ components`` are more than next to nothing.
+
+    Parameters
+    ----------
+    components : array, shape (any, channels)
+    moment : array, shape (any, any)
+        Sum over the pixels of the weighted scores' products.
+    whitening : ChannelWhitening
+    least : float
+        Sum of squares (of whitened, weighted spectra) of a direction that is kept.
+    rank : int
+        Directions that are kept in any case.
+
+    Returns
+    -------
+    turn : array, shape (any, kept)
+        New scores are ``scores @ turn``.
+    components : array, shape (kept, channels)
+    """
+    basis, to_basis = np.linalg.qr(whitening.whiten(components).T)
+    values, axes = eigh(to_basis @ moment @ to_basis.T)
+    kept = min(max(int((values > least).sum()), rank), len(values))
+    axes = axes[:, ::-1][:, :kept]
+    return to_basis.T @ axes, whitening.colour((basis @ axes).T)
 
 
 def compress(
@@ -159,7 +203,7 @@ def compress(
     rank = min(max(scree.above_noise_edge, least_rank, 1), len(scree.values))
     directions = leading_directions(white, rank)
     projector = whitening.projector(directions).astype(blocks.dtype)
-    scores = np.concatenate(list(blocks.map(lambda spectra, _: spectra @ projector))).astype(float)
+    scores = blocks.rows(lambda block: block.spectra @ projector, stage="scores")
     components = whitening.colour(directions.T)
     certain = {
         "model_error": np.zeros((rank, rank)),
@@ -203,30 +247,50 @@ def _products(
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
-    Products are taken in the blocks' type and summed over the blocks in float64. Where pixels are
-    fewer than channels, the biwhitened data are returned instead of the larger Gram matrix.
+    Where pixels are fewer than channels, the biwhitened data are returned instead of the larger
+    Gram matrix.
     """
-    wide = blocks.shape[0] < blocks.shape[1]
+    (n, m), dtype = blocks.shape, blocks.dtype
     # one number keeps float32 in range; the columns' own scales need no pass over the pixels
-    unit = np.sqrt(np.median(v))
-    scales, typical, counts = row_scales[0].astype(blocks.dtype), *row_scales[1:]
+    unit = float(np.sqrt(np.median(v)))
+    scales, typical, typical_counts = row_scales[0].astype(dtype), *row_scales[1:]
 
-    def on_block(spectra: Floats, given: Floats | None) -> tuple[Floats, Floats, Floats]:
-        variance = noise.variance(spectra, given)
-        u = pixel_weights(variance, scales, typical, counts)
-        columns = u.astype(blocks.dtype) @ variance
-        weighted = spectra * (unit * np.sqrt(u)).astype(blocks.dtype)[:, None]
-        return (weighted if wide else weighted.T @ weighted), u, columns
+    def weigh(block: Block) -> tuple[Floats, Floats, Floats]:
+        variance = noise.variance(block.spectra, block.variance)
+        counts = None if typical_counts is None else variance.sum(1)
+        u = pixel_weights(variance @ scales / m, typical, counts, typical_counts)
+        return u, (unit * np.sqrt(u)).astype(dtype), u @ variance
 
-    gram, profile = np.zeros((0 if wide else len(v), len(v))), np.zeros(len(v))
-    rows, weights = [gram], []
-    for product, u, columns in blocks.map(on_block):
-        if wide:
-            rows.append(product)
-        else:
-            gram += product
-        profile += columns
-        weights.append(u)
-    u, root = np.concatenate(weights), np.sqrt(v) / unit
-    products = np.concatenate(rows) * root if wide else gram * np.outer(root, root)
-    return products, u, profile * v / len(u)
+    def on_blocks(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
+        gram, profile, weights = GramSum(m, dtype), np.zeros(m), []
+        for block in parts:
+            u, root, columns = weigh(block)
+            gram.add(block.spectra, root)
+            profile += columns
+            weights.append(u)
+        return (gram.matrix(), profile), np.concatenate(weights)
+
+    def of_few(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
+        rows, profile = [], np.zeros(m)
+        for block in parts:
+            u, root, columns = weigh(block)
+            rows.append(np.column_stack([u, block.spectra * root[:, None]]))
+            profile += columns
+        return (np.zeros((0, m)), profile), np.concatenate(rows)
+
+    wide = n < m
+    (gram, profile), rows = blocks.reduce(
+        of_few if wide else on_blocks, _added, stage="Gram matrix"
+    )
+    root = np.sqrt(v) / unit
+    if wide:
+        return rows[:, 1:] * root, rows[:, 0], profile * v / n
+    return gram * root * root[:, None], rows, profile * v / n
+
+
+def _added(totals: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    gram, profile = totals[0][0].copy(), totals[0][1].copy()
+    for other in totals[1:]:
+        gram += other[0]
+        profile += other[1]
+    return gram, profile

@@ -9,7 +9,7 @@ from scipy.linalg import eigh
 
 from .background import BackgroundFit, subtract_background
 from .noise import Floats
-from .pca import LowRank
+from .pca import NEGLIGIBLE, LowRank
 from .scattered_background import subtract_scattered_background
 from .scattering import Scattering, remove_scattering
 from .split_half import ADDED
@@ -82,7 +82,7 @@ def correct(raw: LowRank, edge: float, physics: Physics) -> Corrected:
         subtracted.append((fit.background.scores, fit.background.components))
         spectra = fit.spectra
     if physics.kernel is not None:
-        spectra = remove_scattering(spectra, physics.kernel)
+        spectra = remove_scattering(spectra, physics.kernel, NEGLIGIBLE * edge)
     ordered, values = order_by_significance(spectra, edge)
     background = None
     if subtracted:

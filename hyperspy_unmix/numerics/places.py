@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import RowBlocks
+from .blocks import Block, RowBlocks
 from .noise import Floats
 
 Index = NDArray[np.intp]
@@ -48,41 +49,57 @@ def read_windows(
     wanted = np.zeros_like(blocks.pixels)
     wanted[ascending] = True
 
-    def on_block(spectra: Floats, variance: Floats | None, index: Index) -> Any:
-        place = order[slice(*np.searchsorted(ascending, [index[0], index[-1] + 1]))]
-        row = np.searchsorted(index, pixels[place])
-        found = windows_of(spectra, row, positions[place], half)
-        if variance is None:
-            return place, found, None
-        return place, found, windows_of(variance, row, positions[place], half)
+    counted = np.flatnonzero(wanted)
 
-    part = replace(blocks, pixels=wanted)
-    for place, found, of_variance in part.map(on_block, np.flatnonzero(wanted)):
-        values[place] = found
-        if variances is not None:
-            variances[place] = of_variance
+    def on_block(block: Block) -> tuple[Index, Floats, Floats | None]:
+        pixel = counted[block.index]
+        place = order[slice(*np.searchsorted(ascending, [pixel[0], pixel[-1] + 1]))]
+        place = place[np.isin(pixels[place], pixel)]
+        row = np.searchsorted(pixel, pixels[place])
+        found = windows_of(block.spectra, row, positions[place], half)
+        if block.variance is None:
+            return place, found, None
+        return place, found, windows_of(block.variance, row, positions[place], half)
+
+    def on_blocks(parts: Iterator[Block]) -> tuple[list[Any], None]:
+        return [on_block(block) for block in parts], None
+
+    if len(counted):
+        part = replace(blocks, pixels=wanted)
+        for place, found, of_variance in part.reduce(on_blocks, _joined, stage="spikes")[0]:
+            values[place] = found
+            if variances is not None:
+                variances[place] = of_variance
     return values, variances
 
 
-def read_beside(
-    blocks: RowBlocks, pixels: Index, positions: Index, half: int, reach: int
-) -> Floats:
-    """The same windows of the pixels up to ``reach`` away along every scan axis.
+def _joined(lists: Sequence[list[Any]]) -> list[Any]:
+    return [found for part in lists for found in part]
 
-    Shape (places, neighbours, 2 half + 1); NaN where there is no such pixel.
+
+def read_around(
+    blocks: RowBlocks, pixels: Index, positions: Index, half: int, reach: int
+) -> tuple[Floats, Floats]:
+    """Spectra about places, and those of the pixels up to ``reach`` away along every scan axis.
+
+    Returns
+    -------
+    windows : array, shape (places, 2 half + 1)
+    beside : array, shape (places, neighbours, 2 half + 1)
+        NaN where there is no such pixel, or it does not count.
     """
     scan = blocks.data.shape[:-1] if blocks.data.ndim > 1 else (1,)
     place = np.array(np.unravel_index(pixels, scan))
-    steps = [step for step in range(-reach, reach + 1) if step]
-    at, inside = [], []
+    at, inside = [pixels], [np.ones(len(pixels), bool)]
     for axis, size in enumerate(scan):
-        for step in steps:
-            moved = place.copy()
-            moved[axis] += step
-            inside.append((moved[axis] >= 0) & (moved[axis] < size))
-            moved[axis] = np.clip(moved[axis], 0, size - 1)
-            at.append(np.ravel_multi_index(tuple(moved), scan))
-    repeated = np.tile(positions, len(at))
-    found, _ = read_windows(blocks, np.concatenate(at), repeated, half)
+        for step in range(-reach, reach + 1):
+            if step:
+                moved = place.copy()
+                moved[axis] += step
+                inside.append((moved[axis] >= 0) & (moved[axis] < size))
+                moved[axis] = np.clip(moved[axis], 0, size - 1)
+                at.append(np.ravel_multi_index(tuple(moved), scan))
+    found, _ = read_windows(blocks, np.concatenate(at), np.tile(positions, len(at)), half)
     found = np.where(np.concatenate(inside)[:, None], found, np.nan)
-    return np.moveaxis(found.reshape(len(at), len(pixels), 2 * half + 1), 0, 1)
+    found = found.reshape(len(at), len(pixels), 2 * half + 1)
+    return found[0], np.moveaxis(found[1:], 0, 1)

@@ -14,10 +14,11 @@ from scipy.signal import fftconvolve
 from .convolution import Channels, Transforms, combine, common_kernels
 from .low_loss import LowLoss
 from .noise import Floats
-from .pca import LowRank
+from .pca import LowRank, moment_sum, pieces, recompression
 
 MODEL_ERROR = 0.03  # share of the plural scattering taken out that may be wrong
 NEGATIVE_LAGS = 32  # channels
+LEAST = 1e-14  # of the sum of squares; below it is rounding
 Method = Literal["ratio", "log"]
 
 
@@ -149,7 +150,7 @@ def scatter(scores: Floats, components: Floats, kernel: Scattering) -> tuple[Flo
     )
 
 
-def remove_scattering(spectra: LowRank, kernel: Scattering) -> LowRank:
+def remove_scattering(spectra: LowRank, kernel: Scattering, least: float = 0.0) -> LowRank:
     """Take plural scattering out of compressed spectra, the zero-loss width put back.
 
     Parameters
@@ -158,6 +159,8 @@ def remove_scattering(spectra: LowRank, kernel: Scattering) -> LowRank:
         Without background.
     kernel : Scattering
         Of one pixel, or of as many as the spectra.
+    least : float
+        Sum of squares of whitened spectra; a direction of less is dropped.
 
     Returns
     -------
@@ -175,28 +178,38 @@ def remove_scattering(spectra: LowRank, kernel: Scattering) -> LowRank:
         return spectra
     weights, transforms = kernel.inverse
     weights = np.broadcast_to(weights, (n, weights.shape[1]))
-    taken = combine(spectra.scores, weights)
-    convolved = kernel.axis.convolve(spectra.components, transforms)
-    factors = np.concatenate([np.ones((n, 1)), weights], 1)
-    mixing = factors.T @ factors / n
-    error = MODEL_ERROR**2 * (taken.T * spectra.weights) @ taken / n
-    model_error = np.zeros((rank + len(convolved),) * 2)
-    model_error[rank:, rank:] = error
+    components = np.concatenate(
+        [spectra.components, kernel.axis.convolve(spectra.components, transforms)]
+    )
+
+    def expanded(piece: slice) -> Floats:
+        # every component with every kernel is too much to be held for all pixels
+        scores = spectra.scores[piece]
+        return np.concatenate([scores, combine(scores, weights[piece])], 1)
+
+    moment = moment_sum(expanded, spectra.weights, len(components))
+    error = np.zeros_like(moment)
+    error[rank:, rank:] = MODEL_ERROR**2 / n * moment[rank:, rank:]
+    least = max(least, LEAST * float(np.trace(moment)))
+    turn, kept = recompression(components, moment, spectra.whitening, least, rank)
+    mixing = weights.sum(0)
+    mixing = np.block([[np.full((1, 1), n), mixing[None]], [mixing[:, None], weights.T @ weights]])
     return replace(
         spectra,
-        scores=np.concatenate([spectra.scores, taken], 1),
-        components=np.concatenate([spectra.components, convolved]),
-        noise=np.kron(mixing, spectra.noise),
-        model_error=model_error,
+        scores=np.concatenate([expanded(piece) @ turn for piece in pieces(n)]),
+        components=kept,
+        noise=turn.T @ np.kron(mixing / n, spectra.noise) @ turn,
+        model_error=turn.T @ error @ turn,
     )
 
 
 def remove_scattering_from(
-    block: Floats, weights: Floats, transforms: Transforms, kernel: Scattering
+    block: Floats, weights: Floats, transforms: Transforms, axis: Channels
 ) -> Floats:
     """Take plural scattering out of spectra (pixels, channels) that are not compressed.
 
-    ``weights`` and ``transforms`` are those of `Scattering.inverse`, for the pixels of the block.
+    ``weights`` and ``transforms`` are those of `Scattering.inverse`, for the pixels of the block,
+    and ``axis`` that of the `Scattering`.
     """
     own = 1 + np.broadcast_to(weights, (len(block), weights.shape[1])) @ transforms
-    return kernel.axis.back(kernel.axis.transform(block) * own)
+    return axis.back(axis.transform(block) * own)

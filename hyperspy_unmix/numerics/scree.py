@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import eigh
 
 from . import split_half
 from .edge import (
@@ -66,7 +65,7 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
         Take the level of the noise from the data, not from the model.
     """
     m, rank = len(profile), len(gram)
-    eigenvalues = np.maximum(eigh(gram, eigvals_only=True, driver="evd")[::-1], 0)
+    eigenvalues = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0)
     edge = noise_edge_of_profile(n, profile)
     noise_median = noise_median_of_profile(n, profile)
     level, structure = 1.0, 0
@@ -109,7 +108,7 @@ def channel_rescaling(
     channels), ``white`` the same of the decorrelated data.
     """
     wide = len(white) < white.shape[1]
-    eigenvalues = eigh(white @ white.T if wide else white, eigvals_only=True)[::-1]
+    eigenvalues = np.linalg.eigvalsh(white @ white.T if wide else white)[::-1]
     level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
     if level <= 1e-8 * float(eigenvalues[0]) / n:
         # nothing is left beside the components but rounding

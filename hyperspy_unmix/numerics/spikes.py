@@ -18,19 +18,14 @@ from .blocks import RowBlocks
 from .first_pass import Summary
 from .local_noise import LocalNoise
 from .noise import Floats
-from .places import read_beside, read_windows, windows_of
+from .places import read_around, read_windows
+from .spike_candidates import CORE, FLANK, HALF, RATIO, flanks, over_flanks, spike_candidates
 
-CORE = 3  # channels on both sides of a peak that a spike may cover
-FLANK = 4  # channels beyond them that tell the level
-HALF = CORE + FLANK
 WIDEST = 3.6  # effective width in channels; that of a line is 1.5 times its FWHM
-RATIO = 4.0  # times what neighbouring pixels have of a narrow line at the same place
 REACH = 2  # pixels along every scan axis that are looked at for it
 TAIL = 3.0  # standard deviations; what is left of a spike beside its highest value
 CHANCE = 1e-4  # that spikes which come together are taken for a line, or a pixel's own spectrum
-MOST = 20000  # candidates that are looked at
 LEAST_PIXELS = 8
-TILES = 128  # screened at a time, to stay in the processor's cache
 OFFSETS = np.arange(-HALF, HALF + 1)
 
 Index = NDArray[np.intp]
@@ -41,12 +36,14 @@ class Spikes:
     """Single values to be replaced.
 
     ``pixels`` count all pixels of the scan in C order and ascend, ``channels`` are those of the
-    file; ``values`` replace the data there, ``variances`` their variance if one is given.
+    file; ``values`` replace the data there, ``variances`` their variance if one is given, and
+    ``change`` is by how much they differ from what was recorded.
     """
 
     pixels: Index
     channels: Index
     values: Floats
+    change: Floats
     variances: Floats | None = None
 
     def __len__(self) -> int:
@@ -55,8 +52,19 @@ class Spikes:
     def within(self, first: int, last: int) -> Spikes:
         """The spikes of the pixels ``first`` to ``last`` (exclusive), counted from ``first``."""
         part = slice(*np.searchsorted(self.pixels, [first, last]))
-        variances = None if self.variances is None else self.variances[part]
-        return Spikes(self.pixels[part] - first, self.channels[part], self.values[part], variances)
+        return self._some(self.pixels[part] - first, part)
+
+    def among(self, pixels: Index) -> Spikes:
+        """The spikes of these (ascending) pixels, counted among them."""
+        place = np.searchsorted(pixels, self.pixels)
+        here = pixels[np.minimum(place, len(pixels) - 1)] == self.pixels
+        return self._some(place[here], here)
+
+    def _some(self, pixels: Index, chosen: Any) -> Spikes:
+        variances = None if self.variances is None else self.variances[chosen]
+        arrays = (self.channels, self.values, self.change)
+        channels, values, change = (array[chosen] for array in arrays)
+        return Spikes(pixels, channels, values, change, variances)
 
 
 @dataclass(frozen=True)
@@ -101,95 +109,45 @@ def find_spikes(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> Spike
     Spikes
         With whole numbers where the data hold nothing else.
     """
-    extremes = summary.extremes
     n, m = blocks.shape
+    extremes = summary.extremes
+    if extremes is None or summary.finite.sum() < LEAST_PIXELS or m < 4 * HALF:
+        return _replacements([], blocks, summary.integers)
+    counted = np.flatnonzero(blocks.pixels)
+    blocks = blocks.without(~summary.finite)
+    sign, pixels, positions = spike_candidates(blocks, counted, extremes, noise)
+    # both in one look: each costs the reading of the chunks that they are in
+    windows, beside = read_around(blocks, pixels, positions, HALF, REACH)
     hits = []
-    if extremes is not None and summary.finite.sum() >= LEAST_PIXELS and m >= 4 * HALF:
-        counted = np.flatnonzero(blocks.pixels)
-        blocks = blocks.without(~summary.finite)
-        for sign, tiles in ((1.0, extremes.highest), (-1.0, extremes.lowest)):
-            tile, position, level = _screen(tiles, noise, sign)
-            row = tile[:, None] * extremes.size + np.arange(extremes.size)
-            candidate, k = np.nonzero(row < n)
-            pixel, position = counted[row[candidate, k]], position[candidate]
-            value = sign * read_windows(blocks, pixel, position, 0)[0][:, 0]
-            high = value >= level[candidate]
-            found = _examine(blocks, pixel[high], position[high], noise, sign)
-            hits.append(found.take(_not_together(found, n, m)))
+    for s in (1.0, -1.0):
+        chosen = sign == s
+        arrays = pixels[chosen], positions[chosen], s * windows[chosen], s * beside[chosen]
+        found = _examine(*arrays, noise, s)
+        hits.append(found.take(_not_together(found, n, m)))
     return _replacements(hits, blocks, summary.integers)
-
-
-def _flanks(windows: Floats) -> tuple[Floats, Floats]:
-    """Levels (...) of the channels before and after the core; that of the other at an end."""
-    before, after = np.median(windows[..., :FLANK], -1), np.median(windows[..., -FLANK:], -1)
-    return np.where(np.isnan(before), after, before), np.where(np.isnan(after), before, after)
 
 
 def _middle(windows: Floats) -> Floats:
     """Level between the two flanks."""
-    before, after = _flanks(windows)
+    before, after = flanks(windows)
     return (before + after) / 2
 
 
-def _over_flanks(windows: Floats) -> tuple[Floats, Floats]:
-    """Level of the higher flank (...), and the core over it (..., 2 CORE + 1); NaN at the ends."""
-    base = np.maximum(*_flanks(windows))
-    return base, windows[..., FLANK:-FLANK] - base[..., None]
-
-
-def _screen(tiles: Floats, noise: LocalNoise, sign: float) -> tuple[Index, Index, Floats]:
-    """Tiles and positions where an extreme stands out, and the least value that does so.
-
-    Half of the threshold, for the extremes of the flanks are those of several pixels.
-    """
-    m = tiles.shape[1]
-    half = (noise.threshold(noise.variance) / 2).astype(tiles.dtype)
-    half = np.maximum(half, np.finfo(tiles.dtype).tiny)
-    found = []
-    for first in range(0, len(tiles), TILES):
-        part = tiles[first : first + TILES]
-        padded = np.full((len(part), m + 2 * HALF), -np.inf, tiles.dtype)
-        inner = padded[:, HALF:-HALF]
-        np.multiply(part, sign, out=inner)
-        # of two values on either side the lower, which is not another spike
-        near, far, near_above, far_above = (
-            padded[:, HALF + k : HALF + k + m] for k in (-CORE - 1, 1 - HALF, CORE + 1, HALF - 1)
-        )
-        level = np.maximum(np.minimum(near, far), np.minimum(near_above, far_above))
-        level += half
-        row, position = np.divmod(np.flatnonzero(inner > level), m)
-        beside = padded[row[:, None], position[:, None] + HALF + [-1, 1]].max(1)
-        peak = inner[row, position] >= beside
-        found.append(np.stack([row[peak] + first, position[peak]]))
-    tile, position = np.concatenate(found, 1)
-    base, over = _over_flanks(sign * windows_of(tiles, tile, position, HALF))
-    excess = over[:, CORE] / half[position]
-    if len(tiles) > 2:
-        # a line is there before and after, a spike is not
-        before = np.where(tile == 0, 2, tile - 1)
-        after = np.where(tile == len(tiles) - 1, tile - 2, tile + 1)
-        shared = [
-            np.nanmax(_over_flanks(sign * windows_of(tiles, t, position, HALF))[1], 1, initial=0)
-            for t in (before, after)
-        ]
-        excess[over[:, CORE] <= RATIO * np.minimum(*shared)] = 0
-    best = np.argsort(-excess, kind="stable")[: min(MOST, int((excess > 0).sum()))]
-    return tile[best], position[best], base[best] + half[position[best]]
-
-
 def _examine(
-    blocks: RowBlocks, pixels: Index, positions: Index, noise: LocalNoise, sign: float
+    pixels: Index, positions: Index, windows: Floats, beside: Floats, noise: LocalNoise, sign: float
 ) -> _Hits:
-    """Which candidates are spikes: beyond chance, narrow, and not shared by the pixels beside."""
-    windows = sign * read_windows(blocks, pixels, positions, HALF)[0]
-    _, over = _over_flanks(windows)
+    """Which candidates are spikes: beyond chance, narrow, and not shared by the pixels beside.
+
+    ``windows`` and ``beside`` are times ``sign``.
+    """
+    _, over = over_flanks(windows)
     # cheap first: most candidates are the noise of the brightest pixels
     peak = over[:, CORE] >= np.nanmax(over, 1, initial=-np.inf)
     peak &= over[:, CORE] > noise.threshold(noise.variance[positions])
-    pixels, positions, windows = pixels[peak], positions[peak], windows[peak]
-    base, over = _over_flanks(windows)
-    beside = sign * read_beside(blocks, pixels, positions, HALF, REACH)
-    _, over_beside = _over_flanks(beside)
+    pixels, positions = pixels[peak], positions[peak]
+    windows, beside = windows[peak], beside[peak]
+    base, over = over_flanks(windows)
+    _, over_beside = over_flanks(beside)
     shared = np.nanmax(over_beside, (1, 2), initial=0)
     known = np.isfinite(over_beside[:, :, CORE]).any(1)
     own, others = (x[..., FLANK:-FLANK] - _middle(x)[..., None] for x in (windows, beside))
@@ -250,13 +208,14 @@ def _replacements(hits: list[_Hits], blocks: RowBlocks, integers: bool) -> Spike
     keys = [h.pixels[:, None] * m + h.positions[:, None] + OFFSETS for h in hits]
     bad = np.unique([key for k, h in zip(keys, hits, strict=True) for key in k[h.covered]])
     bad = bad.astype(np.intp)
-    values = np.zeros(len(bad))
+    values, recorded = np.zeros(len(bad)), np.zeros(len(bad))
     for key, h in zip(keys, hits, strict=True):
         inside = np.isin(key, bad) & np.isfinite(h.windows)
         for k, x, usual, scatter, covered in zip(
             key, h.windows, h.usual, h.scatter, inside, strict=True
         ):
-            values[np.searchsorted(bad, k[covered])] = _filled(x, usual, scatter, covered)
+            place = np.searchsorted(bad, k[covered])
+            values[place], recorded[place] = _filled(x, usual, scatter, covered), x[covered]
     pixels, positions = np.divmod(bad, m)
     variances = None
     if blocks.variance is not None:
@@ -265,7 +224,7 @@ def _replacements(hits: list[_Hits], blocks: RowBlocks, integers: bool) -> Spike
         assert found is not None
         variances = np.nanmedian(np.where(covered, np.nan, found), 1)
     values = np.rint(values) if integers else values
-    return Spikes(pixels, blocks.channels[positions], values, variances)
+    return Spikes(pixels, blocks.channels[positions], values, values - recorded, variances)
 
 
 def _filled(x: Floats, usual: Floats, scatter: Floats, covered: NDArray[np.bool_]) -> Floats:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import cholesky
 
-from .blocks import RowBlocks
+from .blocks import Block, RowBlocks
 from .edge import leading_count
 from .eigen import leading_eigenvectors
 from .noise import Floats, NoiseModel
@@ -52,19 +51,18 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     J. Leiner, B. Duan, L. Wasserman, A. Ramdas, J. Am. Stat. Assoc. 120 (2025) 135,
     https://doi.org/10.1080/01621459.2023.2270748
     """
-    m = len(gram)
-    a = ADDED
+    m, a = len(gram), np.float32(ADDED)
     generator = np.random.default_rng(seed)
-    root = np.sqrt(variance)
+    root = np.sqrt(variance).astype(np.float32)
     # m rows that span the data, and all others, where the data are zero
-    inside = generator.standard_normal((m, m)) * root
+    inside = generator.standard_normal((m, m), np.float32) * root
     outside = _root_of_wishart(generator, n - m, m) * root
-    data = _root(gram)
-    first, second = data + a * inside, data - inside / a
+    data = _root(gram).astype(np.float32)  # what that rounds off is random, and adds up to nothing
+    first = data + a * inside
     products = first.T @ first + a**2 * (outside.T @ outside)
     found, directions = leading_eigenvectors(products, number)
-    cross = np.sum((first @ directions) * (second @ directions), 0)
-    cross -= np.sum((outside @ directions) ** 2, 0)
+    second = data @ directions - inside @ directions / a
+    cross = np.sum((first @ directions) * second, 0) - np.sum((outside @ directions) ** 2, 0)
     return _in_deviations(cross, found, directions, variance)
 
 
@@ -96,24 +94,28 @@ def thinned_significance(
     whitening, size = spectra.whitening, blocks.shape[1]
     level = 1.0 if noise.kind == "poisson" else scree.calibration
 
-    def on_block(values: Floats, _: Any, weights: Floats, index: NDArray[np.intp]) -> Any:
-        generator = np.random.default_rng([seed, int(index[0])])
-        scale = np.sqrt(weights)[:, None]
+    def shares(block: Block) -> tuple[Floats, Floats]:
+        generator = np.random.default_rng([seed, int(block.index[0])])
+        values, scale = block.spectra, np.sqrt(block.given[0])[:, None]
         if noise.kind == "poisson":
             counts = np.rint(np.maximum(values, 0)).astype(np.int64)
             kept = generator.binomial(counts, 1 - TESTED_SHARE)
             first = scale * whitening.whiten(kept / (1 - TESTED_SHARE))
-            second = scale * whitening.whiten((counts - kept) / TESTED_SHARE)
-        else:
-            white = scale * whitening.whiten(values.astype(float)) / np.sqrt(level)
-            drawn = generator.standard_normal(white.shape) * np.sqrt(whitening.variance)
-            first, second = white + a * drawn, white - drawn / a
-        return first.T @ first, first.T @ second
+            return first, scale * whitening.whiten((counts - kept) / TESTED_SHARE)
+        white = scale * whitening.whiten(values.astype(float)) / np.sqrt(level)
+        drawn = generator.standard_normal(white.shape) * np.sqrt(whitening.variance)
+        return white + a * drawn, white - drawn / a
 
-    products, cross = np.zeros((size, size)), np.zeros((size, size))
-    for own, other in blocks.map(on_block, spectra.weights, np.arange(blocks.shape[0])):
-        products += own
-        cross += other
+    def on_blocks(parts: Iterator[Block]) -> tuple[Floats, None]:
+        total = np.zeros((2, size, size))
+        for block in parts:
+            first, second = shares(block)
+            total += first.T @ first, first.T @ second
+        return total, None
+
+    (products, cross), _ = blocks.reduce(
+        on_blocks, lambda totals: np.sum(totals, 0), spectra.weights, stage="split half"
+    )
     found, directions = leading_eigenvectors(products, min(len(scree.repeats), size))
     along = np.sum(directions * (cross @ directions), 0)
     return _in_deviations(along, found, directions, whitening.variance)
@@ -133,9 +135,11 @@ def repeated(significances: Floats) -> int:
 def _root(gram: Floats) -> Floats:
     """Upper triangular matrix of this Gram matrix, whose rounding may make it indefinite."""
     least = max(1e-14 * float(np.trace(gram)), 1e-300)
+    raised, diagonal = gram.copy(), np.diag_indices(len(gram))
     while True:
+        raised[diagonal] = gram[diagonal] + least
         try:
-            return np.asarray(cholesky(gram + least * np.eye(len(gram))))
+            return np.linalg.cholesky(raised).T
         except np.linalg.LinAlgError:
             least *= 10
 
@@ -149,7 +153,7 @@ def _root_of_wishart(generator: np.random.Generator, degrees: int, m: int) -> Fl
     https://doi.org/10.1017/S0370164600015637
     """
     if degrees < m:
-        return generator.standard_normal((degrees, m))
-    root = np.triu(generator.standard_normal((m, m)), 1)
+        return generator.standard_normal((degrees, m), np.float32)
+    root = np.triu(generator.standard_normal((m, m), np.float32), 1)
     root[np.diag_indices(m)] = np.sqrt(generator.chisquare(degrees - np.arange(m)))
     return root

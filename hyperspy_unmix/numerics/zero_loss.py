@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import uniform_filter1d
 
-from .blocks import RowBlocks
 from .noise import Floats
 
 SEARCH = 10.0  # eV either side of zero in which a pixel's zero-loss peak is looked for
@@ -130,17 +130,16 @@ def _width_above(sample: Floats, level: Floats) -> NDArray[np.intp]:
     return np.asarray(right - left - 1)
 
 
-def line_up(
-    blocks: RowBlocks, energies: Floats, peak: ZeroLossPeak
-) -> tuple[RowBlocks, NDArray[np.intp]]:
-    """Move every pixel's zero-loss peak to the mean one's, by whole channels."""
+def centre_finder(energies: Floats, peak: ZeroLossPeak) -> Callable[[Floats], Floats]:
+    """What finds the channel of each spectrum's zero-loss peak, NaN where there is none."""
     scale = float(np.median(np.diff(energies)))
     near = np.flatnonzero(np.abs(energies - peak.centre) <= max(SEARCH, 3 * peak.fwhm))
-    channel = np.arange(len(energies), dtype=float)[near]
+    window = slice(near[0], near[-1] + 1)
+    channel = np.arange(len(energies), dtype=float)[window]
     width = max(round(peak.fwhm / scale), 1)
 
-    def centres(spectra: Floats, _: None) -> Floats:
-        inside = np.maximum(spectra, 0)
+    def centres(spectra: Floats) -> Floats:
+        inside = np.maximum(spectra[:, window], 0)
         half = 0.5 * inside.max(1, keepdims=True)
         # the first peak of those that reach half the maximum: a thick specimen's plasmon may too
         first = np.argmax(inside >= np.maximum(half, 1e-30), axis=1)[:, None]
@@ -151,16 +150,16 @@ def line_up(
         total = upper.sum(1)
         return np.where(total > 0, upper @ channel / np.where(total > 0, total, 1), np.nan)
 
-    found = np.concatenate(list(blocks.with_channels(blocks.channels[near]).map(centres)))
-    reference = float(np.interp(peak.centre, energies, np.arange(len(energies))))
-    reference = float(np.nanmedian(found)) if np.isfinite(found).any() else reference
-    moved = np.rint(np.nan_to_num(reference - found)).astype(int)
+    return centres
+
+
+def whole_channels(centres: Floats) -> NDArray[np.intp]:
+    """Channels by which spectra are to be moved so that their zero-loss peaks line up."""
+    known = np.isfinite(centres)
+    reference = float(np.median(centres[known])) if known.any() else 0.0
+    moved = np.rint(np.where(known, reference - centres, 0)).astype(int)
     # one channel either way is the noise of a narrow peak, and within reach of `positions`
-    if np.abs(moved).max() <= 1:
-        return blocks, np.zeros(len(found), int)
-    shifts = np.zeros(len(blocks.pixels), int)
-    shifts[blocks.pixels] = moved
-    return replace(blocks, shifts=shifts), moved
+    return moved if np.abs(moved).max() > 1 else np.zeros_like(moved)
 
 
 def position_scores(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import dask.array as da
 import hyperspy.api as hs
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import data as phantoms
 from hyperspy_unmix.image import read_image
-from hyperspy_unmix.numerics.blocks import row_blocks
+from hyperspy_unmix.numerics.blocks import SETTING, row_blocks
 from hyperspy_unmix.numerics.dead_channels import bad_channels
 from hyperspy_unmix.numerics.first_pass import summarise
 from hyperspy_unmix.numerics.local_noise import local_noise
@@ -178,7 +179,8 @@ def test_whole_numbers_stay_whole():
     data[3, 4, 30] = 5000
     spikes = spikes_of(data)
     assert np.array_equal(spikes.values, np.rint(spikes.values))
-    read = np.concatenate(list(replace(row_blocks(data), spikes=spikes).map(lambda x, _: x.copy())))
+    blocks = replace(row_blocks(data), spikes=spikes)
+    read = blocks.rows(lambda block: block.spectra, stage="reading")
     assert np.array_equal(read, np.rint(read))
     assert read[64, 30] == spikes.values[0]
 
@@ -191,7 +193,11 @@ def test_reading_replaces_before_moving(lazy, shifted):
     variance = rng.random((6, 7, 20)).astype(np.float32)
     pixels, channels = rng.random(42) > 0.3, np.array([2, 3, 5, 11, 12])
     spikes = Spikes(
-        np.array([0, 5, 5, 41]), np.array([3, 11, 12, 4]), np.arange(4.0), np.full(4, 9.0)
+        pixels=np.array([0, 5, 5, 41]),
+        channels=np.array([3, 11, 12, 4]),
+        values=np.arange(4.0),
+        change=np.zeros(4),
+        variances=np.full(4, 9.0),
     )
     shifts = rng.integers(-2, 3, 42) if shifted else None
     expected = []
@@ -206,9 +212,10 @@ def test_reading_replaces_before_moving(lazy, shifted):
     blocks = replace(
         row_blocks(*held), pixels=pixels, channels=channels, shifts=shifts, spikes=spikes
     )
-    parts = list(blocks.map(lambda x, v: (x.copy(), v.copy())))
-    for k in (0, 1):
-        np.testing.assert_array_equal(np.concatenate([p[k] for p in parts]), expected[k])
+    with dask.config.set({"array.chunk-size": 500, SETTING: 300}):
+        for name, truth in zip(("spectra", "variance"), expected, strict=True):
+            found = blocks.rows(lambda block, name=name: getattr(block, name), stage="reading")
+            np.testing.assert_array_equal(found, truth)
     np.testing.assert_array_equal(data, before)
 
 
@@ -221,7 +228,8 @@ def test_eager_and_lazy_find_the_same(masked):
         rng = np.random.default_rng(2)
         reading = {"pixels": rng.random(1600) > 0.2, "channels": np.arange(40, 430)}
     eager = spikes_of(spiked, **reading)
-    lazy = spikes_of(da.from_array(spiked, chunks=(7, 11, 90)), **reading)
+    with dask.config.set({"array.chunk-size": "200 kiB", SETTING: "50 kiB"}):
+        lazy = spikes_of(da.from_array(spiked, chunks=(7, 11, 90)), **reading)
     assert len(eager) > 15
     for name in ("pixels", "channels", "values"):
         np.testing.assert_array_equal(getattr(eager, name), getattr(lazy, name))
@@ -296,6 +304,15 @@ def test_unmixing_is_nearly_as_without_spikes(lazy):
     assert "your data are as they were" in repr(u)
 
 
+def test_a_spike_below_zero_leaves_counts_counts():
+    """Once it is replaced the data hold counts only, and "poisson" can be asked for."""
+    _, s = spiked_phases()
+    s.data[5, 5, 40] = -3000
+    u = hyperspy_unmix.unmix(s, noise="poisson")
+    assert u.settings["spikes"].value == 9
+    assert u.n_components == 2
+
+
 def test_without_looking_for_them():
     _, s = spiked_phases()
     u = hyperspy_unmix.unmix(s, spikes=None)
@@ -321,21 +338,21 @@ def test_dead_channels_are_left_out(lazy):
     assert np.isnan(u.spectra.data).sum() == u.n_components
 
 
-def test_nothing_is_read_twice_without_spikes(monkeypatch):
+def test_nothing_is_summarised_twice(monkeypatch):
+    """Nor after spikes are replaced: the summary is told what changed."""
     passes = []
 
     def counting(blocks):
         passes.append(blocks.spikes)
         return summarise(blocks)
 
-    for module in ("image", "defects"):
-        monkeypatch.setattr(f"hyperspy_unmix.{module}.summarise", counting)
+    monkeypatch.setattr("hyperspy_unmix.image.summarise", counting)
     clean, s = spiked_phases()
     nothing = dict.fromkeys(("signal_range", "navigation_mask", "signal_mask"))
-    read_image(clean, {}, noise="auto", **nothing)
+    read_image(clean, {}, variance=None, **nothing)
     assert passes == [None]
-    image = read_image(s, {}, noise="auto", **nothing)
-    assert len(passes) == 3
+    image = read_image(s, {}, variance=None, **nothing)
+    assert passes == [None, None]
     assert image.summary.greatest < 1000
 
 

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics import blocks as blocks_module
-from hyperspy_unmix.numerics.blocks import RowBlocks, row_blocks
+from hyperspy_unmix.numerics.blocks import SETTING, RowBlocks, row_blocks
 
 SHAPES = [(60,), (7, 9), (3, 5, 4)]
 N_CHANNELS = 23
+STEP = 7
+ROW = 4 * N_CHANNELS  # bytes, of float32
 
 
 def make(scan, dtype=np.float32, seed=0):
@@ -27,7 +29,17 @@ def naive(data, pixels, channels, shifts=None):
 
 
 def read(blocks):
-    return np.concatenate(list(blocks.map(lambda spectra, _: spectra.copy())))
+    return blocks.rows(lambda block: block.spectra, stage="reading")
+
+
+def sizes_of(blocks):
+    """Rows of every block, in the order of the data; each block is kept as a list of its own."""
+    found, _ = blocks.reduce(
+        lambda parts: ([(block.index[0], len(block.spectra)) for block in parts], None),
+        lambda lists: [size for part in lists for size in part],
+        stage="sizes",
+    )
+    return [size for _, size in sorted(found)]
 
 
 def choices(n_pixels, kind):
@@ -48,10 +60,13 @@ def choices(n_pixels, kind):
 
 
 @pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    """Blocks of seven rows, so that small arrays have many of them, and batches of three."""
-    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 7 * 4 * N_CHANNELS)
-    monkeypatch.setattr(blocks_module, "DASK_BATCH", 3)
+def _small_blocks():
+    """Blocks of seven rows, so that small arrays have many, and chunks merged to no more than 20.
+
+    Unless the chunks are larger as they are: then each has several blocks.
+    """
+    with dask.config.set({SETTING: STEP * ROW, "array.chunk-size": 20 * ROW}):
+        yield
 
 
 def containers(data):
@@ -95,11 +110,16 @@ def test_dtypes_become_floating_point(dtype, lazy):
     data = make((5, 6), dtype)
     held = da.from_array(data, chunks=(2, 4, 9)) if lazy else data
     for asked in (np.float32, np.float64):
-        parts = list(replace(row_blocks(held), dtype=asked).map(lambda s, _: s))
-        assert {part.dtype for part in parts} == {np.dtype(asked)}
-        np.testing.assert_array_equal(
-            np.concatenate(parts), data.reshape(-1, N_CHANNELS).astype(asked)
-        )
+        blocks, seen = replace(row_blocks(held), dtype=asked), []
+
+        def look(block, seen=seen):
+            seen.append(block.spectra.dtype)
+            return block.spectra
+
+        found = blocks.rows(look, stage="reading")
+        assert set(seen) == {np.dtype(asked)}
+        assert found.dtype == asked
+        np.testing.assert_array_equal(found, data.reshape(-1, N_CHANNELS).astype(asked))
 
 
 @pytest.mark.parametrize("kind", ["all", "masked"])
@@ -119,12 +139,17 @@ def test_variance_and_per_pixel_rows_go_with_their_spectra(kind, lazy, scan):
     names = np.flatnonzero(pixels)
     pairs = np.stack([names, -names], 1)
     blocks = RowBlocks(held, pixels, channels, variance, shifts)
-    parts = list(blocks.map(lambda s, v, i, p: (s, v, i, p), names, pairs))
-    spectra, given, found, found_pairs = (np.concatenate(p) for p in zip(*parts, strict=True))
-    np.testing.assert_array_equal(spectra, naive(data, pixels, channels, shifts))
-    np.testing.assert_array_equal(given, 3 * spectra + 1)
-    np.testing.assert_array_equal(found, names)
-    np.testing.assert_array_equal(found_pairs, pairs)
+
+    def on_block(block):
+        own_names, own_pairs = block.given
+        np.testing.assert_array_equal(names[block.index], own_names)
+        np.testing.assert_array_equal(block.variance, 3 * block.spectra + 1)
+        return np.column_stack([own_names, own_pairs, block.spectra])
+
+    found = blocks.rows(on_block, names, pairs, stage="reading")
+    np.testing.assert_array_equal(found[:, 0], names)
+    np.testing.assert_array_equal(found[:, 1:3], pairs)
+    np.testing.assert_array_equal(found[:, 3:], naive(data, pixels, channels, shifts))
 
 
 @pytest.mark.parametrize("data_lazy, variance_lazy", [(True, False), (False, True)])
@@ -135,7 +160,9 @@ def test_one_of_data_and_variance_lazy(data_lazy, variance_lazy, scan):
     variance = data + 1
     held = da.from_array(data, chunks=4) if data_lazy else data
     given = da.from_array(variance, chunks=3) if variance_lazy else variance
-    found = np.concatenate(list(row_blocks(held, given).map(lambda s, v: v - s)))
+    blocks = row_blocks(held, given)
+    assert blocks.is_lazy
+    found = blocks.rows(lambda block: block.variance - block.spectra, stage="reading")
     np.testing.assert_array_equal(found, np.ones((int(np.prod(scan)), N_CHANNELS)))
 
 
@@ -163,22 +190,41 @@ def test_a_function_cannot_overwrite_the_source(lazy):
     held = da.from_array(data, chunks=4) if lazy else data
     given = da.from_array(variance, chunks=4) if lazy else variance
 
-    def overwrite(spectra, variances):
-        assert spectra.flags.c_contiguous
-        for block in (spectra, variances):
+    def overwrite(block):
+        assert block.spectra.flags.c_contiguous
+        for values in (block.spectra, block.variance):
             with pytest.raises(ValueError, match="read-only"):
-                block *= 0
+                values *= 0
+        return block.index
 
-    list(row_blocks(held, given).map(overwrite))
+    found = row_blocks(held, given).rows(overwrite, stage="reading")
+    np.testing.assert_array_equal(found, np.arange(63))
     np.testing.assert_array_equal(data, before[0])
     np.testing.assert_array_equal(variance, before[1])
 
 
-def test_blocks_are_bounded():
-    """No block larger than BLOCK_BYTES as float32, and together they are all rows."""
-    sizes = list(row_blocks(make((7, 9))).map(lambda s, _: len(s)))
-    assert max(sizes) == 7
-    assert sum(sizes) == 63
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    "size, step", [(STEP * ROW, 7), ("1 kiB", 1024 // ROW), ("2kB", 2000 // ROW), (1, 1)]
+)
+def test_blocks_are_bounded(size, step, lazy):
+    """No block larger than the setting, though a row at the least; together they are all rows."""
+    data = make((7, 9))
+    held = da.from_array(data, chunks=-1) if lazy else data
+    with dask.config.set({SETTING: size}):
+        sizes = sizes_of(row_blocks(held))
+    assert sizes == [step] * (63 // step) + [63 % step] * bool(63 % step)
+
+
+def test_blocks_of_four_mebibytes_unless_asked():
+    """By default 4 MiB of the block's own type and all channels, whatever the data's type."""
+    blocks = RowBlocks(np.zeros((2, 1024), np.uint8), np.ones(2, bool), np.arange(3))
+    with dask.config.set({SETTING: "4 MiB"}):
+        assert blocks.step == 1024
+    with dask.config.set():
+        dask.config.config["hyperspy_unmix"].pop("block-size")
+        assert blocks.step == 1024
+        assert replace(blocks, dtype=np.float64).step == 512
 
 
 def test_blocks_are_never_empty():
@@ -187,7 +233,7 @@ def test_blocks_are_never_empty():
     pixels = np.zeros(60, bool)
     pixels[[20, 21, 59]] = True
     for held in (data, da.from_array(data, chunks=4)):
-        sizes = list(RowBlocks(held, pixels, np.arange(4)).map(lambda s, _: len(s)))
+        sizes = sizes_of(RowBlocks(held, pixels, np.arange(4)))
         assert sum(sizes) == 3
         assert min(sizes) > 0
 
@@ -198,9 +244,11 @@ def test_counts_beyond_float32_are_kept_in_float64(lazy):
     data = 2**30 + np.arange(60 * N_CHANNELS).reshape(60, N_CHANNELS)
     held = da.from_array(data, chunks=7) if lazy else data
     blocks = replace(row_blocks(held, held), dtype=np.float64)
-    for spectra, variance in blocks.without(np.zeros(60, bool)).map(lambda s, v: (s, v)):
-        assert spectra.dtype == variance.dtype == np.float64
-    np.testing.assert_array_equal(read(blocks), data)
+    fewer = blocks.without(np.zeros(60, bool))
+    for name in ("spectra", "variance"):
+        found = fewer.rows(lambda block, name=name: getattr(block, name), stage="reading")
+        assert found.dtype == np.float64
+        np.testing.assert_array_equal(found, data)
 
 
 def test_without_and_with_channels_equal_plain_indexing():
@@ -223,16 +271,40 @@ def test_is_lazy():
     assert row_blocks(da.from_array(data)).is_lazy
 
 
-def test_lazy_data_are_read_once():
-    """Truth: a counter in the chunks; each chunk is computed once in one pass."""
+@pytest.mark.parametrize("chunks", [(10, N_CHANNELS), (10, 9), (1, N_CHANNELS), (60, 1)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_lazy_data_are_read_once(chunks, masked):
+    """Truth: a counter in the chunks; each is computed once in one pass, none to be masked."""
     read_chunks = []
 
     def count(block, block_id=None):
         read_chunks.append(block_id)
         return block
 
-    source = da.from_array(make((60,)), chunks=(10, N_CHANNELS))
+    data = make((60,))
+    source = da.from_array(data, chunks=chunks)
     lazy = source.map_blocks(count, dtype=np.float32, meta=np.zeros((0, 0), np.float32))
     read_chunks.clear()
-    read(row_blocks(lazy))
-    assert sorted(read_chunks) == [(i, 0) for i in range(6)]
+    pixels = np.ones(60, bool)
+    pixels[20:40] = not masked
+    found = read(replace(row_blocks(lazy), pixels=pixels))
+    np.testing.assert_array_equal(found, data[pixels])
+    rows = [k for k in range(60 // chunks[0]) if pixels[k * chunks[0] : (k + 1) * chunks[0]].any()]
+    assert sorted(read_chunks) == [(i, j) for i in rows for j in range(source.numblocks[1])]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_totals_without_rows_and_rows_without_totals(lazy):
+    """Truth: the sum over the array, which is exact for whole numbers in float64."""
+    data = make((7, 9))
+    held = da.from_array(data, chunks=(2, 4, 9)) if lazy else data
+
+    def on_blocks(parts):
+        return sum(block.spectra.sum(0, dtype=float) for block in parts), None
+
+    total, rows = row_blocks(held).reduce(on_blocks, sum, stage="sum")
+    np.testing.assert_array_equal(total, data.sum((0, 1), dtype=float))
+    assert len(rows) == 0
+    found = row_blocks(held).rows(lambda block: block.index, stage="index")
+    np.testing.assert_array_equal(found, np.arange(63))
+    assert found.dtype.kind == "i"

@@ -1,45 +1,201 @@
-"""Leading eigenvectors against LAPACK's full decomposition."""
+"""Leading eigenvectors against numpy's full decomposition."""
+
+from functools import cache
 
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.eigen import FEW, LARGE, leading_eigenvectors
+from hyperspy_unmix.numerics.eigen import BESIDE, LARGE, STEPS, leading_eigenvectors
+
+# vectors that are still sought in a Krylov space of the smallest large matrix
+MOST = LARGE // (2 * (STEPS + 1)) - BESIDE
+STRENGTHS = [30.0, 10.0, 5.0]
 
 
-def gram(m, strengths, seed=0):
-    """Wishart noise of 2 m degrees and a few strong directions."""
+@cache
+def gram(m, strengths=tuple(STRENGTHS), seed=0, degrees=2):
+    """Wishart noise of ``degrees`` m degrees of freedom and a few strong directions."""
     rng = np.random.default_rng(seed)
-    data = rng.standard_normal((2 * m, m))
-    directions = np.linalg.qr(rng.standard_normal((m, len(strengths))))[0]
-    data += rng.standard_normal((2 * m, len(strengths))) @ (np.array(strengths) * directions).T
+    data = rng.standard_normal((degrees * m, m))
+    strengths = strengths[:m]
+    if strengths:
+        directions = np.linalg.qr(rng.standard_normal((m, len(strengths))))[0]
+        scores = rng.standard_normal((degrees * m, len(strengths)))
+        data += scores @ (np.array(strengths) * directions).T
     return data.T @ data
 
 
-@pytest.mark.parametrize("m, number", [(40, 3), (LARGE, LARGE // FEW), (LARGE, LARGE // FEW + 1)])
-def test_against_lapack(m, number):
-    """Independent: numpy's eigh. Small, large, and large with too many asked for.
+@cache
+def decomposed(*about):
+    """Truth: numpy's eigh; values and vectors, falling."""
+    values, vectors = np.linalg.eigh(gram(*about))
+    return values[::-1], vectors[:, ::-1]
 
-    The tolerance of Lanczos is 1e-9 of an eigenvalue; vectors of separate values follow to the
-    ratio of that to their distance, 1e-6 here.
-    """
-    matrix = gram(m, [30.0, 10.0, 5.0])
+
+def apart(found, truth):
+    """One minus the cosine of each column with that of the truth."""
+    found, truth = found.astype(float), truth.astype(float)
+    lengths = np.linalg.norm(found, axis=0) * np.linalg.norm(truth, axis=0)
+    return 1 - np.abs(np.sum(found * truth, 0)) / lengths
+
+
+def assert_orthonormal(vectors, atol=1e-6):
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(vectors.shape[1]), rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("m, number", [(2, 1), (2, 2), (40, 3), (40, 40), (LARGE, MOST + 1)])
+def test_small_matrices_and_many_vectors_are_exact(m, number):
+    """Truth: numpy's eigh; another LAPACK driver, 1e-10 of the largest value in hand."""
+    matrix = gram(m)
     values, vectors = leading_eigenvectors(matrix, number)
-    true_values, true_vectors = np.linalg.eigh(matrix)
-    np.testing.assert_allclose(values, true_values[::-1][:number], rtol=1e-7)
-    overlap = np.abs(np.sum(vectors[:, :3] * true_vectors[:, ::-1][:, :3], 0))
-    np.testing.assert_allclose(overlap, 1, atol=1e-6)
-    np.testing.assert_allclose(vectors.T @ vectors, np.eye(number), atol=1e-8)
+    truth = decomposed(m)[0][:number]
+    np.testing.assert_allclose(values, truth, rtol=0, atol=1e-10 * truth[0])
+    np.testing.assert_allclose(matrix @ vectors, vectors * values, rtol=0, atol=1e-10 * truth[0])
+    assert_orthonormal(vectors, 1e-12)
 
 
-def test_same_bits_every_time():
-    matrix = gram(LARGE, [3.0])
-    first, again = leading_eigenvectors(matrix, 4), leading_eigenvectors(matrix, 4)
+@pytest.mark.parametrize("m, number", [(LARGE, 3), (LARGE, MOST), (700, 12), (1024, 12)])
+def test_signals_well_above_the_noise(m, number):
+    """Truth: numpy's eigh. Values that lie apart converge by a large factor with every step.
+
+    The least of them is 20 times the noise edge's distance to it; 12 steps leave rounding, and
+    1e-6 is in hand. What follows in the noise is bounded by the true values from above (Cauchy's
+    interlacing) and is close to them from below: a Krylov space of q steps misses less than
+    (log m / q)^2 of a value with some factor below one (Musco and Musco); 2 % are asked for.
+    """
+    values, vectors = leading_eigenvectors(gram(m), number)
+    true_values, true_vectors = decomposed(m)
+    np.testing.assert_allclose(values[:3], true_values[:3], rtol=1e-6)
+    assert apart(vectors[:, :3], true_vectors[:, :3]).max() < 1e-6
+    assert_orthonormal(vectors)
+    assert (np.diff(values) <= 0).all()
+    missed = 1 - values / true_values[:number]
+    assert missed.min() > -1e-12
+    assert missed.max() < 0.02
+    # the values are those of the vectors, whatever these are
+    np.testing.assert_allclose(np.sum(vectors * (gram(m) @ vectors), 0), values, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "m, seed, degrees", [(LARGE, s, d) for s in range(3) for d in (2, 10)] + [(1024, 0, 2)]
+)
+def test_component_close_to_the_noise(m, seed, degrees):
+    """Truth: built in. The largest value is 1.05 of the Marchenko-Pastur edge, all others noise.
+
+    1 - cos stays below 1e-2: less than what noise itself does to a component so weak.
+    """
+    values, vectors = (a.copy() for a in decomposed(m, (), seed, degrees))
+    edge = (np.sqrt(degrees * m) + np.sqrt(m)) ** 2
+    assert values[1] < 1.02 * edge
+    values[0] = 1.05 * edge
+    matrix = (vectors * values) @ vectors.T
+    found_values, found = leading_eigenvectors(matrix, 8)
+    assert apart(found[:, :1], vectors[:, :1])[0] < 1e-2
+    assert found_values[0] == pytest.approx(values[0], rel=1e-3)
+    assert_orthonormal(found)
+
+
+@pytest.mark.parametrize("m, number", [(40, 3), (LARGE, 3), (LARGE, MOST)])
+def test_float32_stays_float32(m, number):
+    """Truth: numpy's eigh in double precision; products of m terms in single precision.
+
+    They round to about sqrt(m) 6e-8 of the largest value, 2e-6, which turns vectors of values
+    half as far apart by 4e-6 at most; 1 - cos is half the square of that, and float32's own
+    rounding is the larger.
+    """
+    values, vectors = leading_eigenvectors(gram(m).astype(np.float32), number)
+    assert values.dtype == vectors.dtype == np.float32
+    true_values, true_vectors = decomposed(m)
+    np.testing.assert_allclose(values[:3], true_values[:3], rtol=0, atol=5e-6 * true_values[0])
+    assert apart(vectors[:, :2], true_vectors[:, :2]).max() < 1e-6
+    assert_orthonormal(vectors, 5e-6)
+
+
+def degenerate(m):
+    """Matrices of low rank, or with all values alike."""
+    rng = np.random.default_rng(5)
+    few = rng.standard_normal((3, m))
+    corner = np.zeros((m, m))
+    corner[100:110, 100:110] = gram(10)
+    alike = np.zeros(m)
+    alike[:20] = 7.0
+    return {
+        "zero": np.zeros((m, m)),
+        "one": np.eye(m),
+        "rank 1": np.outer(few[0], few[0]),
+        "rank 3": few.T @ few,
+        "rank 3, tiny": 1e-30 * (few.T @ few),
+        "rank 3, huge": 1e25 * (few.T @ few),
+        "constant": np.ones((m, m)),
+        "ten channels": corner,
+        "one channel": np.diag(np.eye(m)[17]),
+        "twenty alike": np.diag(alike),
+        "steep": np.diag(10.0 ** -np.arange(m / 10, step=0.1)),
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("started", ["", "exact", "zero", "twice the same"])
+@pytest.mark.parametrize("kind", degenerate(LARGE))
+def test_degenerate_matrices(kind, dtype, started):
+    """Truth: numpy's eigh, to the rounding of products: 1e-13 of the largest value, float32 5e-6.
+
+    Vectors are orthonormal to 1e-6 whatever the rank (float32: to its own rounding of m terms).
+    """
+    matrix = degenerate(LARGE)[kind].astype(dtype)
+    number = 5
+    truth, true_vectors = np.linalg.eigh(matrix.astype(float))
+    start = {
+        "": None,
+        "exact": true_vectors[:, ::-1][:, :number],
+        "zero": np.zeros((LARGE, number)),
+        "twice the same": np.repeat(true_vectors[:, -1:], 2, 1),
+    }[started]
+    values, vectors = leading_eigenvectors(matrix, number, start)
+    assert np.isfinite(values).all()
+    assert np.isfinite(vectors).all()
+    assert values.dtype == vectors.dtype == dtype
+    rounding = 1e-13 if dtype == np.float64 else 5e-6
+    np.testing.assert_allclose(values, truth[::-1][:number], rtol=0, atol=rounding * truth[-1])
+    assert_orthonormal(vectors, 1e-6 if dtype == np.float64 else 5e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("started", [False, True])
+def test_same_bits_every_time(dtype, started):
+    matrix = gram(LARGE).astype(dtype)
+    start = np.random.default_rng(1).standard_normal((LARGE, 4)) if started else None
+    before = matrix.copy()
+    first, again = (leading_eigenvectors(matrix, 4, start) for _ in range(2))
+    np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
+    np.testing.assert_array_equal(matrix, before)
 
 
-@pytest.mark.parametrize("matrix", [np.zeros((LARGE, LARGE)), np.eye(LARGE)])
-def test_nothing_to_find(matrix):
-    """Closed form: all values equal; any orthonormal vectors will do."""
-    values, vectors = leading_eigenvectors(matrix, 3)
-    np.testing.assert_allclose(values, matrix[0, 0], atol=1e-12)
-    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-8)
+@pytest.mark.parametrize("columns", [1, 4, MOST + BESIDE, 60])
+@pytest.mark.parametrize("off", [0.0, 0.02, np.inf])
+def test_start_does_no_harm(columns, off):
+    """Truth: numpy's eigh. A start that is right, nearly right, or has nothing to do with it.
+
+    Good to the same 1e-6 as without one, for however many columns it has.
+    """
+    true_values, true_vectors = decomposed(LARGE)
+    rng = np.random.default_rng(2)
+    noise = rng.standard_normal((LARGE, columns))
+    start = noise if np.isinf(off) else true_vectors[:, :columns] + off * noise
+    values, vectors = leading_eigenvectors(gram(LARGE), 4, start)
+    np.testing.assert_allclose(values[:3], true_values[:3], rtol=1e-6)
+    assert apart(vectors[:, :3], true_vectors[:, :3]).max() < 1e-6
+    assert_orthonormal(vectors)
+
+
+def test_start_helps():
+    """Truth: numpy's eigh. Vectors of noise, which lie close, are found better from close by."""
+    true_vectors = decomposed(LARGE)[1]
+    number = MOST
+    start = true_vectors[:, :number] + 0.01 * np.random.default_rng(0).standard_normal(
+        (LARGE, number)
+    )
+    without = apart(leading_eigenvectors(gram(LARGE), number)[1], true_vectors[:, :number])
+    found = apart(leading_eigenvectors(gram(LARGE), number, start)[1], true_vectors[:, :number])
+    assert found[:-1].mean() < without[:-1].mean()

@@ -123,7 +123,7 @@ def test_raw_spectra_as_the_compressed_ones():
     recorded = plural(alone)
     k = kernel(recorded)
     found = remove_scattering(low_rank(*compressed(recorded, 30)), k)
-    raw = remove_scattering_from(recorded, *k.inverse, k)
+    raw = remove_scattering_from(recorded, *k.inverse, k.axis)
     np.testing.assert_allclose(raw, found.scores @ found.components, atol=1e-5 * recorded.max())
 
 
@@ -166,7 +166,7 @@ def test_from_a_recorded_low_loss(scale, sd, lazy):
     behind = energies >= low_loss.peak.threshold
     n = int(behind.sum())
     k = scattering(low_loss, scale, np.arange(n), np.zeros(n, bool), "log")
-    found = remove_scattering_from(data[:, behind], *k.inverse, k)
+    found = remove_scattering_from(data[:, behind], *k.inverse, k.axis)
     plasmon = scenes.per_channel(
         energies, scale, scenes.PLASMON, np.hypot(sd, scenes.WIDTH)
     )[behind]  # fmt: skip

@@ -3,14 +3,14 @@
 import warnings
 from dataclasses import replace
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from hyperspy_unmix.numerics import blocks as blocks_module
 from hyperspy_unmix.numerics import first_pass
-from hyperspy_unmix.numerics.blocks import RowBlocks, row_blocks
+from hyperspy_unmix.numerics.blocks import SETTING, RowBlocks, row_blocks
 from hyperspy_unmix.numerics.first_pass import summarise
 from hyperspy_unmix.numerics.noise import NoiseModel
 from hyperspy_unmix.numerics.noise_estimate import estimate_noise
@@ -302,8 +302,11 @@ def test_noise_of_the_scores_is_the_unit_matrix():
 
 
 @pytest.fixture
-def _small_blocks(monkeypatch):
-    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 4 * 120 * 37)
+def _small_blocks():
+    """Blocks of 37 rows, and several chunks of no more than 90."""
+    row = 4 * 120
+    with dask.config.set({SETTING: 37 * row, "array.chunk-size": 90 * row}):
+        yield
 
 
 @pytest.mark.usefixtures("_small_blocks")
@@ -498,8 +501,9 @@ def test_summary_without_any_finite_pixel():
 def test_second_moment_and_truncation_against_a_loop():
     spectra, _ = run(poisson(3), MODELS["correlated"])
     truth = np.zeros((spectra.rank, spectra.rank))
-    for score, weight in zip(spectra.scores, spectra.weights, strict=True):
-        truth += weight * np.outer(score, score) / len(spectra.scores)
+    scores, weights = spectra.scores.astype(float), spectra.weights.astype(float)
+    for score, weight in zip(scores, weights, strict=True):
+        truth += weight * np.outer(score, score) / len(scores)
     np.testing.assert_allclose(spectra.second_moment(), truth, rtol=1e-9, atol=1e-9)
     coloured = np.arange(9.0).reshape(3, 3)
     spectra = replace(spectra.truncate(3), noise=coloured, model_error=-coloured)

@@ -237,11 +237,11 @@ def test_removal_from_raw_spectra_equals_removal_from_compressed_ones():
     weights, transforms = k.inverse
     data = (scores @ components).astype(np.float32)
     before = data.copy()
-    raw = remove_scattering_from(data, weights, transforms, k)
+    raw = remove_scattering_from(data, weights, transforms, k.axis)
     np.testing.assert_allclose(raw, found.scores @ found.components, atol=1e-6)
     np.testing.assert_array_equal(data, before)
     rows = slice(20, 33)
-    part = remove_scattering_from(data[rows], weights[rows], transforms, k)
+    part = remove_scattering_from(data[rows], weights[rows], transforms, k.axis)
     np.testing.assert_allclose(part, raw[rows], atol=1e-12)
 
 
@@ -251,8 +251,8 @@ def test_removal_with_one_kernel_for_all_pixels_from_raw_spectra():
     data = scores @ components
     one = kernel(np.array([[0.4, 0.2]]), shapes())
     each = kernel(np.tile([[0.4, 0.2]], (N, 1)), shapes())
-    found = remove_scattering_from(data, *one.inverse, one)
-    truth = remove_scattering_from(data, *each.inverse, each)
+    found = remove_scattering_from(data, *one.inverse, one.axis)
+    truth = remove_scattering_from(data, *each.inverse, each.axis)
     np.testing.assert_allclose(found, truth, atol=1e-4 * data.max())
 
 
@@ -292,19 +292,25 @@ def test_noise_is_propagated(per_pixel):
     plain = low_rank(scores, components)
     k = kernel(weights, shapes())
     found = remove_scattering(plain, k)
-    kept, _ = k.inverse
+    kept, transforms = k.inverse
     factors = np.concatenate([np.ones((N, 1)), np.broadcast_to(kept, (N, kept.shape[1]))], 1)
+    everything = np.concatenate([components, k.axis.convolve(components, transforms)])
     rng = np.random.default_rng(0)
-    total = np.zeros_like(found.noise)
+    total = np.zeros((len(everything),) * 2)
     for _ in range(300):
         white = rng.multivariate_normal(np.zeros(2), plain.noise, N)
         moved = [np.kron(f, e) for f, e in zip(factors, white, strict=True)]
         total += np.transpose(moved) @ moved / N / 300
     # scores after: of the components, then those of every kernel; the same order as the factors
-    check = [np.kron(f, s) for f, s in zip(factors, scores, strict=True)]
-    np.testing.assert_allclose(found.scores, check, atol=1e-12)
-    sd = np.sqrt(np.diag(total))
-    np.testing.assert_allclose(found.noise / np.outer(sd, sd), total / np.outer(sd, sd), atol=0.05)
+    check = np.array([np.kron(f, s) for f, s in zip(factors, scores, strict=True)])
+    np.testing.assert_allclose(found.scores @ found.components, check @ everything, atol=1e-9)
+    truth = everything.T @ total @ everything
+    noise = found.components.T @ found.noise @ found.components
+    sd = np.sqrt(np.diag(truth))
+    held = sd > 1e-3 * sd.max()
+    scale = np.outer(sd[held], sd[held])
+    of_held = np.ix_(held, held)
+    np.testing.assert_allclose(noise[of_held] / scale, truth[of_held] / scale, atol=0.05)
 
 
 def test_model_error_is_a_share_of_what_was_taken_out():
@@ -312,12 +318,26 @@ def test_model_error_is_a_share_of_what_was_taken_out():
     scores, components = spectra()
     plain = low_rank(scores, components)
     found = remove_scattering(plain, kernel(thickness(), shapes()))
-    truth = np.zeros_like(found.model_error)
-    for row, weight in zip(found.scores, plain.weights, strict=True):
-        taken = row.copy()
-        taken[:2] = 0
-        truth += MODEL_ERROR**2 * weight * np.outer(taken, taken) / N
-    np.testing.assert_allclose(found.model_error, truth, atol=1e-12)
+    truth = np.zeros((M, M))
+    taken = found.scores @ found.components - scores @ components
+    for row, weight in zip(taken, plain.weights, strict=True):
+        truth += MODEL_ERROR**2 * weight * np.outer(row, row) / N
+    error = found.components.T @ found.model_error @ found.components
+    np.testing.assert_allclose(error, truth, atol=1e-6 * truth.max())
+
+
+def test_what_little_is_left_can_be_dropped():
+    """Truth: all of it; the sum of squares of what is dropped is less than was allowed."""
+    scores, components = spectra()
+    plain = low_rank(scores, components)
+    k = kernel(thickness(), shapes())
+    everything = remove_scattering(plain, k)
+    least = 1e-4 * float(np.trace(everything.second_moment())) * N
+    few = remove_scattering(plain, k, least)
+    assert 2 <= few.rank < everything.rank
+    lost = everything.scores @ everything.components - few.scores @ few.components
+    lost = np.sqrt(plain.weights)[:, None] * plain.whitening.whiten(lost)
+    assert np.linalg.norm(lost, 2) ** 2 < least
 
 
 # -------------------------------------------------------------------- kernels from the low loss
