@@ -1,30 +1,47 @@
-"""Passes over dask arrays: a task for every chunk, their totals combined as a tree."""
+"""Passes over dask arrays: a task for a few chunks, their totals combined as a tree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Block, Index, Part, RowBlocks, Ticks
+from .blocks import Block, Index, Part, RowBlocks
+from .schedulers import active_client, distributed, locally
 
 TOGETHER = 4  # totals that are combined by one task
-SPARSE = 0.1  # of the pixels that count: then chunks without any are better not read
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Chunk:
-    """A chunk of the data (a task each for it and its variance), and the pixels it holds."""
+    """A chunk of the data, and of their variance (keys in the graph), and what counts of it."""
 
     part: Part
     index: Index
     data: Any
     variance: Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is done with the blocks of every group of chunks, and with what comes of it."""
+
+    function: Callable[..., Any]
+    combine: Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """What counts of neighbouring chunks, and what was given for their pixels."""
+
+    parts: list[Part]
+    given: list[list[NDArray[Any]]]
 
 
 def reduce_chunks(
@@ -36,43 +53,51 @@ def reduce_chunks(
 ) -> tuple[Any, NDArray[Any]]:
     """`RowBlocks.reduce` of dask arrays: by threads, or by the workers of an active client.
 
-    Each chunk is read and worked on by one task, where it is; totals meet as a tree, so that none
-    waits for another's in memory.
+    A few neighbouring chunks are worked on by one task, where they are; totals meet as a tree, so
+    that few wait for others in memory.
     """
-    from dask import delayed
-    from dask.base import tokenize
+    from dask.highlevelgraph import HighLevelGraph
 
-    chunks = [chunk for _, chunk in _chunked(blocks)[1] if chunk is not None]
-    name = f"{stage.replace(' ', '_')}-{tokenize(id(blocks), np.random.default_rng().bytes(8))}"
+    arrays, chunks = _chunked(blocks)
+    groups = _grouped(chunk for _, chunk in chunks if chunk is not None)
+    indices = [np.concatenate([chunk.index for chunk in group]) for group in groups]
+    name = f"{stage.replace(' ', '_')}-{uuid4().hex}"
     # one object for all tasks: it is sent to a worker once
-    job = delayed((function, combine), traverse=False, name=f"job-{name}")
-    totals: list[Any] = []
-    rows: list[Any] = []
-    for k, chunk in enumerate(chunks):
-        found = delayed(_on_chunk)(
-            job,
-            chunk.part,
-            chunk.data,
-            chunk.variance,
-            [a[chunk.index] for a in given],
-            dask_key_name=(name, k),
-        )
+    layer: dict[Any, Any] = {f"job-{name}": _Job(function, combine)}
+    for k, group in enumerate(groups):
+        own = _Group([c.part for c in group], [[a[c.index] for a in given] for c in group])
+        data, variance = [c.data for c in group], [c.variance for c in group]
+        layer[name, k] = (_on_chunks, f"job-{name}", own, data, variance)
         # names in order, for dask goes by them, and totals that meet early are let go early
-        for values, what, number in ((totals, "total", 0), (rows, "rows", 1)):
-            item = delayed(itemgetter(number))
-            values.append(item(found, dask_key_name=(f"{what}-{name}", k)))
-    together = delayed(_combined)
+        layer[f"total-{name}", k] = (itemgetter(0), (name, k))
+        layer[f"rows-{name}", k] = (itemgetter(1), (name, k))
+    rows = [(f"rows-{name}", k) for k in range(len(groups))]
+    total = _tree(layer, name, len(groups))
+    # one list of them: dask's threads then take one branch of the tree after the other
+    layer[f"all-{name}"] = (list, rows)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
+    sizes = {(name, k): len(index) for k, index in enumerate(indices)}
+    with blocks.progress(stage, blocks.shape[0]) as done:
+        client = active_client()
+        if client is None:
+            added, found = locally(graph, [total, f"all-{name}"], sizes, done)
+        else:
+            added, *found = distributed(client, graph, [total, *rows], list(sizes.values()), done)
+    return added, _in_order(found, indices, blocks.shape[0])
+
+
+def _tree(layer: dict[Any, Any], name: str, number: int) -> Any:
+    """Add the tasks that combine ``number`` totals; returns the key of the last."""
+    totals: list[Any] = [(f"total-{name}", k) for k in range(number)]
     level = 0
     while len(totals) > 1:
         level += 1
-        totals = [
-            together(job, totals[k : k + TOGETHER], dask_key_name=(f"sum-{name}-{level}", k))
-            for k in range(0, len(totals), TOGETHER)
-        ]
-    sizes = {(name, k): len(chunk.index) for k, chunk in enumerate(chunks)}
-    with blocks.progress(stage, blocks.shape[0]) as done:
-        total, found = _compute(totals[0], rows, sizes, done)
-    return total, _in_order(found, [chunk.index for chunk in chunks], blocks.shape[0])
+        together = range(0, len(totals), TOGETHER)
+        for k in together:
+            some = totals[k : k + TOGETHER]
+            layer[f"sum-{name}-{level}", k] = (_combined, f"job-{name}", some)
+        totals = [(f"sum-{name}-{level}", k) for k in together]
+    return totals[0]
 
 
 def lazy_rows(
@@ -98,88 +123,57 @@ def lazy_rows(
         NaN for pixels that do not count.
     """
     import dask.array as da
-    from dask import delayed
+    from dask.highlevelgraph import HighLevelGraph
 
-    job = delayed(function, traverse=False, pure=False)
-    data, chunks = _chunked(blocks)
-    parts = np.empty(data.numblocks[:-1], object)
+    arrays, chunks = _chunked(blocks)
+    name = f"lazy_rows-{uuid4().hex}"
+    layer: dict[Any, Any] = {f"job-{name}": _Job(function, itemgetter(0))}
     for k, chunk in chunks:
-        shape = (*(sizes[i] for sizes, i in zip(data.chunks[:-1], k, strict=True)), n_channels)
+        shape = (*(sizes[i] for sizes, i in zip(arrays[0].chunks[:-1], k, strict=True)), n_channels)
         if chunk is None:
-            parts[k] = da.full(shape, np.nan, dtype=np.float32, chunks=shape)
+            layer[name, *k, 0] = (np.full, list(shape), np.nan, np.float32)
             continue
-        rows = delayed(_rows_of_chunk, pure=False)(
-            job, shape, chunk.part, chunk.data, chunk.variance, [a[chunk.index] for a in given]
-        )
-        parts[k] = da.from_delayed(rows, shape, np.float32)
-    # a list for every axis but that of the channels
-    return da.block(_nested(parts[..., None]))
-
-
-def _nested(parts: NDArray[Any]) -> Any:
-    return [_nested(part) for part in parts] if parts.ndim > 1 else list(parts)
+        own = _Group([chunk.part], [[a[chunk.index] for a in given]])
+        task = (_rows_of_chunk, f"job-{name}", own, list(shape), chunk.data, chunk.variance)
+        layer[name, *k, 0] = task
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
+    chunked = (*arrays[0].chunks[:-1], (n_channels,))
+    return da.Array(graph, name, chunked, dtype=np.float32)
 
 
 def _rows_of_chunk(
-    function: Any, shape: tuple[int, ...], part: Part, data: Any, variance: Any, given: Any
+    job: _Job, group: _Group, shape: Sequence[int], data: Any, variance: Any
 ) -> NDArray[np.float32]:
-    rows = np.full((len(part.kept), shape[-1]), np.nan, np.float32)
-    rows[part.kept] = np.concatenate([function(b) for b in _blocks(part, data, variance, given)])
+    kept = group.parts[0].kept
+    rows = np.full((len(kept), shape[-1]), np.nan, np.float32)
+    blocks = _blocks(group.parts[0], data, variance, group.given[0])
+    rows[kept] = np.concatenate([job.function(block) for block in blocks])
     return rows.reshape(shape)
 
 
-def spanning(data: Any, merge: bool = True) -> Any:
-    """A dask array of the same data whose chunks span the channels and are not needlessly small.
+def _chunked(
+    blocks: RowBlocks,
+) -> tuple[list[Any], Iterator[tuple[tuple[int, ...], _Chunk | None]]]:
+    """The arrays (data, variance) in chunks that span the channels, and what counts of each.
 
-    Neighbouring chunks are merged (unless not to ``merge``) up to ``dask.config``'s
-    ``array.chunk-size``; none is split, but where the channels are.
+    Chunks come with their place; None for one in which no pixel counts.
     """
     import dask
-    from dask.utils import parse_bytes
-
-    if len(data.chunks[-1]) > 1:
-        return data.rechunk({**dict.fromkeys(range(data.ndim - 1), "auto"), data.ndim - 1: -1})
-    if not merge:
-        return data
-    most = parse_bytes(dask.config.get("array.chunk-size")) // max(data.dtype.itemsize, 1)
-    chunks = list(data.chunks)
-    for axis in range(data.ndim - 2, -1, -1):
-        others = [max(c) for k, c in enumerate(chunks) if k != axis]
-        chunks[axis] = _merged(chunks[axis], most // max(int(np.prod(others)), 1))
-        if len(chunks[axis]) > 1:
-            break  # further axes would only make the chunks longer in two directions
-    return data.rechunk(tuple(chunks))
-
-
-def _merged(sizes: Sequence[int], most: int) -> tuple[int, ...]:
-    """Neighbouring sizes added up to ``most``."""
-    merged = [sizes[0]]
-    for size in sizes[1:]:
-        if merged[-1] + size <= most:
-            merged[-1] += size
-        else:
-            merged.append(size)
-    return tuple(merged)
-
-
-def _chunked(blocks: RowBlocks) -> tuple[Any, Iterator[tuple[tuple[int, ...], _Chunk | None]]]:
-    """The data in chunks that span the channels; each with its place, None if no pixel counts."""
     import dask.array as da
 
-    data, variance = blocks.data, blocks.variance
-    sparse = np.count_nonzero(blocks.pixels) < SPARSE * len(blocks.pixels)
-    data = spanning(data if hasattr(data, "dask") else da.from_array(data), merge=not sparse)
-    delayed = data.to_delayed()[..., 0]
-    of_variance = None
-    if variance is not None:
-        variance = variance if hasattr(variance, "dask") else da.from_array(variance)
-        of_variance = variance.rechunk(data.chunks).to_delayed()[..., 0]
-    return data, _places(blocks, data, delayed, of_variance)
+    arrays = [blocks.data] if blocks.variance is None else [blocks.data, blocks.variance]
+    arrays = [array if hasattr(array, "dask") else da.from_array(array) for array in arrays]
+    data = arrays[0]
+    if len(data.chunks[-1]) > 1:
+        data = data.rechunk({**dict.fromkeys(range(data.ndim - 1), "auto"), data.ndim - 1: -1})
+    arrays = list(dask.optimize(data, *(array.rechunk(data.chunks) for array in arrays[1:])))
+    return arrays, _places(blocks, arrays)
 
 
 def _places(
-    blocks: RowBlocks, data: Any, delayed: NDArray[Any], of_variance: NDArray[Any] | None
+    blocks: RowBlocks, arrays: list[Any]
 ) -> Iterator[tuple[tuple[int, ...], _Chunk | None]]:
+    data = arrays[0]
     place = np.arange(len(blocks.pixels)).reshape(data.shape[:-1])
     number = np.cumsum(blocks.pixels) - 1
     starts = [np.cumsum([0, *sizes]) for sizes in data.chunks[:-1]]
@@ -200,12 +194,32 @@ def _places(
             None if blocks.spikes is None else blocks.spikes.among(rows),
             blocks.step,
         )
-        variance = None if of_variance is None else of_variance[k]
-        yield k, _Chunk(part, index, delayed[k], variance)
+        keys = [(array.name, *k, 0) for array in arrays]
+        yield k, _Chunk(part, index, keys[0], keys[1] if len(keys) > 1 else None)
 
 
-def _on_chunk(job: Any, part: Part, data: Any, variance: Any, given: Any) -> tuple[Any, Any]:
-    found: tuple[Any, Any] = job[0](_blocks(part, data, variance, given))
+def _grouped(chunks: Iterable[_Chunk]) -> list[list[_Chunk]]:
+    """Neighbouring chunks, up to ``dask.config``'s ``array.chunk-size`` (as blocks) together."""
+    import dask
+    from dask.utils import parse_bytes
+
+    most = parse_bytes(dask.config.get("array.chunk-size"))
+    groups: list[list[_Chunk]] = []
+    size = 0
+    for chunk in chunks:
+        own = len(chunk.index) * len(chunk.part.channels) * np.dtype(chunk.part.dtype).itemsize
+        if not groups or size + own > most:
+            groups.append([])
+            size = 0
+        groups[-1].append(chunk)
+        size += own
+    return groups
+
+
+def _on_chunks(job: _Job, group: _Group, data: Any, variance: Any) -> tuple[Any, Any]:
+    each = zip(group.parts, data, variance, group.given, strict=True)
+    blocks = chain.from_iterable(_blocks(*chunk) for chunk in each)
+    found: tuple[Any, Any] = job.function(_joined(blocks, group.parts[0].step))
     return found
 
 
@@ -214,8 +228,39 @@ def _blocks(part: Part, data: Any, variance: Any, given: Any) -> Iterator[Block]
     return part.blocks(data, None if variance is None else variance.reshape(data.shape), given)
 
 
-def _combined(job: Any, totals: Sequence[Any]) -> Any:
-    return job[1](totals)
+def _joined(blocks: Iterator[Block], step: int) -> Iterator[Block]:
+    """Small blocks as one: each has a cost of its own."""
+    waiting: list[Block] = []
+    rows = 0
+    for block in blocks:
+        if waiting and rows + len(block.index) > step:
+            yield _one(waiting)
+            waiting, rows = [], 0
+        waiting.append(block)
+        rows += len(block.index)
+    yield _one(waiting)
+
+
+def _one(blocks: list[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
+
+    def joined(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
+        together = np.concatenate(list(arrays))
+        together.flags.writeable = False
+        return together
+
+    variance = [b.variance for b in blocks if b.variance is not None]
+    return Block(
+        joined(b.spectra for b in blocks),
+        joined(variance) if variance else None,
+        joined(b.index for b in blocks),
+        tuple(map(joined, zip(*(b.given for b in blocks), strict=True))),
+    )
+
+
+def _combined(job: _Job, totals: Sequence[Any]) -> Any:
+    return job.combine(totals)
 
 
 def _in_order(found: Sequence[Any], indices: Sequence[Index], n: int) -> NDArray[Any]:
@@ -226,47 +271,3 @@ def _in_order(found: Sequence[Any], indices: Sequence[Index], n: int) -> NDArray
     for index, values in zip(indices, found, strict=True):
         rows[index] = values
     return rows
-
-
-def _compute(total: Any, rows: Sequence[Any], sizes: dict[Any, int], done: Ticks) -> Any:
-    """The total and a list of the rows; ``done`` gets the size of every chunk that is done."""
-    import dask
-
-    client = _client()
-    if client is not None:
-        return _distributed(client, total, rows, sizes, done)
-    from dask.callbacks import Callback
-    from threadpoolctl import threadpool_limits
-
-    def after(key: Any, *_: Any) -> None:
-        if key in sizes:
-            done(sizes[key])
-
-    # dask's threads have a chunk each; BLAS's own would fight them for the cores
-    alone = dask.config.get("scheduler", None) in ("sync", "synchronous", "single-threaded")
-    limits = nullcontext() if alone or len(sizes) == 1 else threadpool_limits(1, user_api="blas")
-    with Callback(posttask=after), limits:
-        # one list of them: dask then takes one branch of the tree after the other
-        return dask.compute(total, dask.delayed(list)(rows))
-
-
-def _client() -> Any:
-    """The dask.distributed client that would do the work now, or None."""
-    from dask.base import get_scheduler
-
-    scheduler = get_scheduler()
-    client = getattr(scheduler, "__self__", None)
-    return client if hasattr(client, "scheduler_info") else None
-
-
-def _distributed(
-    client: Any, total: Any, rows: Sequence[Any], sizes: dict[Any, int], done: Ticks
-) -> Any:
-    import distributed
-
-    futures = client.compute([total, *rows])
-    number = dict(zip((future.key for future in futures[1:]), sizes.values(), strict=True))
-    for future in distributed.as_completed(futures):
-        done(number.get(future.key, 0))
-    total, *found = client.gather(futures)
-    return total, found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
-from scipy.linalg import eigh, qr
+from scipy.linalg import qr
 
 from .noise import Floats
 
@@ -107,7 +107,7 @@ def common_kernels(
     chosen = np.unique(chosen[np.linspace(0, len(chosen) - 1, REPRESENTATIVES).astype(int)])
     full = function(scores[chosen] @ transforms)
     shapes = irfft(full, length)
-    values, axes = eigh(shapes @ shapes.T)
+    values, axes = np.linalg.eigh(shapes @ shapes.T)
     rank = min(max(int((values > PRECISION**2 * values[-1]).sum()), 1), MOST_KERNELS)
     kernels = rfft((axes[:, ::-1][:, :rank] / np.sqrt(values[::-1][:rank])).T @ shapes)
     _, _, pivots = qr(kernels, mode="economic", pivoting=True)

@@ -220,14 +220,12 @@ def _merged(parts: Sequence[_Runs]) -> _Runs:
         return np.concatenate([getattr(part, name) for part in parts])
 
     def merge(number: Index, **names: np.ufunc) -> dict[str, NDArray[Any]]:
-        if (np.diff(number) > 0).all():
+        if (np.diff(number) > 0).all():  # each is there once
             return {name: all_of(name) for name in names}
         order = np.argsort(number, kind="stable")
         starts = np.flatnonzero(np.diff(number[order], prepend=-1))
         return {name: add.reduceat(all_of(name)[order], starts) for name, add in names.items()}
 
-    if len(parts) == 1:
-        return parts[0]
     group, tile = all_of("group"), all_of("tile")
     return _Runs(
         group=np.unique(group),

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from scipy.optimize import nnls
 
 from .edge import marchenko_pastur_median, noise_edge_of_profile, noise_median_of_profile
@@ -87,7 +86,7 @@ def _residual(weighted: Floats, whitening: ChannelWhitening, white: bool = True)
     n, m = y.shape
     tall = n > m
     gram = y.T @ y if tall else y @ y.T
-    power, vectors = eigh(gram, driver="evd")
+    power, vectors = np.linalg.eigh(gram)
     power, vectors = power[::-1], vectors[:, ::-1]
     rank, _ = _rank_and_level(power, n, whitening.variance, white)
     scores = y @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])

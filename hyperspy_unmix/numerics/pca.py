@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .blocks import Block, RowBlocks
 from .first_pass import Summary
@@ -152,7 +151,7 @@ def recompression(
     components : array, shape (kept, channels)
     """
     basis, to_basis = np.linalg.qr(whitening.whiten(components).T)
-    values, axes = eigh(to_basis @ moment @ to_basis.T)
+    values, axes = np.linalg.eigh(to_basis @ moment @ to_basis.T)
     kept = min(max(int((values > least).sum()), rank), len(values))
     axes = axes[:, ::-1][:, :kept]
     return to_basis.T @ axes, whitening.colour((basis @ axes).T)

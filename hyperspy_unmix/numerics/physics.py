@@ -177,7 +177,7 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
     basis, to_basis = np.linalg.qr(spectra.whitening.whiten(spectra.components).T)
     second = to_basis @ spectra.second_moment() @ to_basis.T
     noise = to_basis @ spectra.noise @ to_basis.T
-    level, axes = eigh(noise)
+    level, axes = np.linalg.eigh(noise)
     noise = (axes * np.maximum(level, 1.0)) @ axes.T
     model_error = to_basis @ spectra.model_error @ to_basis.T
     shape_noise = spectra.shape_noise @ basis

@@ -53,9 +53,11 @@ def read_windows(
 
     def on_block(block: Block) -> tuple[Index, Floats, Floats | None]:
         pixel = counted[block.index]
-        place = order[slice(*np.searchsorted(ascending, [pixel[0], pixel[-1] + 1]))]
+        rows = np.argsort(pixel)
+        low, high = pixel[rows[0]], pixel[rows[-1]]
+        place = order[slice(*np.searchsorted(ascending, [low, high + 1]))]
         place = place[np.isin(pixels[place], pixel)]
-        row = np.searchsorted(pixel, pixels[place])
+        row = rows[np.searchsorted(pixel, pixels[place], sorter=rows)]
         found = windows_of(block.spectra, row, positions[place], half)
         if block.variance is None:
             return place, found, None
