@@ -13,26 +13,12 @@ from typing import Any
 
 import eels_scenes  # noqa: F401  (one thread, before numpy is there)
 import numpy as np
+from speed_scenes import LOW_LOSS_CHANNELS, dual
 from tables import markdown, publish, quiet, system
 
 import hyperspy_unmix
-from hyperspy_unmix import data
 
-SIDE, LOW_LOSS_CHANNELS, REPEATS = 256, 1024, 3
-
-
-def make() -> tuple[Any, Any]:
-    """Core loss and low loss; the low loss goes on with its last mean counts."""
-    signal, low_loss, _ = data.inclined_boundary(shape=(SIDE, SIDE))
-    more = LOW_LOSS_CHANNELS - low_loss.data.shape[-1]
-    level = float(low_loss.data[..., -64:].mean())
-    tail = np.random.default_rng(0).poisson(level, (SIDE, SIDE, more))
-    longer = low_loss._deepcopy_with_new_data(
-        np.concatenate([low_loss.data, tail], -1).astype(np.float32)
-    )
-    longer.axes_manager.signal_axes[0].size = LOW_LOSS_CHANNELS
-    signal.data = signal.data.astype(np.float32)
-    return signal, longer
+SIDE, REPEATS = 256, 3
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -46,7 +32,7 @@ def main() -> None:
     """Measure, and write the table."""
     quiet()
     machine = system()
-    signal, low_loss = make()
+    signal, low_loss = dual(SIDE)
     off = {"low_loss": None, "background": None, "energy_shift": None}
     jobs: dict[str, Callable[[], Any]] = {
         "PCA alone": lambda: hyperspy_unmix.pca(signal, **off),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from .dual import Dual
 from .image import Image
@@ -64,6 +65,14 @@ def align(
         return None, image
     if image.blocks.shape[0] < LEAST_PIXELS or image.blocks.shape[1] < LEAST_CHANNELS:
         return None, image
+    # on a hundred mean spectra threads would only wait for each other
+    with threadpool_limits(1, user_api="blas"):
+        curve, words = _found(image, dual)
+    return _applied(image, curve, words, settings)
+
+
+def _found(image: Image, dual: Dual | None) -> tuple[ScanCurve, str]:
+    """The drift of the zero-loss peak, if there is one and the core loss follows; else its own."""
     time = np.flatnonzero(image.blocks.pixels) / len(image.blocks.pixels)
     curve, words, otherwise = None, "", ""
     if dual is not None and len(dual.low_loss.shift) == image.blocks.shape[0]:
@@ -72,7 +81,7 @@ def align(
     if curve is None:
         curve, words = _from_spectra(image, time)
         words = words.replace("of the spectra", f"of the spectra{otherwise}")
-    return _applied(image, curve, words, settings)
+    return curve, words
 
 
 def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve | None, str]:

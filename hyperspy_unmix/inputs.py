@@ -28,6 +28,11 @@ def check_signal(signal: Any, what: str = "signal") -> None:
             f"{what} is a {type(signal).__name__}, a HyperSpy signal is needed: "
             "hyperspy.api.signals.Signal1D(array) makes one."
         )
+    if type(signal.data).__module__.partition(".")[0] == "cupy":
+        raise TypeError(
+            f"{what} is on a GPU, which is not used here: call {what}.to_host() first (reading the "
+            "data takes longer than what is done with them)."
+        )
     axes = signal.axes_manager
     if axes.signal_dimension != 1:
         raise ValueError(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 from .edge import noise_edge
+from .eigen import pencil
 from .noise import Floats
 from .pca import LowRank
 from .window import Window
@@ -130,7 +130,7 @@ def window_misfit(spectra: LowRank, inside: NDArray[np.intp]) -> float:
     found = residual.T @ (spectra.second_moment() * n) @ residual
     noise = residual.T @ (spectra.noise * n) @ residual
     noise += noise_edge(len(inside), spectra.rank) * np.eye(len(noise))
-    return float(eigh(found, noise, eigvals_only=True)[-1])
+    return float(pencil(found, noise)[0][-1])
 
 
 def differs_in_slope(spectra: LowRank, law: Floats, axis: Floats, inside: NDArray[np.intp]) -> bool:

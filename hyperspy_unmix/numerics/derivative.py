@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from scipy.ndimage import gaussian_filter1d
 
+from .eigen import pencil
 from .noise import Floats
 
 WIDTHS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
@@ -81,7 +81,7 @@ def noise_share(derivatives: Floats, errors: Floats) -> float:
     variance += 1e-12 * np.trace(variance) * np.eye(len(variance))
     if not variance.any():
         return 1.0
-    return float(eigh(errors, variance, eigvals_only=True)[-1])
+    return float(pencil(errors, variance)[0][-1])
 
 
 def choose_width(

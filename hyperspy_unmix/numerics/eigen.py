@@ -1,4 +1,8 @@
-"""Leading eigenvectors of Gram matrices, with the solver that suits their size."""
+"""Eigenvectors of Gram matrices, with the solver that suits their size.
+
+Where two BLAS libraries are loaded, as with the wheels of numpy and scipy, the waiting threads of
+one slow the other down for some milliseconds: what is called often is numpy's.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,10 @@ def leading_eigenvectors(
     https://doi.org/10.48550/arXiv.1504.05477
     """
     m, width = len(gram), number + BESIDE
-    if m < LARGE or 2 * width * (STEPS + 1) > m:
+    if m < LARGE:
+        values, vectors = np.linalg.eigh(gram)
+        return values[::-1][:number], vectors[:, ::-1][:, :number]
+    if 2 * width * (STEPS + 1) > m:
         values, vectors = eigh(gram, subset_by_index=[m - number, m - 1])
         return values[::-1], vectors[:, ::-1]
     block = np.random.default_rng(0).standard_normal((m, width)).astype(gram.dtype)
@@ -60,3 +67,17 @@ def leading_eigenvectors(
     basis = np.linalg.qr(basis)[0]
     values, vectors = np.linalg.eigh(basis.T @ (gram @ basis))
     return values[::-1][:number], basis @ vectors[:, ::-1][:, :number]
+
+
+def pencil(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Values, rising, and vectors of ``a @ x = value * b @ x``; ``x.T @ b @ x`` is one.
+
+    Parameters
+    ----------
+    a, b : array, shape (m, m)
+        Symmetric; ``b`` positive definite.
+    """
+    root = np.linalg.cholesky(b)
+    whitened = np.linalg.solve(root, np.linalg.solve(root, a).T)
+    values, vectors = np.linalg.eigh((whitened + whitened.T) / 2)
+    return values, np.linalg.solve(root.T, vectors)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .background import BackgroundFit, subtract_background
+from .eigen import pencil
 from .noise import Floats
 from .pca import NEGLIGIBLE, LowRank
 from .scattered_background import subtract_scattered_background
@@ -182,7 +182,7 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
     model_error = to_basis @ spectra.model_error @ to_basis.T
     shape_noise = spectra.shape_noise @ basis
     noise += shape_noise.T @ shape_noise
-    ratio, vectors = eigh(second, noise + model_error)
+    ratio, vectors = pencil(second, noise + model_error)
     ratio, vectors = ratio[::-1], vectors[:, ::-1]
     components = np.linalg.solve(vectors, basis.T)
     ordered = replace(

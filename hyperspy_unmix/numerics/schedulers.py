@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pickle import PicklingError
 from typing import Any
 
 from .blocks import Ticks
@@ -40,10 +41,23 @@ def locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ticks) -> 
 def distributed(
     client: Any, graph: Any, keys: list[Any], sizes: list[int], done: Ticks
 ) -> Sequence[Any]:
-    """Results of the keys, of which all but the first are rows of so many pixels."""
+    """Results of the keys, of which all but the first are rows of so many pixels.
+
+    Raises
+    ------
+    TypeError
+        If the data cannot be sent to the workers.
+    """
     from distributed import as_completed
 
-    futures = client.get(graph, keys, sync=False)
+    try:
+        futures = client.get(graph, keys, sync=False)
+    except (TypeError, PicklingError) as error:
+        raise TypeError(
+            "The lazy data cannot be sent to the workers of the dask.distributed client that is "
+            "active; those of HDF5 files (.hspy, .emd, ...) cannot. Save the signal as .zspy and "
+            "load that, use threads as workers (Client(processes=False)), or close the client."
+        ) from error
     number = dict(zip((future.key for future in futures[1:]), sizes, strict=True))
     for future in as_completed(futures):
         done(number.get(future.key, 0))

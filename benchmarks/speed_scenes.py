@@ -1,0 +1,76 @@
+"""Data of the benchmarks of speed, and how time and memory are taken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+BLOCK = 2048  # spectra drawn at once, so that drawing them leaves no peak of its own
+COUNTS = 20
+LOW_LOSS_CHANNELS = 1024
+
+
+def counts(side: int, channels: int) -> np.ndarray:
+    """Poisson counts of three phases, (side, side, channels), float32."""
+    generator = np.random.default_rng(0)
+    energy = np.arange(channels)
+    centres = (0.2 * channels, 0.5 * channels, 0.8 * channels)
+    spectra = COUNTS * np.array([0.2 + np.exp(-(((energy - c) / 60) ** 2)) for c in centres])
+    drawn = np.empty((side**2, channels), np.float32)
+    for start in range(0, len(drawn), BLOCK):
+        share = generator.dirichlet(np.ones(3), len(drawn[start : start + BLOCK]))
+        drawn[start : start + BLOCK] = generator.poisson(share @ spectra)
+    return drawn.reshape(side, side, channels)
+
+
+def dual(side: int) -> tuple[Any, Any]:
+    """Core loss and low loss of an inclined boundary, float32.
+
+    The low loss goes on with its last mean counts.
+    """
+    from hyperspy_unmix import data
+
+    signal, low_loss, _ = data.inclined_boundary(shape=(side, side))
+    more = LOW_LOSS_CHANNELS - low_loss.data.shape[-1]
+    level = float(low_loss.data[..., -64:].mean())
+    tail = np.random.default_rng(0).poisson(level, (side, side, more))
+    longer = low_loss._deepcopy_with_new_data(
+        np.concatenate([low_loss.data, tail], -1).astype(np.float32)
+    )
+    longer.axes_manager.signal_axes[0].size = LOW_LOSS_CHANNELS
+    signal.data = signal.data.astype(np.float32)
+    return signal, longer
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Wall time."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def best_in_turn(jobs: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Best time of each job; they take turns, so that all meet the same load of the machine."""
+    times = np.array([[seconds(work) for work in jobs.values()] for _ in range(repeats)])
+    return dict(zip(jobs, times.min(0).tolist(), strict=True))
+
+
+def peak_of(script: str, *arguments: str) -> int:
+    """Bytes that a fresh process prints last: its peak memory."""
+    # a child starts with its parent's peak on record: ask before arrays are made here
+    command = [sys.executable, script, *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[-1])
+
+
+def print_peak() -> None:
+    """What `peak_of` reads."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
