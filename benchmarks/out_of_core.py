@@ -1,11 +1,11 @@
 """Data larger than memory: `python benchmarks/out_of_core.py`.
 
 A file of 16 GB (2048 x 2048 pixels, 1024 channels, float32: Poisson counts of three phases), made
-here, in chunks of 4 MB that span the energy axis, uncompressed and as HyperSpy saves by default. It is loaded lazily by a process that has 4 GB of
-memory, the page cache included, where the system lets control groups be made (else its private
-memory is limited): the sum of all values, the complete `unmix()`, and the sum again. The goals are
-2 GB of resident memory, and four times the time of the sum. The table is written to
-docs/benchmarks/.
+here, in chunks of 4 MB that span the energy axis; uncompressed, and as HyperSpy saves by default.
+It is loaded lazily by a process that has 4 GB of memory, the page cache included, where the system
+lets control groups be made (else its private memory is limited): the sum of all values, the
+complete `unmix()`, and the sum again. The goals are 2 GB of resident memory, and four times the
+time of the sum. The table is written to docs/benchmarks/.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from speed_scenes import resident
 from tables import markdown, publish, quiet, system
 
 GB = 2**30
@@ -90,26 +89,6 @@ def child(name: str, path: str) -> None:
         said = JOBS[name](signal)
         seconds = time.perf_counter() - start
     print(json.dumps({"seconds": seconds, "peak": peak[0], "said": said}))
-
-
-@contextmanager
-def resident(interval: float = 0.02) -> Iterator[list[int]]:
-    """Largest anonymous memory while inside, in bytes: pages of files do not count."""
-    peak, over = [0], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(interval):
-            status = Path("/proc/self/status").read_text(encoding="ascii")
-            lines = dict(line.split(":", 1) for line in status.splitlines())
-            peak[0] = max(peak[0], 1024 * int(lines["RssAnon"].split()[0]))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        over.set()
-        thread.join()
 
 
 def limited(name: str, path: Path, limit: int) -> dict[str, Any]:

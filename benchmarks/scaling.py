@@ -22,8 +22,8 @@ import numpy as np
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
-from out_of_core import CHUNK, make, resident
-from speed_scenes import counts, seconds
+from out_of_core import CHUNK, make
+from speed_scenes import counts, resident, seconds
 from tables import ROOT, markdown, publish, quiet, system
 
 CHANNELS, REPEATS = 1024, 3

@@ -4,9 +4,9 @@ Beside one product `X.T @ X` of the same array, and what HyperSpy's users do now
 `decomposition(True, output_dimension=20)` or the default `decomposition(True)`, with
 `blind_source_separation(4)`. Poisson counts of three phases, float32, 256 x 256 pixels of 1 024 and
 2 048 channels. Dual EELS is compared with the chain of exspy and HyperSpy: `remove_background`,
-`fourier_ratio_deconvolution`, decomposition, blind source separation. Memory is the peak of a
-process that does it less that of one that makes the same data, over the size of the data. Tables
-are written to docs/benchmarks/.
+`fourier_ratio_deconvolution`, decomposition, blind source separation. Memory is the
+largest anonymous memory of a fresh process at work less that before, over the size of the data.
+Tables are written to docs/benchmarks/.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-from speed_scenes import best_in_turn, counts, dual, peak_of, print_peak, seconds
+from speed_scenes import (
+    best_in_turn,
+    counts,
+    dual,
+    extra_memory,
+    print_extra_memory,
+    seconds,
+)
 from tables import markdown, publish, quiet, system
 
 OURS, PRODUCT = "`unmix()`", "`X.T @ X`"
@@ -95,7 +102,7 @@ def of_dual(side: int, repeats: int) -> list[list[str]]:
 
 
 def child(what: str, name: str, side: int) -> None:
-    """A process that makes data, does one job (or none), and prints its peak memory."""
+    """A process that makes data, does one job, and prints what memory that took."""
     import hyperspy.api as hs
 
     quiet()
@@ -106,13 +113,12 @@ def child(what: str, name: str, side: int) -> None:
         signal, low_loss = dual(side)
     else:
         signal, low_loss = hs.signals.Signal1D(counts(side, int(what))), None
-    if name == OURS:
-        unmix(signal, low_loss)
-    elif name == FEW:
-        hyperspy(signal, 20)
-    elif name == EXSPY:
-        exspy(signal, low_loss, (380, 440), 2)
-    print_peak()
+    jobs: dict[str, Callable[[], Any]] = {
+        OURS: lambda: unmix(signal, low_loss),
+        FEW: lambda: hyperspy(signal, 20),
+        EXSPY: lambda: exspy(signal, low_loss, (380, 440), 2),
+    }
+    print_extra_memory(jobs[name])
 
 
 def memory(side: int) -> list[list[str]]:
@@ -121,12 +127,11 @@ def memory(side: int) -> list[list[str]]:
     for what, names in (("1024", (OURS, FEW)), ("2048", (OURS, FEW)), ("dual", (OURS, EXSPY))):
         channels = 2048 if what == "dual" else int(what)
         size = side**2 * channels * 4
-        plain = peak_of(__file__, "--job", what, "nothing", "--side", str(side))
         for name in names:
-            peak = peak_of(__file__, "--job", what, name, "--side", str(side))
+            extra = extra_memory(__file__, "--job", what, name, "--side", str(side))
             label = "dual EELS" if what == "dual" else f"{what} channels"
             goal = "0.5" if name == OURS and what != "dual" else ""
-            rows.append([f"{label}: {name}", f"{(peak - plain) / size:.2f}", goal])
+            rows.append([f"{label}: {name}", f"{extra / size:.2f}", goal])
             print(rows[-1], flush=True)
     return rows
 

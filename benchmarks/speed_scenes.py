@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,17 +63,37 @@ def best_in_turn(jobs: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
     return dict(zip(jobs, times.min(0).tolist(), strict=True))
 
 
-def peak_of(script: str, *arguments: str) -> int:
-    """Bytes that a fresh process prints last: its peak memory."""
-    # a child starts with its parent's peak on record: ask before arrays are made here
+@contextmanager
+def resident(interval: float = 0.02) -> Iterator[list[int]]:
+    """Largest anonymous memory while inside, in bytes: pages of files do not count."""
+    peak, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(interval):
+            status = Path("/proc/self/status").read_text(encoding="ascii")
+            lines = dict(line.split(":", 1) for line in status.splitlines())
+            peak[0] = max(peak[0], 1024 * int(lines["RssAnon"].split()[0]))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()
+
+
+def extra_memory(script: str, *arguments: str) -> int:
+    """Bytes that a fresh process prints last, see `print_extra_memory`."""
     command = [sys.executable, script, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return int(done.stdout.split()[-1])
 
 
-def print_peak() -> None:
-    """What `peak_of` reads."""
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+def print_extra_memory(work: Callable[[], Any]) -> None:
+    """Largest anonymous memory of this process while it works, less that before."""
+    with resident() as before:
+        time.sleep(0.1)
+    with resident() as peak:
+        work()
+    print(peak[0] - before[0])

@@ -66,8 +66,13 @@ class PCA:
         """
         least = asked if isinstance(asked, int) else 1
         agreed = min(int(np.median(agreement(scree))), MOST_PHYSICS_COMPONENTS)
-        corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
-        count = count_components(prepared, raw, scree, corrected)
+        blocks = prepared.image.blocks
+        with blocks.progress("background, plural scattering", 2 * blocks.shape[0]) as done:
+            corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
+            done(blocks.shape[0])
+            # with shares of the counts, which go through the same stages
+            count = count_components(prepared, raw, scree, corrected)
+            done(blocks.shape[0])
         n, reason = _chosen(count, asked)
         n = min(n, raw.rank)
         if n > corrected.spectra.rank:

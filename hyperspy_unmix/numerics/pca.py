@@ -213,6 +213,8 @@ def compress(
 
 def _decorrelated(products: Floats, whitening: ChannelWhitening, wide: bool) -> Floats:
     """Gram matrix, or ``wide`` weighted data, of spectra whose channels are independent."""
+    if whitening.factor is None:
+        return products
     unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
     white = unit.whiten(products)
     return white if wide else unit.whiten(white.T)
@@ -284,7 +286,9 @@ def _products(
     root = np.sqrt(v) / unit
     if wide:
         return rows[:, 1:] * root, rows[:, 0], profile * v / n
-    return gram * root * root[:, None], rows, profile * v / n
+    np.multiply(gram, root, out=gram)
+    np.multiply(gram, root[:, None], out=gram)
+    return gram, rows, profile * v / n
 
 
 def _added(totals: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

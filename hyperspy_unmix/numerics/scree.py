@@ -82,7 +82,8 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     number = min(int(np.sum(values > 1)) + MORE_TRIED, MOST_TRIED, rank)
     # the noise of the pixels is even: where they are the small side, it is one number
     rows, variance = (n, profile) if n >= m else (m, np.full(n, profile.mean()))
-    repeats = split_half.significance(gram / scale, rows, variance, number)
+    scaled = gram if scale == 1 else gram / scale
+    repeats = split_half.significance(scaled, rows, variance, number)
     return Scree(values, edge * scale, level, repeats, (n, m))
 
 

@@ -57,9 +57,11 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     # m rows that span the data, and all others, where the data are zero
     inside = generator.standard_normal((m, m), np.float32) * root
     outside = _root_of_wishart(generator, n - m, m) * root
-    data = _root(gram).astype(np.float32)  # what that rounds off is random, and adds up to nothing
+    data = _root(gram)  # what float32 rounds off of it is random, and adds up to nothing
     first = data + a * inside
-    products = first.T @ first + a**2 * (outside.T @ outside)
+    products = outside.T @ outside
+    products *= a**2
+    products += first.T @ first
     found, directions = leading_eigenvectors(products, number)
     second = data @ directions - inside @ directions / a
     cross = np.sum((first @ directions) * second, 0) - np.sum((outside @ directions) ** 2, 0)
@@ -139,7 +141,7 @@ def _root(gram: Floats) -> Floats:
     while True:
         raised[diagonal] = gram[diagonal] + least
         try:
-            return np.linalg.cholesky(raised).T
+            return np.linalg.cholesky(raised).T.astype(np.float32)
         except np.linalg.LinAlgError:
             least *= 10
 

@@ -10,7 +10,7 @@ from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 import hyperspy_unmix
-from hyperspy_unmix import data
+from hyperspy_unmix import data, progress
 from hyperspy_unmix.numerics.blocks import RowBlocks
 
 SCAN = (24, 20)
@@ -248,3 +248,25 @@ def test_data_that_cannot_be_sent(two_processes, tmp_path):
     generic().save(tmp_path / "counts.hspy")
     with pytest.raises(TypeError, match="zspy"):
         hyperspy_unmix.unmix(hs.load(tmp_path / "counts.hspy", lazy=True))
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+def test_long_stages_show_their_name(lazy, monkeypatch, capsys):
+    """Every stage is long here; the preference and the argument turn the bars off."""
+    monkeypatch.setattr(progress, "DELAY", 0)
+    signal = generic().as_lazy() if lazy else generic()
+    hyperspy_unmix.unmix(signal, show_progressbar=True)
+    shown = capsys.readouterr().err
+    assert all(stage in shown for stage in ("first pass", "Gram matrix", "scores"))
+    assert "100%" in shown
+    for asked in (False, None):  # the preference is off in all tests
+        hyperspy_unmix.unmix(signal, show_progressbar=asked)
+        assert capsys.readouterr().err == ""
+    monkeypatch.setattr(hs.preferences.General, "show_progressbar", True)
+    hyperspy_unmix.unmix(signal)
+    assert "Gram matrix" in capsys.readouterr().err
+
+
+def test_short_stages_show_nothing(capsys):
+    hyperspy_unmix.unmix(generic(), show_progressbar=True)
+    assert capsys.readouterr().err == ""
