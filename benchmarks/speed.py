@@ -26,6 +26,7 @@ from speed_scenes import (
 )
 from tables import markdown, publish, quiet, system
 
+WINDOW = (448.0, 526.5)  # eV, that ours finds before the O-K edge of the dual EELS
 OURS, PRODUCT = "`unmix()`", "`X.T @ X`"
 FEW, ALL = "HyperSpy, 20 components", "HyperSpy, all components"
 EXSPY = "exspy and HyperSpy"
@@ -116,7 +117,7 @@ def child(what: str, name: str, side: int) -> None:
     jobs: dict[str, Callable[[], Any]] = {
         OURS: lambda: unmix(signal, low_loss),
         FEW: lambda: hyperspy(signal, 20),
-        EXSPY: lambda: exspy(signal, low_loss, (380, 440), 2),
+        EXSPY: lambda: exspy(signal, low_loss, WINDOW, 2),
     }
     print_extra_memory(jobs[name])
 
