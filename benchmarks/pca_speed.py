@@ -20,38 +20,25 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from speed_scenes import counts
 from tables import markdown, publish, quiet, system
 
-SIDE, CHANNELS, COUNTS = 256, 1024, 20
+SIDE, CHANNELS = 256, 1024
 MANY_CHANNELS, FEW_SIDE = (1024, 2048, 4096), 128
-BLOCK = 2048  # spectra drawn at once, so that drawing them leaves no peak of its own
 TIME_GOAL, MEMORY_GOAL = 2.5, 0.3
 JOBS = ("product", "pca")
 
 
-def make(side: int = SIDE, channels: int = CHANNELS) -> np.ndarray:
-    """Counts, (side, side, channels)."""
-    generator = np.random.default_rng(0)
-    energy = np.arange(channels)
-    centres = (0.2 * channels, 0.5 * channels, 0.8 * channels)
-    spectra = COUNTS * np.array([0.2 + np.exp(-(((energy - c) / 60) ** 2)) for c in centres])
-    counts = np.empty((side**2, channels), np.float32)
-    for start in range(0, len(counts), BLOCK):
-        share = generator.dirichlet(np.ones(3), len(counts[start : start + BLOCK]))
-        counts[start : start + BLOCK] = generator.poisson(share @ spectra)
-    return counts.reshape(side, side, channels)
-
-
-def job(name: str, counts: np.ndarray) -> Callable[[], Any]:
+def job(name: str, data: np.ndarray) -> Callable[[], Any]:
     """What is timed."""
     if name == "product":
-        x = counts.reshape(-1, counts.shape[-1])
+        x = data.reshape(-1, data.shape[-1])
         return lambda: x.T @ x
     import hyperspy.api as hs
 
     import hyperspy_unmix
 
-    signal = hs.signals.Signal1D(counts)
+    signal = hs.signals.Signal1D(data)
     return lambda: hyperspy_unmix.pca(signal, background=None)
 
 
@@ -73,9 +60,9 @@ def child(name: str) -> None:
     import resource
 
     warm_up()
-    counts = make()
-    job("product", counts)()
-    work = job("pca", counts)
+    data = counts(SIDE, CHANNELS)
+    job("product", data)()
+    work = job("pca", data)
     if name == "pca":
         work()
     unit = 1 if sys.platform == "darwin" else 1024
@@ -110,12 +97,12 @@ def main() -> None:
     machine = system()  # first, so that the load is that of others
     product_peak, pca_peak = (peak(name) for name in JOBS)
     warm_up()
-    counts = make()
-    jobs = [job(name, counts) for name in JOBS]
+    data = counts(SIDE, CHANNELS)
+    jobs = [job(name, data) for name in JOBS]
     # alternating, so that both meet the same load of the machine
     seconds = np.array([[timed(work) for work in jobs] for _ in range(options.repeats)])
     product, pca = seconds.min(0)
-    extra = (pca_peak - product_peak) / counts.nbytes
+    extra = (pca_peak - product_peak) / data.nbytes
     rows = [
         ["`X.T @ X`", f"{product:.2f} s", "1", "-", "-"],
         [
@@ -129,14 +116,14 @@ def main() -> None:
     ]
     many = []
     for channels in MANY_CHANNELS:
-        fewer = [job(name, make(FEW_SIDE, channels)) for name in JOBS]
+        fewer = [job(name, counts(FEW_SIDE, channels)) for name in JOBS]
         best = np.array([[timed(work) for work in fewer] for _ in range(options.repeats)]).min(0)
         times = [f"{best[0]:.2f} s", f"{best[1]:.2f} s", f"{best[1] / best[0]:.1f}"]
         many.append([f"{FEW_SIDE**2} x {channels}", *times])
     publish(
         "pca_speed",
         "Time and memory of the PCA",
-        f"{SIDE**2} spectra of {CHANNELS} channels, float32, {counts.nbytes / 1e6:.0f} MB; best of "
+        f"{SIDE**2} spectra of {CHANNELS} channels, float32, {data.nbytes / 1e6:.0f} MB; best of "
         f"{options.repeats}, taken in turn; {machine}. Memory: peak of a process that does it "
         "less that of one that only does the product, over the size of the array.",
         markdown(["", "time", "over the product", "memory over the array", "components"], rows),
