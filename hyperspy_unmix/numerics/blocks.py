@@ -212,12 +212,32 @@ class RowBlocks:
     @property
     def step(self) -> int:
         """Rows of a block: `BLOCK_SIZE`, unless ``dask.config`` says otherwise."""
-        import dask
-        from dask.utils import parse_bytes
+        row = int(np.dtype(self.dtype).itemsize * self.data.shape[-1])
+        return max(1, configured_bytes(SETTING, BLOCK_SIZE) // row)
 
-        size = int(parse_bytes(dask.config.get(SETTING, BLOCK_SIZE)))
-        row = np.dtype(self.dtype).itemsize * int(self.data.shape[-1])
-        return int(max(1, size // row))
+
+def configured_bytes(setting: str, default: str) -> int:
+    """A size in ``dask.config``.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+    """
+    import dask
+    from dask.utils import parse_bytes
+
+    value = dask.config.get(setting, default)
+    try:
+        size = int(parse_bytes(value))
+    except (ValueError, TypeError, AttributeError):
+        size = 0
+    if size <= 0:
+        raise ValueError(
+            f"dask.config has {setting}={value!r}: a size above zero is needed, in bytes or like "
+            f"{default!r}."
+        )
+    return size
 
 
 def row_blocks(data: Any, variance: Any = None) -> RowBlocks:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Block, Index, Part, RowBlocks
+from .blocks import Block, Index, Part, RowBlocks, configured_bytes
 from .schedulers import active_client, distributed, locally
 
 TOGETHER = 4  # totals that are combined by one task
@@ -200,10 +200,7 @@ def _places(
 
 def _grouped(chunks: Iterable[_Chunk]) -> list[list[_Chunk]]:
     """Neighbouring chunks, up to ``dask.config``'s ``array.chunk-size`` (as blocks) together."""
-    import dask
-    from dask.utils import parse_bytes
-
-    most = parse_bytes(dask.config.get("array.chunk-size"))
+    most = configured_bytes("array.chunk-size", "128 MiB")
     groups: list[list[_Chunk]] = []
     size = 0
     for chunk in chunks:
@@ -224,7 +221,14 @@ def _on_chunks(job: _Job, group: _Group, data: Any, variance: Any) -> tuple[Any,
 
 
 def _blocks(part: Part, data: Any, variance: Any, given: Any) -> Iterator[Block]:
-    data = data.reshape(-1, data.shape[-1])
+    rows = int(np.prod(data.shape[:-1]))
+    if rows != len(part.kept):
+        raise ValueError(
+            f"A chunk of the lazy data was said to hold {len(part.kept)} spectra and holds {rows}: "
+            "the function that makes the chunks (of map_blocks, say) returns another shape than it "
+            "should."
+        )
+    data = data.reshape(rows, -1)
     return part.blocks(data, None if variance is None else variance.reshape(data.shape), given)
 
 

@@ -17,9 +17,7 @@ BESIDE = 6  # vectors in a block beside those that are wanted
 STEPS = 12  # until a component at 1.05 of the noise edge is known to 1e-3
 
 
-def leading_eigenvectors(
-    gram: Floats, number: int, start: Floats | None = None
-) -> tuple[Floats, Floats]:
+def leading_eigenvectors(gram: Floats, number: int) -> tuple[Floats, Floats]:
     """Largest eigenvalues, falling, and their eigenvectors in columns.
 
     Parameters
@@ -27,8 +25,6 @@ def leading_eigenvectors(
     gram : array, shape (m, m)
         Symmetric, not negative; of float32 or float64, and so is the result.
     number : int
-    start : array, shape (m, any), optional
-        Vectors not far from them.
 
     Returns
     -------
@@ -55,9 +51,6 @@ def leading_eigenvectors(
         values, vectors = eigh(gram, subset_by_index=[m - number, m - 1])
         return values[::-1], vectors[:, ::-1]
     block = np.random.default_rng(0).standard_normal((m, width)).astype(gram.dtype)
-    if start is not None:
-        known = start[:, :width]
-        block[:, : known.shape[1]] = known * np.sqrt(m)
     basis = block = np.linalg.qr(block)[0]
     for _ in range(STEPS):
         block = gram @ block

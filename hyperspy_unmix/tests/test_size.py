@@ -180,6 +180,22 @@ def test_data_on_a_gpu():
         hyperspy_unmix.unmix(signal)
 
 
+@pytest.mark.parametrize("setting", ["hyperspy_unmix.block-size", "array.chunk-size"])
+@pytest.mark.parametrize("value", ["banana", 0, -5, None])
+def test_sizes_that_are_none(setting, value):
+    """The setting is named, whichever it is."""
+    lazy = Reads(generic()).signal
+    with dask.config.set({setting: value}), pytest.raises(ValueError, match=setting):
+        hyperspy_unmix.unmix(lazy)
+
+
+def test_chunks_that_are_not_what_they_were_said_to_be():
+    array = da.from_array(generic().data, chunks=(5, 20, -1))
+    cut = array.map_blocks(lambda b: b[:1], dtype=array.dtype, meta=np.empty((0, 0, 0), int))
+    with pytest.raises(ValueError, match="said to hold 100 spectra and holds 20"):
+        hyperspy_unmix.unmix(hs.signals.Signal1D(cut).as_lazy())
+
+
 def test_block_size_is_that_of_the_configuration():
     """Truth: the size of the blocks that a pass gets to see."""
 
