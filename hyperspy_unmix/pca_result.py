@@ -22,6 +22,7 @@ from .numerics.ica import Algorithm
 from .numerics.noise import Floats
 from .numerics.pca import LowRank
 from .numerics.physics import Corrected, correct
+from .numerics.rank import visible
 from .numerics.scattering import remove_scattering_from
 from .numerics.scree import Scree
 from .numerics.split_half import thinned_significance
@@ -170,8 +171,10 @@ class PCA:
         from .unmixing import unmixed
 
         kept = corrected.spectra.truncate(n)
-        arrays = separate_components(self.prepared.image, kept, self.count, options, settings)
-        return unmixed(self, arrays, settings)
+        seen = visible(corrected.values[:n], *self._scree.shape)[0]
+        image = self.prepared.image
+        found = separate_components(image, kept, seen, self.count, options, settings)
+        return unmixed(self, found, settings)
 
     def preprocessed(self) -> BaseSignal:
         """The counts, not denoised, without background and plural scattering; lazy if they are."""

@@ -1,4 +1,4 @@
-"""What is known of specimen and scan beside the components: thickness, background, energy shift."""
+"""What is known of specimen and scan beside the components: thickness, densities, energy shift."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .numerics.noise import Floats
 from .thickness import ABSOLUTE, RELATIVE, nanometres
-from .wrapping import as_image, as_map, as_maps, low_rank_image
+from .wrapping import as_map, as_maps
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -93,23 +93,6 @@ def energy_shift(result: Unmixing) -> BaseSignal | None:
     scale = float(axis.scale) if units != "channels" else 1.0
     quantity = f"Energy shift ({units})"
     return as_map(image, found.shift * scale, "energy shift", quantity, found.error * abs(scale))
-
-
-def background(result: Unmixing) -> BaseSignal | None:
-    """See `Unmixing.background`."""
-    subtracted, image = result.pca.corrected.background, result.pca.prepared.image
-    if subtracted is None:
-        return None
-    data = low_rank_image(image, *recorded(result, *subtracted), recorded=True)
-    return as_image(image, data, "background")
-
-
-def recorded(result: Unmixing, scores: Floats, components: Floats) -> tuple[Floats, Floats]:
-    """Spectra moved back by fractions of a channel to where they were recorded."""
-    remainder = result.pca.prepared.physics.remainder
-    if remainder is None:
-        return scores, components
-    return remainder.move(scores, components, back=True)[:2]
 
 
 def _thickness(prepared: Prepared) -> tuple[Floats, Floats | None, str] | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from .certainty import Detail, Independent, Separated
 from .inputs import check_choice, check_random_state
-from .numerics.derivative import choose_width, derivative
+from .numerics.derivative import choose_width
 from .numerics.ica import RESTARTS, Algorithm, separate
 from .numerics.noise import Floats
 from .numerics.normalise import CLEAR, Normalised, normalise, signs
@@ -42,21 +43,29 @@ class Options:
 
 
 def separate_components(
-    image: Image, spectra: LowRank, count: ComponentCount, options: Options, settings: Settings
-) -> Normalised:
+    image: Image,
+    spectra: LowRank,
+    seen: Floats,
+    count: ComponentCount,
+    options: Options,
+    settings: Settings,
+) -> Separated:
     """Unmix the components; every choice goes into ``settings``.
 
     Components asked for beyond those that ``count`` finds are noise, and are set beside the others
-    rather than mixed with them.
+    rather than mixed with them. ``seen`` (rank,) is the share of each component that is not noise.
     """
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     kept = spectra.truncate(min(max(supported, 1), spectra.rank))
     refined = pure = None
+    found_by: Independent | PurePixels
+    detail = _detail(image, kept, clear)
     if options.assume == "pure":
-        pure = pure_components(kept, kept.components.sum(1))
+        found_by = pure = pure_components(kept, kept.components.sum(1))
         found = pure.unmixing
     else:
-        found = _independent(image, kept, clear, options, settings)
+        found_by = _independent(kept, detail, options, settings)
+        found = found_by.unmixing
         if options.refine == "auto":
             refined = refine(kept, found)
             found = refined.unmixing
@@ -88,7 +97,8 @@ def separate_components(
         _report_pure(pure, places, settings)
         if (arrays.maps.sum(0) < 0).any():
             warn(settings, "not pure", "a component has less than no counts: it is not pure")
-    return arrays
+    widths, state = image.channel_widths, options.random_state
+    return Separated(spectra, arrays, widths, seen, detail, found_by, state)
 
 
 def _places(before: Floats, after: Floats) -> list[int]:
@@ -97,24 +107,29 @@ def _places(before: Floats, after: Floats) -> list[int]:
     return [int(i) for i in np.abs(unit[0] @ unit[1].T).argmax(1)]
 
 
-def _independent(
-    image: Image, spectra: LowRank, clear: int, options: Options, settings: Settings
-) -> Floats:
-    """ICA of the spectral derivative; each component with its sign."""
-    sd, rank = spectra.whitening.channel_sd, spectra.rank
-    where = (image.positions, sd)
+def _detail(image: Image, spectra: LowRank, clear: int) -> Detail:
+    """The spectral derivative, as fine as the noise allows."""
+    sd = spectra.whitening.channel_sd
     # a faint component is noise where the others show their finest detail
-    sharp = spectra.truncate(min(max(clear, 1), rank))
-    width = choose_width(sharp.components, *where, sharp.component_errors(), ORDER)
-    detail = derivative(spectra.components, *where, ORDER, width)
-    if rank > 1 and rank >= detail.shape[1]:
+    sharp = spectra.truncate(min(max(clear, 1), spectra.rank))
+    given = sharp.components, image.positions, sd, sharp.component_errors(), ORDER
+    return Detail(image.positions, ORDER, choose_width(*given))
+
+
+def _independent(
+    spectra: LowRank, detail: Detail, options: Options, settings: Settings
+) -> Independent:
+    """ICA of the spectral derivative; each component with its sign."""
+    sd, rank, width = spectra.whitening.channel_sd, spectra.rank, detail.width
+    signals = detail.of(spectra.components, sd)
+    if rank > 1 and rank >= signals.shape[1]:
         raise ValueError(
             f"{rank} components cannot be separated: of the {len(sd)} channels that hold counts "
-            f"and are not excluded by signal_mask, {detail.shape[1]} have neighbours on both "
+            f"and are not excluded by signal_mask, {signals.shape[1]} have neighbours on both "
             "sides. Mask ranges rather than every other channel, ask for fewer components, or "
             'say assume="pure".'
         )
-    separation = separate(detail, options.random_state, options.algorithm)
+    separation = separate(signals, options.random_state, options.algorithm)
     names = {"picard": "Picard", "fastica": "FastICA"}
     contrast = "tanh" if separation.super_gaussian else "tanh, sources of either kind"
     smoothed = (
@@ -130,7 +145,8 @@ def _independent(
     settings["random_state"] = Choice(options.random_state, "of the starts of the ICA")
     shapes = separation.unmixing @ spectra.components
     maps = spectra.scores @ np.linalg.inv(separation.unmixing)
-    return np.asarray(signs(shapes, maps, sd)[0][:, None] * separation.unmixing)
+    signed = signs(shapes, maps, sd)[0][:, None] * separation.unmixing
+    return Independent(signed, options.algorithm, separation.super_gaussian)
 
 
 def _report_refinement(result: Refined, places: list[int], other: str, settings: Settings) -> None:

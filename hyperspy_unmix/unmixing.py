@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import quantities, summary
+from . import quantities, reconstruction, summary, uncertainty
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
+from .certainty import Separated
 from .image import Image
+from .numerics.noise import Floats
 from .numerics.normalise import Normalised
-from .numerics.scattering import scatter
 from .pca_result import PCA
 from .separation import flags
 from .settings import Choice, FrozenSettings
-from .wrapping import as_image, as_maps, as_spectra, low_rank_image
+from .uncertainty import SpectralAmbiguity
+from .wrapping import as_maps, as_spectra
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -26,9 +28,11 @@ COUNTS = "Counts"
 SINGLE = "Single-scattering counts"
 
 
-def unmixed(pca: PCA, arrays: Normalised, choices: Mapping[str, Choice]) -> Unmixing:
+def unmixed(pca: PCA, separated: Separated, choices: Mapping[str, Choice]) -> Unmixing:
     """A new result, its components known by their numbers."""
-    return Unmixing(numbers(len(arrays.spectra)), FrozenSettings(choices), pca, arrays)
+    arrays = separated.arrays
+    names = numbers(len(arrays.spectra))
+    return Unmixing(names, FrozenSettings(choices), pca, arrays, separated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +52,15 @@ class Unmixing:
         What was unmixed.
     arrays : Normalised
         The numbers behind the signals.
+    separated : Separated
+        How the components were found, which tells how sure they are.
     """
 
     names: tuple[str, ...]
     choices: Mapping[str, Choice] = field(repr=False)
     pca: PCA = field(repr=False)
     arrays: Normalised = field(repr=False)
+    separated: Separated = field(repr=False)
 
     @property
     def n_components(self) -> int:
@@ -122,26 +129,71 @@ class Unmixing:
 
     @cached_property
     def spectra(self) -> BaseSignal:
-        """(Component | energy), of integral one over the axis, in 1/unit; see ``settings``."""
-        return as_spectra(
-            self._image, self.arrays.spectra, "component spectra", "Intensity", is_binned=False
-        )
+        """(Component | energy), of integral one over the axis, in 1/unit; see ``settings``.
+
+        Their variance is in ``metadata.Signal.Noise_properties``, see `spectra_uncertainty`.
+        """
+        return self._as_spectra(self.arrays.spectra, "component spectra", self._spectra_variance)
 
     @cached_property
     def maps(self) -> BaseSignal:
         """(Component | x, y) in counts: ``maps x spectra x channel width`` is the contribution.
 
-        Single-scattering counts where a low loss was used. NaN where masked.
+        Single-scattering counts where a low loss was used. NaN where masked. Their variance is in
+        ``metadata.Signal.Noise_properties``, see `maps_uncertainty`.
         """
-        return as_maps(self._image, self.arrays.maps, "component maps", self._quantity)
+        title, values = "component maps", self.arrays.maps
+        return as_maps(self._image, values, title, self._quantity, self._maps_variance)
 
     @property
     def spectra_counts(self) -> BaseSignal:
-        """Each spectrum times the sum of its map, in counts per channel."""
+        """Each spectrum times the sum of its map, in counts per channel, and their variance."""
         total = self.arrays.maps.sum(0)[:, None] * self._image.channel_widths
         return as_spectra(
-            self._image, self.arrays.spectra * total, "component spectra, counts", self._quantity
+            self._image,
+            self.arrays.spectra * total,
+            "component spectra, counts",
+            self._quantity,
+            variance=uncertainty.counts_variance(self),
         )
+
+    @cached_property
+    def spectra_uncertainty(self) -> BaseSignal:
+        """Standard deviation of `spectra`, channel by channel.
+
+        Of the noise of the counts, and of components mixed up with each other: by the chance with
+        which the features of spectra coincide (ICA) or the noise of the pixels that are averaged
+        (``assume="pure"``), as far as spectra and maps stay non-negative within the noise. Errors
+        of the second kind are those of all channels together. What an assumption that does not
+        hold may do is not in it: see `ambiguity`.
+        """
+        sd = np.sqrt(self._spectra_variance)
+        return self._as_spectra(sd, "component spectra, standard deviation")
+
+    @cached_property
+    def maps_uncertainty(self) -> BaseSignal:
+        """Standard deviation of `maps`, pixel by pixel; see `spectra_uncertainty`."""
+        sd = np.sqrt(self._maps_variance)
+        return as_maps(self._image, sd, "component maps, standard deviation", self._quantity)
+
+    @property
+    def stability(self) -> Floats:
+        """Stability index of each component, from 0 to 1, shape (components,).
+
+        How alike the component comes back from other noise, other starts of the ICA and other
+        parts of the spectrum (or other pixels, with ``assume="pure"``). Below 0.5 it is flagged.
+        """
+        return uncertainty.stability(self)
+
+    @cached_property
+    def ambiguity(self) -> SpectralAmbiguity:
+        """How far each spectrum may hold more or less of the others, and bands of the spectra.
+
+        Other spectra and maps describe the counts just as well. This is how far they can be from
+        those shown before they become more negative than noise allows: the rotational ambiguity of
+        the chemometric literature.
+        """
+        return uncertainty.ambiguity(self)
 
     @cached_property
     def fractions(self) -> BaseSignal:
@@ -205,7 +257,7 @@ class Unmixing:
     @cached_property
     def background(self) -> BaseSignal | None:
         """What was subtracted before the deconvolution, in measured counts; None if nothing was."""
-        return quantities.background(self)
+        return reconstruction.background(self)
 
     def model(self, space: Literal["measured", "single_scattering"] = "measured") -> BaseSignal:
         """Sum of the components, over the scan and the analysed range.
@@ -217,31 +269,11 @@ class Unmixing:
             the counts; NaN where a shift leaves a spectrum unknown.
             ``"single_scattering"``: the components alone.
         """
-        scores = self.arrays.maps
-        components = self.arrays.spectra * self._image.channel_widths
-        if space == "measured":
-            kernel = self.pca.prepared.kernel
-            if kernel is not None:
-                scores, components = scatter(scores, components, kernel)
-            background = self.pca.corrected.background
-            if background is not None:
-                scores = np.concatenate([scores, background[0]], 1)
-                components = np.concatenate([components, background[1]])
-            scores, components = quantities.recorded(self, scores, components)
-        elif space != "single_scattering":
-            raise ValueError(f"space={space!r}: 'measured' or 'single_scattering' is needed.")
-        data = low_rank_image(self._image, scores, components, recorded=space == "measured")
-        return as_image(self._image, data, f"model ({space.replace('_', ' ')})")
+        return reconstruction.model(self, space)
 
     def residual(self) -> BaseSignal:
         """The counts as recorded minus ``model()``."""
-        image = self._image
-        residual = self.model()
-        residual.data = image.signal.data[..., image.first : image.last] - residual.data
-        residual.metadata.General.title = residual.metadata.General.title.replace(
-            "model (measured)", "residual"
-        )
-        return residual
+        return reconstruction.residual(self)
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
@@ -267,13 +299,26 @@ class Unmixing:
     def _quantity(self) -> str:
         return COUNTS if self.pca.prepared.kernel is None else SINGLE
 
-    def _rows(self) -> list[tuple[str, str, str]]:
-        """Component, counts and share, for the summary."""
+    @cached_property
+    def _spectra_variance(self) -> Floats:
+        return uncertainty.spectra_variance(self)
+
+    @cached_property
+    def _maps_variance(self) -> Floats:
+        return uncertainty.maps_variance(self)
+
+    def _as_spectra(self, values: Floats, title: str, variance: Floats | None = None) -> BaseSignal:
+        return as_spectra(
+            self._image, values, title, "Intensity", variance=variance, is_binned=False
+        )
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """Component, counts, share and stability, for the summary."""
         counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ self._image.channel_widths)
         share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
         return [
-            (name, f"{c:.4g}", f"{100 * s:.1f} %" if np.isfinite(s) else "-")
-            for name, c, s in zip(self.names, counts, share, strict=True)
+            (name, f"{c:.4g}", f"{100 * s:.1f} %" if np.isfinite(s) else "-", f"{index:.2f}")
+            for name, c, s, index in zip(self.names, counts, share, self.stability, strict=True)
         ]
 
     @property
@@ -284,12 +329,12 @@ class Unmixing:
 
     def __repr__(self) -> str:
         table = [
-            f"  component {i}: {c} {self._quantity.lower()} ({share})"
-            for i, c, share in self._rows()
+            f"  component {i}: {c} {self._quantity.lower()} ({share}), stability {index}"
+            for i, c, share, index in self._rows()
         ]
-        return summary.text(self.title, self.settings, table)
+        return summary.text(self.title, uncertainty.findings(self) | dict(self.settings), table)
 
     def _repr_html_(self) -> str:
-        return summary.html(
-            self.title, self.settings, (("component", self._quantity, "share"), *self._rows())
-        )
+        head = ("component", self._quantity, "share", "stability")
+        choices = uncertainty.findings(self) | dict(self.settings)
+        return summary.html(self.title, choices, (head, *self._rows()))

@@ -104,27 +104,41 @@ def as_spectra(
     title: str,
     quantity: str | None = None,
     *,
+    variance: Floats | None = None,
     is_binned: bool | None = None,
 ) -> BaseSignal:
-    """Signal (Component | energy) of the base class."""
+    """Signal (Component | energy) of the base class; its variance where HyperSpy looks for it."""
     axes = [_component_axis(len(values)), _axis(image.axis, navigate=False)]
     metadata = _metadata(image, title, quantity)
     spectra = _signal(to_channels(image, values), axes, base_type(image.signal), metadata)
     if is_binned is not None:
         # exspy's classes set it when they are made
         spectra.axes_manager.signal_axes[0].is_binned = is_binned
+    if variance is not None:
+        names = f"{title}: variance", f"Variance of {quantity}"
+        found = as_spectra(image, variance, *names, is_binned=is_binned)
+        # channels that were left out must not weigh as if they were known to be zero
+        found.data[:, image.empty] = np.inf
+        spectra.set_noise_variance(found)
     return spectra
 
 
-def as_maps(image: Image, values: Floats, title: str, quantity: str) -> BaseSignal:
+def as_maps(
+    image: Image, values: Floats, title: str, quantity: str, variance: Floats | None = None
+) -> BaseSignal:
     """Signal (Component | x, y), or (Component | x) for a line; further scan axes navigate.
 
-    In HyperSpy's order Component comes first, so that ``maps.inav[i]`` is component i.
+    In HyperSpy's order Component comes first, so that ``maps.inav[i]`` is component i. Its variance
+    is where HyperSpy looks for it.
     """
     maps = to_pixels(image, values)
     before = max(maps.ndim - 3, 0)
     maps = np.moveaxis(maps, -1, before)
-    return _map_signal(image, maps, _component_axis(values.shape[1]), title, quantity)
+    found = _map_signal(image, maps, _component_axis(values.shape[1]), title, quantity)
+    if variance is not None:
+        names = f"{title}: variance", f"Variance of {quantity}"
+        found.set_noise_variance(as_maps(image, variance, *names))
+    return found
 
 
 def as_map(

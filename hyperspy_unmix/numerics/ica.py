@@ -55,12 +55,7 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
     n = len(signals)
     if n == 1:
         return Separation(np.ones((1, 1)), True, 0.0)
-    centred = signals - signals.mean(1, keepdims=True)
-    covariance = centred @ centred.T / centred.shape[1]
-    level, axes = np.linalg.eigh(covariance)
-    level = np.maximum(level, 1e-12 * level[-1])
-    whitening = axes.T / np.sqrt(level)[:, None]
-    white = whitening @ centred
+    white, whitening = _white(signals)
     generator = np.random.default_rng(random_state)
     starts = [np.eye(n)]
     starts += [special_ortho_group.rvs(n, random_state=generator) for _ in range(RESTARTS - 1)]
@@ -70,6 +65,31 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
     return Separation(
         best.unmixing @ whitening, best.converged, best.objective, best.super_gaussian
     )
+
+
+def separate_again(
+    signals: Floats,
+    generator: np.random.Generator,
+    algorithm: Algorithm = "picard",
+    super_gaussian: bool = True,
+) -> Floats:
+    """Unmixing of the same kind as `separate` gives, from a single random start."""
+    n = len(signals)
+    if n == 1:
+        return np.ones((1, 1))
+    white, whitening = _white(signals)
+    start = special_ortho_group.rvs(n, random_state=generator)
+    run = _fastica if algorithm == "fastica" else _picard if super_gaussian else _picard_extended
+    return np.asarray(run(white, start).unmixing @ whitening)
+
+
+def _white(signals: Floats) -> tuple[Floats, Floats]:
+    """Signals without mean, uncorrelated and of variance one, and the matrix that makes them so."""
+    centred = signals - signals.mean(1, keepdims=True)
+    level, axes = np.linalg.eigh(centred @ centred.T / centred.shape[1])
+    level = np.maximum(level, 1e-12 * level[-1])
+    whitening = axes.T / np.sqrt(level)[:, None]
+    return whitening @ centred, whitening
 
 
 def _likeliest(

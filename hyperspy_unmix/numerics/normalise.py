@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ class Normalised:
 
     ``confidence`` (components,), between 0 and 1, is how clearly spectrum and map together speak
     for the sign; ``unit_integral`` tells which spectra have an integral to normalise (the others
-    have norm one); a reversed one has minus one.
+    have norm one); a reversed one has minus one. ``origin`` are their places when they were made;
+    ``map_noise`` (pixels, components) is the variance of the maps' noise, where it came with them.
     """
 
     spectra: Floats
@@ -29,6 +30,8 @@ class Normalised:
     unmixing: Floats
     confidence: Floats
     unit_integral: NDArray[np.bool_]
+    origin: NDArray[np.intp]
+    map_noise: Floats | None = None
 
     def taken(self, order: Sequence[int]) -> Normalised:
         """These components, in this order."""
@@ -39,17 +42,18 @@ class Normalised:
             self.unmixing[chosen],
             self.confidence[chosen],
             self.unit_integral[chosen],
+            self.origin[chosen],
+            None if self.map_noise is None else self.map_noise[:, chosen],
         )
 
     def reversed(self, component: int) -> Normalised:
         """One component with the signs of its spectrum and map turned."""
         sign = np.where(np.arange(len(self.spectra)) == component, -1.0, 1.0)
-        return Normalised(
-            self.spectra * sign[:, None],
-            self.maps * sign,
-            self.unmixing * sign[:, None],
-            self.confidence,
-            self.unit_integral,
+        return replace(
+            self,
+            spectra=self.spectra * sign[:, None],
+            maps=self.maps * sign,
+            unmixing=self.unmixing * sign[:, None],
         )
 
 
@@ -122,6 +126,6 @@ def normalise(
     scale = np.where(unit_integral, counts, np.sqrt(np.sum(spectra**2, 1)))
     spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
     order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
-    return Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral).taken(
-        order.tolist()
-    )
+    first = np.arange(len(spectra))
+    made = Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral, first)
+    return replace(made.taken(order.tolist()), origin=first)

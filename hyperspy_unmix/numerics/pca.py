@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .blocks import Block, RowBlocks
 from .first_pass import Summary
@@ -75,6 +76,10 @@ class LowRank:
             noise=self.noise[:rank, :rank],
             model_error=self.model_error[:rank, :rank],
         )
+
+    def at(self, pixels: NDArray[np.intp]) -> LowRank:
+        """The spectra of some pixels."""
+        return replace(self, scores=self.scores[pixels], weights=self.weights[pixels])
 
     def appended(self, scores: Floats, components: Floats) -> LowRank:
         """With more components, whose scores and spectra are known without noise."""

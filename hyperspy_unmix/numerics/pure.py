@@ -20,10 +20,15 @@ WIDEST = 8.0  # times the noise in the first round
 
 @dataclass(frozen=True)
 class PurePixels:
-    """Spectra ``unmixing @ components``; ``pixels`` (components,) were averaged for each."""
+    """Spectra ``unmixing @ components``; ``pixels`` (components,) were averaged for each.
+
+    ``covariance`` (components, components, components, components) is that of ``E[i, j]`` and
+    ``E[k, l]``: with the noise of these pixels the spectra are ``(1 + E) @ unmixing @ components``.
+    """
 
     unmixing: Floats
     pixels: NDArray[np.intp]
+    covariance: Floats
 
 
 def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
@@ -50,7 +55,8 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     """
     rank = spectra.rank
     if rank == 1:
-        return PurePixels(np.ones((1, 1)), np.array([len(spectra.scores)]))
+        everywhere = np.array([len(spectra.scores)])
+        return PurePixels(np.ones((1, 1)), everywhere, np.zeros((1, 1, 1, 1)))
     covariance = spectra.noise + spectra.model_error
     total = spectra.scores @ sums
     size = np.sqrt(spectra.weights)
@@ -71,7 +77,20 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
         corners, number = _means_of_pure(white, total, size, corners, wider * limit)
         if wider == 1 and np.allclose(corners, before, rtol=1e-9):
             break
-    return PurePixels(corners @ np.linalg.cholesky(covariance).T, number)
+    # of a corner: noise is white here, a pixel's of the size one over its own
+    noise = np.mean(1 / (total * size) ** 2) / np.maximum(number, 1)
+    back = np.linalg.inv(corners)
+    error = np.einsum("i,ik,aj,al->ijkl", noise, np.eye(rank), back, back)
+    unmixing = corners @ np.linalg.cholesky(covariance).T
+    return PurePixels(unmixing, number, _without_scale(error))
+
+
+def _without_scale(error: Floats) -> Floats:
+    """Covariance without the diagonal of E, which is a change of scale."""
+    own = np.arange(len(error))
+    kept = error.copy()
+    kept[own, own], kept[:, :, own, own] = 0, 0
+    return kept
 
 
 def _averages(white: Floats, total: Floats, scale: float) -> Floats:

@@ -169,9 +169,13 @@ def test_the_result_saves_and_loads(tmp_path, extension):
             # exspy's classes set it whenever they are made
             loaded.axes_manager[-1].is_binned = signal.axes_manager[-1].is_binned
             assert loaded.axes_manager.as_dictionary() == signal.axes_manager.as_dictionary()
-            assert (
-                loaded.metadata.as_dictionary()["Signal"] == signal.metadata.Signal.as_dictionary()
-            )
+            found, known = (x.metadata.Signal.as_dictionary() for x in (loaded, signal))
+            noise = [x.pop("Noise_properties", None) for x in (found, known)]
+            assert found == known
+            assert (noise[0] is None) == (noise[1] is None)
+            if noise[1] is not None:
+                variances = [x.get_noise_variance() for x in (loaded, signal)]
+                np.testing.assert_array_equal(variances[0].data, variances[1].data)
 
 
 @eager_and_lazy

@@ -225,7 +225,7 @@ def test_frozen_and_unpacked():
             setattr(u, name, None)
     with pytest.raises(TypeError):
         u.settings["noise"] = None
-    with pytest.raises(ValueError, match="'measured' or 'single_scattering'"):
+    with pytest.raises(ValueError, match="one of 'measured', 'single_scattering'"):
         u.model(space="k")
 
 

@@ -7,12 +7,8 @@ from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
 from hyperspy_unmix.numerics import refine as module
-from hyperspy_unmix.numerics.refine import (
-    ICA_ERROR,
-    LEAST_ZEROS,
-    negativity,
-    refine,
-)
+from hyperspy_unmix.numerics.positivity import LEAST_ZEROS, Mixture, negativity
+from hyperspy_unmix.numerics.refine import ICA_ERROR, refine
 from hyperspy_unmix.tests.numerics.test_pure import compressed
 
 M, N = 300, 400
@@ -227,7 +223,7 @@ def test_angle_of_two_components(x, y):
     assert 0.1 < cosine < 0.9
     sine = np.sqrt(1 - cosine**2)
     truth = [np.degrees(np.arctan2(abs(z) * sine, 1 + z * cosine)) for z in (x, y)]
-    found = module._Problem(spectra, true).moved(np.array([[1, x], [y, 1]]))
+    found = Mixture(spectra, true).moved(np.array([[1, x], [y, 1]]))
     np.testing.assert_allclose(found, truth, atol=2e-6)
 
 
@@ -261,10 +257,10 @@ def test_noise_of_mixed_components():
     low_rank = compressed(spectra_of, maps_of, sd, weights, 0)
     true = (spectra_of / sd) @ (low_rank.components / sd).T
     norms = np.linalg.norm(true, axis=1)
-    # _Problem takes rows of norm one; its mixing is of those
+    # Mixture takes rows of norm one; its mixing is of those
     given = np.diag(1 / norms)
     of_unit = mixing @ np.diag(norms)
-    shape_sd, map_sd = module._Problem(low_rank, given @ true).noise(of_unit)
+    shape_sd, map_sd = Mixture(low_rank, given @ true).noise(of_unit)
     np.testing.assert_allclose(np.std(shapes, 0).mean(1) / shape_sd.mean(1), 1, atol=0.1)
     np.testing.assert_allclose(np.std(maps, 0).mean(0) / map_sd.mean(0), 1, atol=0.1)
 
@@ -312,7 +308,7 @@ def test_objective_is_the_documented_cost(rank, monkeypatch):
     """
     seen, spectra, mixed, _ = objectives(monkeypatch, rank)
     objective = seen[0][0]
-    start = module._Problem(spectra, mixed)
+    start = Mixture(spectra, mixed)
     shape_sd, map_sd = start.noise(np.eye(rank))
     limits = [
         negativity(start.shapes / shape_sd)[1],

@@ -1,0 +1,224 @@
+"""How components were separated, and what follows for how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .numerics.ambiguity import Ambiguity, ambiguity
+from .numerics.derivative import derivative
+from .numerics.ica import Algorithm, separate_again
+from .numerics.ica_error import BLOCKS, ica_covariance
+from .numerics.mixing_error import (
+    Shares,
+    changes,
+    maps_variance,
+    shares_of,
+    sources_of,
+    spectra_variance,
+    totals_variance,
+    within,
+)
+from .numerics.noise import Floats
+from .numerics.normalise import Normalised
+from .numerics.pca import LowRank
+from .numerics.positivity import Mixture
+from .numerics.pure import PurePixels, pure_components
+from .numerics.stability import choose_blocks, repeated, stability
+
+Run = Callable[[np.random.Generator], Floats]
+LEAST_STABLE = 0.5  # index from which a component is called stable
+PIXELS = 4096  # in which the maps' limits are looked for
+RUNS, PURE_RUNS, PURE_PIXELS = 20, 10, 2048
+
+
+@dataclass(frozen=True)
+class Independent:
+    """An ICA: sources are ``unmixing @ components``, each with its sign."""
+
+    unmixing: Floats
+    algorithm: Algorithm
+    super_gaussian: bool
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Derivative of spectra that tells them apart, smoothed by ``width`` channels.
+
+    ``positions`` (channels,) are those of the channels on the energy axis.
+    """
+
+    positions: NDArray[np.intp]
+    order: int
+    width: float
+
+    def of(self, components: Floats, sd: Floats) -> Floats:
+        """Of components (rank, channels) in channels whose noise has this standard deviation."""
+        return derivative(components, self.positions, sd, self.order, self.width)
+
+
+@dataclass(frozen=True, eq=False)
+class Separated:
+    """Components as they were separated: their stability, their errors, what they might be instead.
+
+    Everything is computed when first asked for, for the components in the order of ``arrays``.
+
+    Parameters
+    ----------
+    spectra : LowRank
+        What was separated.
+    arrays : Normalised
+        The components made of it.
+    widths : array, shape (channels,)
+        Of the channels.
+    visible : array, shape (rank,)
+        Share of each principal component that is not noise, see `rank.visible`.
+    detail : Detail
+        In which the ICA looks for components, and in which runs are compared.
+    found_by : Independent or PurePixels
+        How the leading components were separated; those beyond them were left as they are.
+    random_state : int
+    """
+
+    spectra: LowRank = field(repr=False)
+    arrays: Normalised = field(repr=False)
+    widths: Floats = field(repr=False)
+    visible: Floats
+    detail: Detail
+    found_by: Independent | PurePixels
+    random_state: int = 0
+
+    @cached_property
+    def mixed(self) -> NDArray[np.intp]:
+        """The components that were separated from each other, not left beside them."""
+        number = len(self.found_by.unmixing)
+        inside = np.abs(self.arrays.unmixing[:, :number]).max(1) > 0
+        return np.flatnonzero(inside)
+
+    @cached_property
+    def stability(self) -> Floats:
+        """Stability index of each component, shape (components,)."""
+        kept, unmixing = self._separated
+        rank, number = self.spectra.rank, kept.rank
+        pure = isinstance(self.found_by, PurePixels)
+        run = self._of_pure_pixels(kept) if pure else self._of_independent(kept)
+
+        def beside(found: Floats) -> Floats:
+            # those that were not separated stay as they are
+            whole = np.eye(rank)
+            whole[:number, :number] = found
+            return whole
+
+        found = stability(
+            beside(self.found_by.unmixing),
+            lambda generator: beside(run(generator)),
+            np.cov(self.detail.of(self.spectra.components, self._sd)).reshape(rank, rank),
+            self.spectra,
+            self.visible,
+            np.random.default_rng(self.random_state).spawn(PURE_RUNS if pure else RUNS),
+        )
+        index = np.empty(rank)
+        index[self.mixed] = found[sources_of(self.found_by.unmixing, unmixing)]
+        others = np.setdiff1d(np.arange(rank), self.mixed)
+        index[others] = found[np.abs(self.arrays.unmixing[others]).argmax(1)]
+        return index
+
+    @cached_property
+    def ambiguity(self) -> Ambiguity:
+        """Ranges of all components; those left beside the others have none."""
+        chosen, spectra = self.mixed, self.arrays.spectra * self.widths
+        n = len(spectra)
+        found = ambiguity(Mixture(*self._separated, PIXELS), spectra[chosen])
+        lowest, highest = np.zeros((n, n)), np.zeros((n, n))
+        lower, upper = spectra.copy(), spectra.copy()
+        lowest[np.ix_(chosen, chosen)], highest[np.ix_(chosen, chosen)] = (
+            found.lowest,
+            found.highest,
+        )
+        lower[chosen], upper[chosen] = found.lower, found.upper
+        return Ambiguity(lowest, highest, lower / self.widths, upper / self.widths)
+
+    @cached_property
+    def changes(self) -> Floats:
+        """Mean products of the changes X that components may be wrong by, see `mixing_error`."""
+        chosen, n = self.mixed, len(self.arrays.spectra)
+        among = np.ix_(chosen, chosen)
+        unmixing = self._separated[1]
+        if isinstance(self.found_by, PurePixels):
+            pure = self.found_by
+            products = shares_of(pure.unmixing, unmixing, pure.covariance).covariance
+        else:
+            shares = self._of_ica(unmixing, self.found_by)
+            limits = self.ambiguity.lowest[among], self.ambiguity.highest[among]
+            products = within(shares, *limits)
+        found = np.zeros((n, n, n, n))
+        has_integral = self.arrays.unit_integral[chosen].astype(float)
+        found[np.ix_(chosen, chosen, chosen, chosen)] = changes(products, has_integral)
+        return found
+
+    @cached_property
+    def spectra_variance(self) -> Floats:
+        """Variance of the spectra, shape (components, channels)."""
+        return spectra_variance(self.changes, self.arrays.spectra) + self._noise
+
+    def totals_variance(self, totals: Floats) -> Floats:
+        """Variance of the spectra times the sums of their maps, shape (components, channels)."""
+        mixed = totals_variance(self.changes, self.arrays.spectra, totals)
+        return mixed + totals[:, None] ** 2 * self._noise
+
+    def maps_variance(self, maps: Floats, noise: Floats) -> Floats:
+        """Variance of maps (pixels, components) whose noise has the variance ``noise``."""
+        return maps_variance(self.changes, maps) + noise
+
+    @property
+    def _sd(self) -> Floats:
+        return self.spectra.whitening.channel_sd
+
+    @property
+    def _separated(self) -> tuple[LowRank, Floats]:
+        """What was separated, and the unmixing of it."""
+        number = len(self.found_by.unmixing)
+        return self.spectra.truncate(number), self.arrays.unmixing[self.mixed][:, :number]
+
+    @property
+    def _noise(self) -> Floats:
+        """Variance that the noise of the counts gives each channel of the spectra."""
+        unmixing = self.arrays.unmixing
+        errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
+        return errors[:, None] * (self._sd / self.widths) ** 2
+
+    def _of_ica(self, unmixing: Floats, ica: Independent) -> Shares:
+        detail = self.detail.of(self._separated[0].components, self._sd)
+        sources = ica.unmixing @ (detail - detail.mean(1, keepdims=True))
+        uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
+        covariance = ica_covariance(sources, uncorrelated)
+        return shares_of(ica.unmixing, unmixing, covariance)
+
+    def _of_independent(self, kept: LowRank) -> Run:
+        ica = self.found_by
+        assert isinstance(ica, Independent)
+        visible = self.visible[: kept.rank]
+
+        def run(generator: np.random.Generator) -> Floats:
+            detail = self.detail.of(repeated(kept, visible, generator), self._sd)
+            detail = detail[:, choose_blocks(detail.shape[1], BLOCKS, generator)]
+            return separate_again(detail, generator, ica.algorithm, ica.super_gaussian)
+
+        return run
+
+    def _of_pure_pixels(self, kept: LowRank) -> Run:
+        n = len(kept.scores)
+
+        def run(generator: np.random.Generator) -> Floats:
+            drawn = kept.at(np.sort(generator.integers(0, n, min(n, PURE_PIXELS))))
+            try:
+                return pure_components(drawn, drawn.components.sum(1)).unmixing
+            except ValueError:
+                # too few pixels hold counts: nothing comes back
+                return np.zeros((kept.rank, kept.rank))
+
+        return run

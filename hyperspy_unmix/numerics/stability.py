@@ -1,0 +1,114 @@
+"""Whether components come back: from other starts, other noise and other parts of the spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .noise import Floats
+from .pca import LowRank
+
+
+def repeated(spectra: LowRank, visible: Floats, generator: np.random.Generator) -> Floats:
+    """Components (rank, channels) as another measurement of the same specimen would give them.
+
+    Parameters
+    ----------
+    spectra : LowRank
+    visible : array, shape (rank,)
+        Expected squared correlation of each component with the true one, see `rank.visible`: the
+        rest is noise, and is drawn anew.
+    generator : numpy.random.Generator
+    """
+    white = spectra.whitening
+    size = np.linalg.norm(white.whiten(spectra.components), axis=1) / np.sqrt(white.variance.sum())
+    noise = generator.standard_normal(spectra.components.shape) * np.sqrt(white.variance)
+    drawn = white.colour(noise * size[:, None])
+    return np.sqrt(visible)[:, None] * spectra.components + np.sqrt(1 - visible)[:, None] * drawn
+
+
+def choose_blocks(number: int, blocks: int, generator: np.random.Generator) -> Floats:
+    """Indices of samples, in blocks of neighbours drawn with replacement."""
+    edges = np.linspace(0, number, min(blocks, number) + 1).astype(int)
+    parts = [np.arange(*ends) for ends in pairwise(edges)]
+    return np.concatenate([parts[i] for i in generator.integers(0, len(parts), len(parts))])
+
+
+def stability(
+    unmixing: Floats,
+    run: Callable[[np.random.Generator], Floats],
+    metric: Floats,
+    spectra: LowRank,
+    visible: Floats,
+    generators: Sequence[np.random.Generator],
+) -> Floats:
+    """Stability index of each component: 1, it always comes back; 0, like no other run or any.
+
+    The estimates of all runs and the answer itself are put in clusters, one of each run in each.
+    The index is the mean similarity within a cluster less that to all other estimates, over the
+    most that it could be. Similarity is the magnitude of the correlation of two sources, times the
+    share of both that is not noise.
+
+    Parameters
+    ----------
+    unmixing : array, shape (n, n)
+        The answer: sources are ``unmixing @ components``.
+    run : callable
+        Another estimate of it, made with a random generator.
+    metric : array, shape (n, n)
+        Covariance of the components in which sources are compared.
+    spectra : LowRank
+        Of ``n`` components.
+    visible : array, shape (n,)
+        As in `repeated`.
+    generators : sequence of numpy.random.Generator
+        One for each run.
+
+    Returns
+    -------
+    array, shape (n,)
+
+    References
+    ----------
+    J. Himberg, A. Hyvarinen, F. Esposito, NeuroImage 22 (2004) 1214,
+    https://doi.org/10.1016/j.neuroimage.2004.03.027 (Icasso); Z. Yang, S. LaConte, X. Weng, X. Hu,
+    Hum. Brain Mapp. 29 (2008) 711, https://doi.org/10.1002/hbm.20432 (one of each run in a cluster)
+    """
+    n, runs = len(unmixing), len(generators) + 1
+    white = spectra.whitening.whiten(spectra.components)
+    share = _share_of_signal(white @ white.T, visible)
+
+    def sources(estimate: Floats) -> Floats:
+        size = np.sqrt(np.einsum("ij,jk,ik->i", estimate, metric, estimate))
+        weight = np.sqrt(share(estimate)) / np.maximum(size, 1e-300)
+        return np.asarray(weight[:, None] * estimate)
+
+    answer = sources(unmixing)
+    found = [answer]
+    for generator in generators:
+        other = sources(run(generator))
+        alike = np.abs(answer @ metric @ other.T)
+        found.append(other[linear_sum_assignment(-alike)[1]])
+    everything = np.concatenate(found)
+    alike = np.abs(everything @ metric @ everything.T).reshape(runs, n, runs, n)
+    total = alike.sum((0, 2))
+    own = np.einsum("aiai->i", alike)
+    inside = (np.diag(total) - own) / (runs * (runs - 1))
+    outside = (total.sum(1) - np.diag(total)) / max(runs**2 * (n - 1), 1)
+    return np.asarray(np.clip((inside - outside) / (1 - outside), 0, 1))
+
+
+def _share_of_signal(products: Floats, visible: Floats) -> Callable[[Floats], Floats]:
+    """Share of each source's power that is not noise, from the products of the components."""
+    seen = np.sqrt(visible)
+    signal = seen[:, None] * products * seen
+    noise = (1 - visible) * np.diag(products)
+
+    def share(estimate: Floats) -> Floats:
+        kept = np.einsum("ij,jk,ik->i", estimate, signal, estimate)
+        return np.asarray(kept / np.maximum(kept + estimate**2 @ noise, 1e-300))
+
+    return share

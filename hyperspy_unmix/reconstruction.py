@@ -1,0 +1,82 @@
+"""Model, residual and background: the components put together as the counts were recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .inputs import check_choice
+from .numerics.noise import Floats
+from .numerics.scattering import scatter
+from .wrapping import as_image, low_rank_image
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from .preparation import Prepared
+    from .unmixing import Unmixing
+
+
+def model(result: Unmixing, space: Literal["measured", "single_scattering"]) -> BaseSignal:
+    """See `Unmixing.model`."""
+    check_choice("space", space, ("measured", "single_scattering"))
+    image, kernel = result.pca.prepared.image, result.pca.prepared.kernel
+    scores = result.arrays.maps
+    components = result.arrays.spectra * image.channel_widths
+    if space == "measured":
+        if kernel is not None:
+            scores, components = scatter(scores, components, kernel)
+        subtracted = result.pca.corrected.background
+        if subtracted is not None:
+            scores = np.concatenate([scores, subtracted[0]], 1)
+            components = np.concatenate([components, subtracted[1]])
+        scores, components = _moved_back(result.pca.prepared, scores, components)
+    data = low_rank_image(image, scores, components, recorded=space == "measured")
+    return as_image(image, data, f"model ({space.replace('_', ' ')})")
+
+
+def residual(result: Unmixing) -> BaseSignal:
+    """See `Unmixing.residual`."""
+    image, found = result.pca.prepared.image, model(result, "measured")
+    found.data = image.signal.data[..., image.first : image.last] - found.data
+    general = found.metadata.General
+    general.title = general.title.replace("model (measured)", "residual")
+    return found
+
+
+def background(result: Unmixing) -> BaseSignal | None:
+    """See `Unmixing.background`."""
+    subtracted, image = result.pca.corrected.background, result.pca.prepared.image
+    if subtracted is None:
+        return None
+    data = low_rank_image(image, *_moved_back(result.pca.prepared, *subtracted), recorded=True)
+    return as_image(image, data, "background")
+
+
+def recorded_shapes(prepared: Prepared, spectra: Floats) -> tuple[Floats, Floats]:
+    """Spectra (components, channels) as each pixel records them.
+
+    Returns
+    -------
+    weights : array, shape (pixels, shapes)
+    shapes : array, shape (components, shapes, channels)
+        A pixel records component i as ``weights @ shapes[i]``.
+    """
+    alone = weights = np.ones((prepared.image.blocks.shape[0], 1))
+    shapes = []
+    for spectrum in spectra:
+        weights, found = alone, spectrum[None]
+        if prepared.kernel is not None:
+            weights, found = scatter(weights, found, prepared.kernel)
+        weights, found = _moved_back(prepared, weights, found)
+        shapes.append(found)
+    return weights, np.stack(shapes)
+
+
+def _moved_back(prepared: Prepared, scores: Floats, components: Floats) -> tuple[Floats, Floats]:
+    """Spectra moved back by fractions of a channel to where they were recorded."""
+    remainder = prepared.physics.remainder
+    if remainder is None:
+        return scores, components
+    return remainder.move(scores, components, back=True)[:2]
