@@ -73,7 +73,7 @@ class Separated:
         What was separated.
     arrays : Normalised
         The components made of it.
-    widths : array, shape (channels,)
+    energies, widths : array, shape (channels,)
         Of the channels.
     visible : array, shape (rank,)
         Share of each principal component that is not noise, see `rank.visible`.
@@ -86,6 +86,7 @@ class Separated:
 
     spectra: LowRank = field(repr=False)
     arrays: Normalised = field(repr=False)
+    energies: Floats = field(repr=False)
     widths: Floats = field(repr=False)
     visible: Floats
     detail: Detail

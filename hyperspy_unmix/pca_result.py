@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,15 +19,17 @@ from .counting import (
 from .inputs import NumberOfComponents, check_n_components
 from .numerics.background import BackgroundFit
 from .numerics.blocks import Block
+from .numerics.edge import noise_edge
 from .numerics.ica import Algorithm
 from .numerics.noise import Floats
-from .numerics.pca import LowRank
+from .numerics.pca import LowRank, compress
 from .numerics.physics import Corrected, correct
 from .numerics.rank import visible
 from .numerics.scattering import remove_scattering_from
 from .numerics.scree import Scree
 from .numerics.split_half import thinned_significance
-from .preparation import Prepared
+from .options import Preprocessing
+from .preparation import Prepared, prepare
 from .separation import Options, separate_components
 from .settings import Choice, FrozenSettings
 from .wrapping import as_maps, as_spectra, channel_filler, image_of
@@ -35,6 +38,26 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
     from .unmixing import Unmixing
+
+
+KEPT_BELOW_EDGE = 12  # components, of which all are kept
+_logger = logging.getLogger(__name__)
+
+
+def pca_of(signal: BaseSignal, n_components: Any, options: Preprocessing) -> PCA:
+    """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
+    return compressed(prepare(signal, options), n_components)
+
+
+def compressed(prepared: Prepared, n_components: Any) -> PCA:
+    """Compress, correct and count."""
+    image = prepared.image
+    asked = check_n_components(n_components, image.blocks)
+    least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
+    raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
+    result = PCA.build(prepared, raw, scree, asked)
+    _logger.info("%s", result.count.reason)
+    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +120,11 @@ class PCA:
     def above_noise_edge(self) -> int:
         """Components of the counts as recorded above the noise edge."""
         return self._scree.above_noise_edge
+
+    @property
+    def noise_level(self) -> float:
+        """Noise edge over that of white noise of variance one."""
+        return self._scree.edge / noise_edge(*self._scree.shape)
 
     @property
     def scree_values(self) -> Floats:

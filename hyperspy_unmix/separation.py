@@ -97,8 +97,8 @@ def separate_components(
         _report_pure(pure, places, settings)
         if (arrays.maps.sum(0) < 0).any():
             warn(settings, "not pure", "a component has less than no counts: it is not pure")
-    widths, state = image.channel_widths, options.random_state
-    return Separated(spectra, arrays, widths, seen, detail, found_by, state)
+    axis, state = (image.energies, image.channel_widths), options.random_state
+    return Separated(spectra, arrays, *axis, seen, detail, found_by, state)
 
 
 def _places(before: Floats, after: Floats) -> list[int]:

@@ -24,14 +24,14 @@ MOST_SAID = 3  # ranges
 
 def spectra_variance(result: Unmixing) -> Floats:
     """Variance of the spectra, shape (components, channels)."""
-    return result.separated.spectra_variance[result.arrays.origin]
+    return _on_channels(result, result.separated.spectra_variance[result.arrays.origin])
 
 
 def counts_variance(result: Unmixing) -> Floats:
     """Variance of the spectra in counts, shape (components, channels)."""
     totals = _as_separated(result, result.arrays.maps.sum(0))
     found = result.separated.totals_variance(totals)[result.arrays.origin]
-    return found * result.pca.prepared.image.channel_widths**2
+    return _on_channels(result, found) * result.pca.prepared.image.channel_widths**2
 
 
 def maps_variance(result: Unmixing) -> Floats:
@@ -50,6 +50,15 @@ def maps_variance(result: Unmixing) -> Floats:
 def stability(result: Unmixing) -> Floats:
     """Stability index of each component."""
     return result.separated.stability[result.arrays.origin]
+
+
+def _on_channels(result: Unmixing, values: Floats) -> Floats:
+    """Rows over the channels where components were found, on those of the result's signal."""
+    known, asked = result.separated.energies, result.pca.prepared.image.energies
+    if np.array_equal(known, asked):
+        return values
+    order = np.argsort(known)
+    return np.stack([np.interp(asked, known[order], row[order]) for row in values])
 
 
 def _signs(result: Unmixing) -> Floats:
@@ -87,7 +96,8 @@ def ambiguity(result: Unmixing) -> SpectralAmbiguity:
     low, high = found.lowest[among], found.highest[among]
     turned = np.outer(sign, sign) < 0
     shares = np.stack([np.where(turned, -high, low), np.where(turned, -low, high)], -1)
-    bounds = np.stack([sign[:, None] * found.lower[origin], sign[:, None] * found.upper[origin]])
+    ends = (_on_channels(result, values[origin]) for values in (found.lower, found.upper))
+    bounds = np.stack([sign[:, None] * values for values in ends])
     lower, upper = (
         as_spectra(image, values, f"component spectra, {which}", "Intensity", is_binned=False)
         for values, which in ((bounds.min(0), "lower bound"), (bounds.max(0), "upper bound"))

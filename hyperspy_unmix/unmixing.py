@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import quantities, reconstruction, summary, uncertainty
+from .applying import apply
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .certainty import Separated
 from .image import Image
 from .numerics.noise import Floats
 from .numerics.normalise import Normalised
+from .options import takes_preprocessing
 from .pca_result import PCA
 from .separation import flags
 from .settings import Choice, FrozenSettings
@@ -274,6 +276,32 @@ class Unmixing:
     def residual(self) -> BaseSignal:
         """The counts as recorded minus ``model()``."""
         return reconstruction.residual(self)
+
+    @takes_preprocessing()
+    def apply(self, other: BaseSignal, **preprocessing: Any) -> Unmixing:
+        """Maps of these spectra in another spectrum image.
+
+        By maximum likelihood of the other signal's counts, Poisson or with gain and read noise,
+        non-negative, in measured space: scattered with its own low loss, on its own background.
+
+        Parameters
+        ----------
+        other : BaseSignal
+            Over the same energies, at least half of their range.
+        **preprocessing
+            Of the other signal, as in `hyperspy_unmix.unmix`; the background windows and the range
+            are those of this result unless others are given.
+
+        Returns
+        -------
+        Unmixing
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the signals do not go together.
+        """
+        return apply(self, other, preprocessing)
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""

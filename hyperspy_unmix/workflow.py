@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .counting import ComponentCount
-from .inputs import NumberOfComponents, check_choice, check_n_components
-from .numerics.pca import compress
-from .options import OF_PHYSICS, Preprocessing, read_options, takes_preprocessing
-from .pca_result import PCA
-from .preparation import prepare
-from .unmixing import Unmixing
+from .inputs import NumberOfComponents, check_choice
+from .joining import unmix_together
+from .options import OF_PHYSICS, read_options, takes_preprocessing
+from .pca_result import PCA, pca_of
 from .wrapping import as_image, low_rank_image
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-_logger = logging.getLogger(__name__)
-
-KEPT_BELOW_EDGE = 12
-
 
 @takes_preprocessing()
 def unmix(
-    signal: BaseSignal,
+    signal: BaseSignal | Sequence[BaseSignal],
     n_components: int | NumberOfComponents = "auto",
     *,
     algorithm: Literal["picard", "fastica"] = "picard",
@@ -34,14 +28,17 @@ def unmix(
     random_state: int = 0,
     store: bool = False,
     **preprocessing: Any,
-) -> Unmixing:
-    """Component spectra and maps of a spectrum image.
+) -> Any:
+    """Component spectra and maps of a spectrum image, or of several together.
 
     Parameters
     ----------
-    signal : BaseSignal
+    signal : BaseSignal, or a sequence of them
         One signal axis and at least one navigation axis; any real dtype, eager or lazy. Never
-        modified (see ``store`` for its `learning_results`).
+        modified (see ``store`` for its `learning_results`). Several, of any shapes and over the
+        same energies, are searched for components in common: a phase need not be in all of them.
+        Each is prepared by itself; ``low_loss``, ``thickness``, ``exposure_ratio``, ``noise`` and
+        ``navigation_mask`` may be lists with one for each.
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         ``"auto"``: the components that the counts agree on, once background and plural scattering
         are out. The others are the counts by themselves, see `ComponentCount`.
@@ -98,6 +95,7 @@ def unmix(
     Returns
     -------
     Unmixing
+        Of several signals a list of them, in their order, with the same spectra.
 
     Raises
     ------
@@ -112,15 +110,23 @@ def unmix(
     >>> spectra
     <EELSSpectrum, title: ...>
     """
-    options = read_options("unmix", preprocessing)
-    result = _pca(signal, n_components, options).ica(
-        algorithm=algorithm, refine=refine, assume=assume, random_state=random_state
-    )
+    how = {
+        "algorithm": algorithm,
+        "refine": refine,
+        "assume": assume,
+        "random_state": random_state,
+    }
+    if isinstance(signal, (list, tuple)):
+        signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
+    else:
+        options = read_options("unmix", preprocessing)
+        signals, results = [signal], [pca_of(signal, n_components, options).ica(**how)]
     if store:
         from .learning_results import store_learning_results
 
-        store_learning_results(signal, result)
-    return result
+        for one, result in zip(signals, results, strict=True):
+            store_learning_results(one, result)
+    return results if isinstance(signal, (list, tuple)) else results[0]
 
 
 @takes_preprocessing()
@@ -141,18 +147,7 @@ def pca(
     PCA
         Components, scores, scree and the number chosen; ``.ica()`` unmixes it.
     """
-    return _pca(signal, n_components, read_options("pca", preprocessing))
-
-
-def _pca(signal: BaseSignal, n_components: Any, options: Preprocessing) -> PCA:
-    prepared = prepare(signal, options)
-    image = prepared.image
-    asked = check_n_components(n_components, image.blocks)
-    least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
-    raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
-    result = PCA.build(prepared, raw, scree, asked)
-    _logger.info("%s", result.count.reason)
-    return result
+    return pca_of(signal, n_components, read_options("pca", preprocessing))
 
 
 @takes_preprocessing()
@@ -169,7 +164,7 @@ def preprocess(signal: BaseSignal, **preprocessing: Any) -> BaseSignal:
     BaseSignal
         Of the class of ``signal``, over the analysed range. NaN where masked.
     """
-    return _pca(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
+    return pca_of(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
 
 
 @takes_preprocessing(*OF_PHYSICS)
@@ -195,7 +190,7 @@ def denoise(
     """
     options = read_options("denoise", preprocessing, OF_PHYSICS)
     unchanged = replace(options, low_loss=None, background=None, energy_shift=None)
-    result = _pca(signal, n_components, unchanged)
+    result = pca_of(signal, n_components, unchanged)
     image = result.prepared.image
     automatic = n_components == "auto"
     rank = max(result.above_noise_edge, 1) if automatic else result.n_components
@@ -228,5 +223,5 @@ def estimate_number_of_components(
     """
     check_choice("split_half", split_half, ("fast", "full"))
     options = read_options("estimate_number_of_components", preprocessing)
-    result = _pca(signal, "auto", options)
+    result = pca_of(signal, "auto", options)
     return result.count if split_half == "fast" else result.recounted()
