@@ -8,20 +8,22 @@ import numpy as np
 
 from .inputs import EV
 from .numerics.abundance import Recorded, abundances
+from .numerics.energy_offset import MOST, energy_offset, resampled
 from .numerics.noise import Floats
 from .numerics.normalise import Normalised
 from .options import read_options
 from .pca_result import PCA, pca_of
 from .reconstruction import recorded_shapes
 from .settings import Choice, FrozenSettings, Settings, warn
+from .wrapping import base_type
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from .image import Image
     from .unmixing import Unmixing
 
 SAME = 1e-3  # channels; closer energies are the same
+LEAST_OFFSET = 0.02  # channels; less does not matter
 LEAST_SHARE = 0.5  # of the energies of the spectra that the other signal must have
 
 
@@ -31,7 +33,8 @@ def apply(result: Unmixing, other: BaseSignal, given: dict[str, Any]) -> Unmixin
 
     pca = pca_of(other, "auto", read_options("apply", _options(result, given)))
     settings = dict(pca.settings)
-    spectra = _on_channels(result, pca.prepared.image, settings)
+    looked_for = base_type(other) == "EELS" and given.get("energy_shift", "auto") is not None
+    spectra = _on_channels(result, pca, looked_for, settings)
     maps, noise = _maps(pca, spectra * pca.prepared.image.channel_widths)
     known = result.arrays
     arrays = Normalised(
@@ -63,9 +66,9 @@ def _options(result: Unmixing, given: dict[str, Any]) -> dict[str, Any]:
     return options | given
 
 
-def _on_channels(result: Unmixing, image: Image, settings: Settings) -> Floats:
-    """The spectra on the channels of the other signal."""
-    own = result.pca.prepared.image
+def _on_channels(result: Unmixing, pca: PCA, looked_for: bool, settings: Settings) -> Floats:
+    """The spectra on the channels of the other signal; an offset of its energies ``looked_for``."""
+    own, image = result.pca.prepared.image, pca.prepared.image
     units = [str(i.signal.axes_manager.signal_axes[0].units) for i in (own, image)]
     factor = 1.0
     if units[0] != units[1]:
@@ -83,14 +86,28 @@ def _on_channels(result: Unmixing, image: Image, settings: Settings) -> Floats:
             f"the spectra are known from {known.min():g} to {known.max():g} {units[0]}, the other "
             f"signal has {asked.min():g} to {asked.max():g}: at least half of that range is needed."
         )
-    order = np.argsort(known)
-    nearest = np.abs(known - asked[:, None]).min(1) if len(known) * len(asked) < 1e8 else None
-    if nearest is None or nearest.max() > SAME * step:
-        settings["energies"] = Choice(
-            "interpolated", "the channels of the two signals are not at the same energies"
-        )
-    found = [np.interp(asked, known[order], s[order]) for s in result.arrays.spectra]
-    return np.stack(found) * factor
+    spectra = result.arrays.spectra
+    if looked_for:
+        asked = asked - _offset(pca, asked, spectra, known, settings)
+    if len(known) == len(asked) and np.abs(known - asked).max() <= SAME * step:
+        return spectra * factor
+    settings["energies"] = Choice(
+        "interpolated", "the channels of the two signals are not at the same energies"
+    )
+    return resampled(spectra, known, asked) * factor
+
+
+def _offset(pca: PCA, asked: Floats, spectra: Floats, known: Floats, settings: Settings) -> float:
+    """Energies by which the other signal's are too high, where that exceeds its own error."""
+    found = pca.corrected.spectra.truncate(max(pca.count.consensus, 1))
+    offset, error = energy_offset(found, asked, spectra, known)
+    taken = abs(offset) > max(2 * error, LEAST_OFFSET) and abs(offset) < MOST
+    size = offset * float(np.median(np.diff(asked))) if taken else 0.0
+    what = "taken out" if taken else "not taken out: below its own error, or out of reach"
+    settings["energy offset"] = Choice(
+        size, f"of this signal's axis; {offset:.3g} channels, error {error:.2g}: {what}"
+    )
+    return size
 
 
 def _maps(pca: PCA, spectra: Floats) -> tuple[Floats, Floats]:

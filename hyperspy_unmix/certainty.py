@@ -32,7 +32,7 @@ from .numerics.stability import choose_blocks, repeated, stability
 
 Run = Callable[[np.random.Generator], Floats]
 LEAST_STABLE = 0.5  # index from which a component is called stable
-PIXELS = 4096  # in which the maps' limits are looked for
+PIXELS = 2048  # in which the maps' limits are looked for
 RUNS, PURE_RUNS, PURE_PIXELS = 20, 10, 2048
 
 
@@ -104,28 +104,21 @@ class Separated:
     def stability(self) -> Floats:
         """Stability index of each component, shape (components,)."""
         kept, unmixing = self._separated
-        rank, number = self.spectra.rank, kept.rank
         pure = isinstance(self.found_by, PurePixels)
-        run = self._of_pure_pixels(kept) if pure else self._of_independent(kept)
-
-        def beside(found: Floats) -> Floats:
-            # those that were not separated stay as they are
-            whole = np.eye(rank)
-            whole[:number, :number] = found
-            return whole
-
+        number = kept.rank
         found = stability(
-            beside(self.found_by.unmixing),
-            lambda generator: beside(run(generator)),
-            np.cov(self.detail.of(self.spectra.components, self._sd)).reshape(rank, rank),
-            self.spectra,
-            self.visible,
+            self.found_by.unmixing,
+            self._of_pure_pixels(kept) if pure else self._of_independent(kept),
+            np.cov(self.detail.of(kept.components, self._sd)).reshape(number, number),
+            kept,
+            self.visible[:number],
             np.random.default_rng(self.random_state).spawn(PURE_RUNS if pure else RUNS),
         )
-        index = np.empty(rank)
+        # those that were not separated stay as they are, but for their noise
+        index = np.empty(self.spectra.rank)
         index[self.mixed] = found[sources_of(self.found_by.unmixing, unmixing)]
-        others = np.setdiff1d(np.arange(rank), self.mixed)
-        index[others] = found[np.abs(self.arrays.unmixing[others]).argmax(1)]
+        others = np.setdiff1d(np.arange(len(index)), self.mixed)
+        index[others] = self.visible[np.abs(self.arrays.unmixing[others]).argmax(1)]
         return index
 
     @cached_property

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .certainty import LEAST_STABLE
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 SHOWN_COMPONENTS = 30
 
 
-def plot_together(spectra: BaseSignal, maps: BaseSignal) -> None:
-    """Plot both, the component axis shared, with the counts of each component as navigator."""
+def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None:
+    """Plot both, the component axis shared, with the counts of each component as navigator.
+
+    ``note`` goes into the navigator's title.
+    """
     import hyperspy.api as hs
 
     if len(spectra.data) == 1:
@@ -29,7 +34,7 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal) -> None:
     others = tuple(i for i in range(maps.data.ndim) if i != component)
     counts = hs.signals.Signal1D(np.nansum(maps.data, axis=others))
     counts.axes_manager[0].name = "Component"
-    counts.metadata.General.title = "Counts"
+    counts.metadata.General.title = f"Counts{note}"
     spectra.plot(navigator=counts)
     alone = maps.axes_manager.navigation_dimension == 1
     maps.plot(navigator=None if alone else "auto")
@@ -115,6 +120,9 @@ def plot_overview(
 ) -> Any:
     """Every component's spectrum beside its map; a reference's, where given, next to them.
 
+    Each spectrum has a band of two standard deviations, and one of the spectra that fit as well
+    (`Unmixing.ambiguity`). Unstable components are called that.
+
     Parameters
     ----------
     result : Unmixing
@@ -140,7 +148,9 @@ def plot_overview(
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
     for i, row in enumerate(axes):
         name = result.names[i] if result.names[i] != str(i) else f"component {i}"
-        row[0].plot(energy.axis, result.spectra.data[i], lw=1, label=name)
+        if result.stability[i] < LEAST_STABLE:
+            name = f"{name} (UNSTABLE)"
+        _show_spectrum(row[0], result, i, name)
         row[0].set(xlabel=_label(energy, "Signal axis"), ylabel=_per_unit(energy))
         _show_map(row[1], result.maps, i, name)
         if truth:
@@ -155,6 +165,21 @@ def plot_overview(
         row[0].legend(fontsize="small")
     figure.suptitle(result.title, parse_math=False)
     return figure
+
+
+def _show_spectrum(ax: Any, result: Unmixing, i: int, name: str) -> None:
+    """One spectrum, its error band, and the band of what fits as well."""
+    energy = result.spectra.axes_manager.signal_axes[0].axis
+    spectrum, sd = result.spectra.data[i], result.spectra_uncertainty.data[i]
+    bounds = result.ambiguity.lower.data[i], result.ambiguity.upper.data[i]
+    if np.nanmax(np.abs(bounds[1] - bounds[0])) > 0.01 * np.nanmax(np.abs(spectrum)):
+        ax.fill_between(energy, *bounds, color="C1", alpha=0.25, lw=0, label="fits as well")
+    known = np.isfinite(sd)
+    error = np.where(known, 2 * sd, np.nan)
+    ax.fill_between(
+        energy, spectrum - error, spectrum + error, color="C0", alpha=0.35, lw=0, label="±2 s.d."
+    )
+    ax.plot(energy, spectrum, lw=1, color="C0", label=name)
 
 
 def nearest(spectra: np.ndarray, reference: BaseSignal, energies: np.ndarray) -> list[int]:

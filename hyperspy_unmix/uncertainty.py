@@ -52,6 +52,11 @@ def stability(result: Unmixing) -> Floats:
     return result.separated.stability[result.arrays.origin]
 
 
+def unstable(result: Unmixing) -> list[str]:
+    """Names of the components whose stability is below what is called stable."""
+    return [result.names[i] for i in np.flatnonzero(stability(result) < LEAST_STABLE)]
+
+
 def _on_channels(result: Unmixing, values: Floats) -> Floats:
     """Rows over the channels where components were found, on those of the result's signal."""
     known, asked = result.separated.energies, result.pca.prepared.image.energies
@@ -75,8 +80,7 @@ def _as_separated(result: Unmixing, values: Floats) -> Floats:
 def findings(result: Unmixing) -> Settings:
     """What a reader of the summary should know about how sure the components are."""
     found: Settings = {}
-    index, names = stability(result), result.names
-    loose = [names[i] for i in np.flatnonzero(index < LEAST_STABLE)]
+    loose = unstable(result)
     if loose:
         found["UNSTABLE"] = Choice(
             loose,

@@ -307,10 +307,11 @@ class Unmixing:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
         from .plotting import plot_together
 
-        plot_together(self.spectra, self.maps)
+        loose = ", ".join(uncertainty.unstable(self))
+        plot_together(self.spectra, self.maps, f" (UNSTABLE: {loose})" if loose else "")
 
     def plot_overview(self) -> Any:
-        """One figure: every component's spectrum beside its map; returns it."""
+        """One figure: every component's spectrum, with its bands, beside its map; returns it."""
         from .plotting import plot_overview
 
         return plot_overview(self)

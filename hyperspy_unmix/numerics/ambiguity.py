@@ -14,8 +14,10 @@ from .positivity import BELOW, Mixture, negativity
 
 MOST_SHARE = 4.0  # of another component's counts that are tried, in its own
 MOST_TOGETHER = 4  # components that are moved together
-HALVINGS = 24
-STEPS = 20
+HALVINGS = 10
+STEPS = 15
+PENALTY, SMOOTH = 10.0, 0.01
+SINGULAR = 1e-8  # determinant of shapes of norm one
 TOLERANCE = 0.05  # of the limits, that an answer of the optimiser may exceed them by
 
 
@@ -38,10 +40,12 @@ def ambiguity(mixture: Mixture, spectra: Floats) -> Ambiguity:
     """Rotational ambiguity: the range of each component towards each other.
 
     Spectra ``S_i + t S_j`` and maps ``A_j - t A_i`` give the same model. With two components each
-    range is a matter of one spectrum and one map, and the answer that of Lawton and Sylvestre; with
-    up to four, the others move along where that widens the range (as in MCR-BANDS); with more, one
-    component moves at a time. What counts as non-negative is what the refinement takes as such; an
-    answer that exceeds that somewhere may do so no more than it does.
+    range is a matter of one spectrum and one map, and the answer that of Lawton and Sylvestre. With
+    more the true range may be wider than the one found: with up to four, the others move along
+    where that is found to widen it (as in MCR-BANDS); with more, one moves at a time.
+
+    What counts as non-negative is what the refinement takes as such; an answer that exceeds that
+    somewhere may do so no more than it does.
 
     Parameters
     ----------
@@ -124,48 +128,42 @@ class _Search:
         return _Tried(self, shares).excess
 
     def together(self, i: int, j: int, sign: float, start: float, scale: Floats) -> Floats:
-        """Shares with as much of j in i as there may be when all components move."""
+        """Shares with as much of j in i as is found when all components move.
+
+        What is too negative is penalised; what remains of it, taken back towards no shares at all.
+        """
         free = ~np.eye(self.n, dtype=bool)
         unit = np.maximum(scale[free], 1e-3)
-        place = int(np.flatnonzero(np.flatnonzero(free.ravel()) == i * self.n + j)[0])
-        toward = np.zeros(len(unit))
-        toward[place] = -sign
-        last: dict[bytes, _Tried] = {}
+        first = self.shares(i, j, start)[free] / unit
+        place = int(np.flatnonzero(self.shares(i, j, 1.0)[free])[0])
 
         def shares_of(x: Floats) -> Floats:
             shares = np.zeros((self.n, self.n))
             shares[free] = x * unit
             return shares
 
-        def tried(x: Floats) -> _Tried:
-            key = x.tobytes()
-            if key not in last:
-                last.clear()
-                last[key] = _Tried(self, shares_of(x))
-            return last[key]
+        def objective(x: Floats) -> tuple[float, Floats]:
+            if np.abs(x * unit).max() > MOST_SHARE:
+                return 1e10, np.zeros_like(x)
+            tried = _Tried(self, shares_of(x))
+            # the root: negativity grows like the square of the way beyond the limit
+            root = np.sqrt(1 + tried.excess.ravel() + SMOOTH)
+            over = np.maximum(root - np.sqrt(1 + SMOOTH), 0)
+            slope = PENALTY * (over / root) @ (tried.gradient[:, free] * unit)
+            slope[place] -= sign
+            return float(PENALTY * over @ over - sign * x[place]), slope
 
-        first = np.zeros(len(unit))
-        first[place] = start / unit[place]
-        best = minimize(
-            lambda x: (float(toward @ x), toward),
-            first,
-            jac=True,
-            method="SLSQP",
-            constraints={
-                "type": "ineq",
-                "fun": lambda x: -tried(x).excess.ravel(),
-                "jac": lambda x: -tried(x).gradient[:, free] * unit,
-            },
-            options={"maxiter": STEPS, "ftol": 1e-3},
-        ).x
-        # back towards the start as far as the optimiser overshot
-        for part in (1.0, 0.9, 0.75, 0.5, 0.25):
-            x = first + part * (best - first)
-            further = sign * (x[place] - first[place]) > 0
-            within = np.abs(shares_of(x)).max() <= MOST_SHARE
-            if further and within and bool((tried(x).excess <= TOLERANCE).all()):
-                return shares_of(x)
-        return shares_of(first)
+        steps = {"maxiter": STEPS}
+        best = minimize(objective, first, jac=True, method="L-BFGS-B", options=steps).x
+        good, bad = 0.0, 1.0
+        if bool((self.excess(shares_of(best)) <= TOLERANCE).all()):
+            good = 1.0
+        for _ in range(HALVINGS if good < 1 else 0):
+            middle = (good + bad) / 2
+            possible = bool((self.excess(shares_of(middle * best)) <= TOLERANCE).all())
+            good, bad = (middle, bad) if possible else (good, middle)
+        further = sign * (good * best[place] - first[place]) > 0
+        return shares_of(good * best if further else first)
 
 
 class _Tried:
@@ -175,8 +173,10 @@ class _Tried:
         self.search = search
         mixture = search.mixture
         mixing = np.eye(search.n) + shares * search.of_shapes
-        singular = np.linalg.cond(mixing) > 1e8
-        self.back = np.linalg.inv(mixing + 1e-6 * np.eye(search.n) if singular else mixing)
+        if abs(np.linalg.det(mixing)) < SINGULAR:
+            # two spectra have met: their maps are next to infinite
+            mixing = mixing + 1e-6 * np.diag(1 + np.arange(search.n))
+        self.back = np.linalg.inv(mixing)
         self.maps = mixture.maps @ self.back
         self.shape_sd, self.map_sd = mixture.noise(mixing)
         self.below = _below(mixing @ mixture.shapes / self.shape_sd)

@@ -12,6 +12,7 @@ from .pca import LowRank, pieces
 
 MOST_FITTED = 4096  # pixels
 FEW_COUNTS = 2.0  # typical ones beside a pixel's own
+SPARSE = 1e-3  # times these: a typical spectrum of fewer counts has none
 UNUSED = 1e-9  # of the largest coefficient
 
 
@@ -85,6 +86,8 @@ def _score_noise(raw: LowRank, noise: NoiseModel) -> Callable[[slice], Floats]:
     )
     relative = white.variance / white.channel_sd**2
     typical = raw.scores.mean(0)
-    few = typical * FEW_COUNTS * gain / max(float(typical @ raw.components.sum(1)), 1e-300)
+    counts, added = float(typical @ raw.components.sum(1)), FEW_COUNTS * noise.gain
+    # data of mean zero, as after a background subtraction, have no counts to add
+    few = np.asarray(typical * (added / counts if counts > SPARSE * added else 0.0))
     slopes, still = covariance(gain * raw.components * relative), covariance(read * relative)
     return lambda piece: still + np.einsum("pk,krs->prs", raw.scores[piece] + few, slopes)

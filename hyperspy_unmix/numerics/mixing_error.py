@@ -88,13 +88,15 @@ def within(shares: Shares, lowest: Floats, highest: Floats) -> Floats:
     about_zero = np.sqrt((shares.expected + sd * mean) ** 2 + (sd * spread) ** 2)
     about_zero[np.arange(n), np.arange(n)] = 0
     correlation = shares.covariance / (sd[:, :, None, None] * sd)
+    pairs = np.arange(n * n)
+    correlation.reshape(n * n, n * n)[pairs, pairs] = 1
     return np.asarray(about_zero[:, :, None, None] * correlation * about_zero)
 
 
 def _cut_normal(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation of a standard normal between two limits."""
     # far out on one side the tail is an exponential that starts at the limit
-    flipped = low + high > 0
+    flipped = np.abs(high) > np.abs(low)
     low, high = np.where(flipped, -high, low), np.where(flipped, -low, high)
     inside = np.exp(norm.logcdf(high)) - np.exp(norm.logcdf(low))
     tail = inside < 1e-12
@@ -105,9 +107,11 @@ def _cut_normal(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     square = 1 + (bounded[0] * at_low - bounded[1] * at_high) / safe
     variance = square - mean**2
     length = np.minimum(1 / np.maximum(-high, 1), high - low)
-    mean = np.where(tail, high - length, mean)
-    variance = np.where(tail, length**2, np.maximum(variance, 0))
-    return np.where(flipped, -mean, mean), np.sqrt(variance)
+    # rounding, where the limits are close: no cut normal is wider than an even one
+    mean = np.clip(np.where(tail, high - length, mean), low, high)
+    most = (high - low) / np.sqrt(12)
+    spread = np.minimum(np.where(tail, length, np.sqrt(np.maximum(variance, 0))), most)
+    return np.where(flipped, -mean, mean), spread
 
 
 def changes(products: Floats, integrals: Floats) -> Floats:

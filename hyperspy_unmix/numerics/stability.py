@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import special_ortho_group
 
 from .noise import Floats
 from .pca import LowRank
+
+RANDOM_TURNS = 200
 
 
 def repeated(spectra: LowRank, visible: Floats, generator: np.random.Generator) -> Floats:
@@ -45,12 +49,12 @@ def stability(
     visible: Floats,
     generators: Sequence[np.random.Generator],
 ) -> Floats:
-    """Stability index of each component: 1, it always comes back; 0, like no other run or any.
+    """Stability index of each component: 1, it always comes back; 0, as alike as by chance.
 
     The estimates of all runs and the answer itself are put in clusters, one of each run in each.
-    The index is the mean similarity within a cluster less that to all other estimates, over the
-    most that it could be. Similarity is the magnitude of the correlation of two sources, times the
-    share of both that is not noise.
+    The index is the mean similarity within a cluster, less what rotations drawn at random would
+    have after the same choice, over the most that it could be. Similarity is the magnitude of the
+    correlation of two sources, times the share of both that is not noise.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ def stability(
     https://doi.org/10.1016/j.neuroimage.2004.03.027 (Icasso); Z. Yang, S. LaConte, X. Weng, X. Hu,
     Hum. Brain Mapp. 29 (2008) 711, https://doi.org/10.1002/hbm.20432 (one of each run in a cluster)
     """
-    n, runs = len(unmixing), len(generators) + 1
+    n = len(unmixing)
     white = spectra.whitening.whiten(spectra.components)
     share = _share_of_signal(white @ white.T, visible)
 
@@ -92,13 +96,30 @@ def stability(
         other = sources(run(generator))
         alike = np.abs(answer @ metric @ other.T)
         found.append(other[linear_sum_assignment(-alike)[1]])
-    everything = np.concatenate(found)
-    alike = np.abs(everything @ metric @ everything.T).reshape(runs, n, runs, n)
-    total = alike.sum((0, 2))
-    own = np.einsum("aiai->i", alike)
-    inside = (np.diag(total) - own) / (runs * (runs - 1))
-    outside = (total.sum(1) - np.diag(total)) / max(runs**2 * (n - 1), 1)
-    return np.asarray(np.clip((inside - outside) / (1 - outside), 0, 1))
+    inside = _within(np.stack(found), metric)
+    most = np.mean([share(estimate) for estimate in found], 0)
+    chance = _by_chance(n)
+    return np.asarray(np.clip((inside - chance * most) / (1 - chance), 0, 1)) if n > 1 else most
+
+
+def _within(found: Floats, metric: Floats) -> Floats:
+    """Mean similarity of different runs (runs, n, n) of each component."""
+    runs = len(found)
+    alike = np.abs(np.einsum("aij,jk,bik->iab", found, metric, found, optimize=True))
+    own = np.einsum("iaa->i", alike)
+    return np.asarray((alike.sum((1, 2)) - own) / (runs * (runs - 1)))
+
+
+@lru_cache
+def _by_chance(n: int) -> float:
+    """Mean similarity of rotations drawn at random, each matched to the same answer."""
+    if n == 1:
+        return 1.0
+    generator = np.random.default_rng(0)
+    found = []
+    for turn in special_ortho_group.rvs(n, size=RANDOM_TURNS, random_state=generator):
+        found.append(turn[linear_sum_assignment(-np.abs(turn.T))[1]])
+    return float(_within(np.stack(found), np.eye(n)).mean())
 
 
 def _share_of_signal(products: Floats, visible: Floats) -> Callable[[Floats], Floats]:
