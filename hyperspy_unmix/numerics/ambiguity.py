@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,7 @@ from .positivity import BELOW, Mixture, negativity
 MOST_SHARE = 4.0  # of another component's counts that are tried, in its own
 MOST_TOGETHER = 4  # components that are moved together
 HALVINGS = 10
-STEPS = 15
-PENALTY, SMOOTH = 10.0, 0.01
+BURSTS, STEPS = 4, 8
 SINGULAR = 1e-8  # determinant of shapes of norm one
 TOLERANCE = 0.05  # of the limits, that an answer of the optimiser may exceed them by
 
@@ -130,40 +130,73 @@ class _Search:
     def together(self, i: int, j: int, sign: float, start: float, scale: Floats) -> Floats:
         """Shares with as much of j in i as is found when all components move.
 
-        What is too negative is penalised; what remains of it, taken back towards no shares at all.
+        Short bursts of sequential quadratic programming, each begun inside the limits; what a burst
+        finds beyond them is taken back towards no shares at all, as far as needed.
         """
-        free = ~np.eye(self.n, dtype=bool)
-        unit = np.maximum(scale[free], 1e-3)
-        first = self.shares(i, j, start)[free] / unit
-        place = int(np.flatnonzero(self.shares(i, j, 1.0)[free])[0])
+        moves = _Moves(self, scale)
+        toward = moves.of(self.shares(i, j, -sign))
+        toward /= np.linalg.norm(toward)
+        best: Floats = moves.of(self.shares(i, j, start))
+        inside: Floats = best / 2
+        for _ in range(BURSTS):
+            answer = minimize(
+                lambda x: (float(toward @ x), toward),
+                inside,
+                jac=True,
+                method="SLSQP",
+                constraints=moves.limits,
+                options={"maxiter": STEPS, "ftol": 1e-3},
+            ).x
+            found = moves.taken_back(answer)
+            if toward @ found < toward @ best:
+                best = found
+            inside = 0.97 * (found if toward @ found < 0.3 * (toward @ best) else best)
+        return moves.shares(best)
 
-        def shares_of(x: Floats) -> Floats:
-            shares = np.zeros((self.n, self.n))
-            shares[free] = x * unit
-            return shares
 
-        def objective(x: Floats) -> tuple[float, Floats]:
-            if np.abs(x * unit).max() > MOST_SHARE:
-                return 1e10, np.zeros_like(x)
-            tried = _Tried(self, shares_of(x))
-            # the root: negativity grows like the square of the way beyond the limit
-            root = np.sqrt(1 + tried.excess.ravel() + SMOOTH)
-            over = np.maximum(root - np.sqrt(1 + SMOOTH), 0)
-            slope = PENALTY * (over / root) @ (tried.gradient[:, free] * unit)
-            slope[place] -= sign
-            return float(PENALTY * over @ over - sign * x[place]), slope
+class _Moves:
+    """Shares of all components in each other as one vector, in units of what each may be alone."""
 
-        steps = {"maxiter": STEPS}
-        best = minimize(objective, first, jac=True, method="L-BFGS-B", options=steps).x
-        good, bad = 0.0, 1.0
-        if bool((self.excess(shares_of(best)) <= TOLERANCE).all()):
-            good = 1.0
-        for _ in range(HALVINGS if good < 1 else 0):
+    def __init__(self, search: _Search, scale: Floats) -> None:
+        self.search = search
+        self.free = ~np.eye(search.n, dtype=bool)
+        self.unit = np.maximum(scale[self.free], 1e-3)
+        self.last: dict[bytes, _Tried] = {}
+
+    def of(self, shares: Floats) -> Floats:
+        return np.asarray(shares[self.free] / self.unit)
+
+    def shares(self, x: Floats) -> Floats:
+        shares = np.zeros((self.search.n, self.search.n))
+        shares[self.free] = np.clip(x * self.unit, -MOST_SHARE, MOST_SHARE)
+        return shares
+
+    def tried(self, x: Floats) -> _Tried:
+        key = x.tobytes()
+        if key not in self.last:
+            self.last = {key: _Tried(self.search, self.shares(x))}
+        return self.last[key]
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The constraints, as scipy wants them."""
+        return {
+            "type": "ineq",
+            "fun": lambda x: -self.tried(x).excess.ravel(),
+            "jac": lambda x: -self.tried(x).gradient[:, self.free] * self.unit,
+        }
+
+    def taken_back(self, x: Floats) -> Floats:
+        """The farthest point towards ``x`` that is within the limits."""
+
+        def possible(part: float) -> bool:
+            return bool((self.tried(part * x).excess <= TOLERANCE).all())
+
+        good, bad = (1.0, 1.0) if possible(1.0) else (0.0, 1.0)
+        for _ in range(HALVINGS if good < bad else 0):
             middle = (good + bad) / 2
-            possible = bool((self.excess(shares_of(middle * best)) <= TOLERANCE).all())
-            good, bad = (middle, bad) if possible else (good, middle)
-        further = sign * (good * best[place] - first[place]) > 0
-        return shares_of(good * best if further else first)
+            good, bad = (middle, bad) if possible(middle) else (good, middle)
+        return np.asarray(good * x)
 
 
 class _Tried:

@@ -21,7 +21,7 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     Parameters
     ----------
     sources : array, shape (components, samples)
-        Of an ICA with tanh as score function.
+        Of an ICA with tanh as score function, in its scale: tanh bends where they have their unit.
     uncorrelated : bool
         Whether the ICA was one that keeps sources uncorrelated (FastICA, Picard-O).
 
@@ -38,10 +38,7 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     https://doi.org/10.1214/aos/1176347265 (blocks)
     """
     n, samples = sources.shape
-    power = np.sqrt(np.mean(sources**2, 1, keepdims=True))
-    equations = _uncorrelated if uncorrelated else _correlated
-    # FastICA's and Picard's sources have their own scales: tanh bends where theirs does
-    products, slope = equations(sources / power if uncorrelated else sources)
+    products, slope = (_uncorrelated if uncorrelated else _correlated)(sources)
     edges = np.linspace(0, samples, min(BLOCKS, samples) + 1).astype(int)
     sums = np.add.reduceat(products, edges[:-1], axis=1)
     sums = sums - sums.mean(1, keepdims=True)
