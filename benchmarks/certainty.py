@@ -130,6 +130,7 @@ def main() -> None:
             rows[job[0]].append(row)
             print(scenes.SCENES[job[0]].name, job[1], row, flush=True)
         random = studies.random_scenes(pool)
+    studies.picture()
     publish(
         "certainty",
         "How far results can be trusted",

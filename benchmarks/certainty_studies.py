@@ -14,7 +14,7 @@ import speed_scenes
 from hyperspy.api import signals
 from scenes import random_scene
 from scipy.optimize import linear_sum_assignment
-from tables import markdown, quiet
+from tables import ROOT, markdown, quiet
 
 import hyperspy_unmix
 from hyperspy_unmix import data
@@ -194,6 +194,16 @@ def two_maps() -> str:
         "Three oxides, two maps that each lack one: components found alone and together, and "
         "spectral angles to the three true spectra in degrees.\n\n" + markdown(header, lines)
     )
+
+
+def picture() -> None:
+    """Core-shell particles, one component too many, with their bands: docs/images."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    phantom = data.core_shell()
+    figure = separation.unmix(phantom, 4).plot_overview()
+    figure.savefig(ROOT / "docs" / "images" / "core_shell_bands.png", dpi=90)
 
 
 def costs() -> str:

@@ -14,6 +14,7 @@ from .applying import apply
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .certainty import Separated
 from .image import Image
+from .matching import Match, match
 from .numerics.noise import Floats
 from .numerics.normalise import Normalised
 from .options import takes_preprocessing
@@ -302,6 +303,27 @@ class Unmixing:
             If the signals do not go together.
         """
         return apply(self, other, preprocessing)
+
+    def match(self, references: Any) -> Match:
+        """Compare the components with references by their spectral angle, and name them.
+
+        Parameters
+        ----------
+        references : mapping of str to reference, sequence of references, or a reference
+            Spectra (HyperSpy signals), another result, edges (``"O_K"``, exspy's or HyperSpy's
+            components) or lists of edges; see `hyperspy_unmix.matching.match`.
+
+        Returns
+        -------
+        Match
+            Prints as a table; ``.angles`` in degrees, ``.renamed`` this result with the names.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If references are not that, are in other units, or none overlaps with the components.
+        """
+        return match(self, references)
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
