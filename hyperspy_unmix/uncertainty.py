@@ -41,7 +41,9 @@ def maps_variance(result: Unmixing) -> Floats:
     if noise is None:
         kernel = prepared.kernel
         weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
-        noise = map_variance(result.pca.raw, prepared.noise, arrays.maps, weights)
+        pca = result.pca
+        given = pca.raw, prepared.noise, arrays.maps, weights
+        noise = map_variance(*given, max(pca.above_noise_edge, 1))
     back = np.argsort(arrays.origin)
     found = result.separated.maps_variance(_as_separated(result, arrays.maps), noise[:, back])
     return found[:, arrays.origin]

@@ -42,11 +42,12 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     edges = np.linspace(0, samples, min(BLOCKS, samples) + 1).astype(int)
     sums = np.add.reduceat(products, edges[:-1], axis=1)
     sums = sums - sums.mean(1, keepdims=True)
-    scatter = sums @ sums.T / samples**2 * len(sums.T) / max(len(sums.T) - 1, 1)
-    back = np.linalg.pinv(slope)
+    # the response to each block: their products cannot be negative, as rounding of others can
+    response = np.linalg.pinv(slope) @ sums / samples
+    scatter = response @ response.T * len(sums.T) / max(len(sums.T) - 1, 1)
     free = np.flatnonzero(~np.eye(n, dtype=bool))
     covariance = np.zeros((n * n, n * n))
-    covariance[np.ix_(free, free)] = back @ scatter @ back.T
+    covariance[np.ix_(free, free)] = scatter
     return covariance.reshape(n, n, n, n)
 
 

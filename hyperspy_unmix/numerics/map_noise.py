@@ -17,7 +17,11 @@ UNUSED = 1e-9  # of the largest coefficient
 
 
 def map_variance(
-    raw: LowRank, noise: NoiseModel, maps: Floats, weights: Floats | None = None
+    raw: LowRank,
+    noise: NoiseModel,
+    maps: Floats,
+    weights: Floats | None = None,
+    structure: int = 1,
 ) -> Floats:
     """Variance that the noise of the counts gives to each pixel of each map.
 
@@ -35,6 +39,9 @@ def map_variance(
         Made of ``raw`` without loss.
     weights : array, shape (pixels, kernels), optional
         Of the pixel's kernel that takes plural scattering out.
+    structure : int
+        Components of ``raw`` that are more than noise; others belong to a pixel's mean spectrum
+        only where the maps are made of them.
 
     Returns
     -------
@@ -51,13 +58,15 @@ def map_variance(
     coefficients = _coefficients(raw.scores, kernels, maps)
     used = np.abs(coefficients).max((0, 2)) > UNUSED * np.abs(coefficients).max(initial=1e-300)
     rank = int(np.flatnonzero(used).max(initial=0)) + 1
-    raw, coefficients = raw.truncate(rank), coefficients[:, :rank]
-    covariance = _score_noise(raw, noise)
+    coefficients = coefficients[:, :rank]
+    least, covariance = _score_noise(raw.truncate(max(rank, structure)), noise, rank)
     variance = np.empty_like(maps, dtype=float)
     for piece in pieces(n):
         back = np.einsum("pk,krn->prn", kernels[piece], coefficients)
-        variance[piece] = np.einsum("prn,prn->pn", back, covariance(piece) @ back)
-    return np.maximum(variance, 0)
+        # a spectrum of few counts may come out negative
+        either = [np.einsum("prn,prn->pn", back, c @ back) for c in (least, covariance(piece))]
+        variance[piece] = np.maximum(*either)
+    return variance
 
 
 def _coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
@@ -68,26 +77,37 @@ def _coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
     return np.asarray(found.reshape(kernels.shape[1], scores.shape[1], maps.shape[1]))
 
 
-def _score_noise(raw: LowRank, noise: NoiseModel) -> Callable[[slice], Floats]:
-    """Covariance of the scores' noise of some pixels, (pixels, rank, rank)."""
+def _score_noise(
+    raw: LowRank, noise: NoiseModel, rank: int
+) -> tuple[Floats, Callable[[slice], Floats]]:
+    """Covariance of the noise of the first scores: the least, and that of some pixels.
+
+    Shapes (rank, rank) and (pixels, rank, rank).
+    """
     white = raw.whitening
-    directions = white.whiten(raw.components)
+    directions = white.whiten(raw.components[:rank])
+    # scores are spectra @ projector; what the noise of a channel does to its neighbours' is shared
+    own = white.projector(directions.T) * white.channel_sd[:, None]
+    neighbours = (white.variance * directions).T
+    if white.factor is not None:
+        neighbours = white.factor @ neighbours
 
     def covariance(variance: Floats) -> Floats:
         # of channels with this variance in units of their noise at unit weight
-        found = np.einsum("re,...e,se->...rs", directions, variance, directions, optimize=True)
-        return np.asarray(found)
+        found = np.einsum("er,...e,es->...rs", own, variance, neighbours, optimize=True)
+        return np.asarray((found + np.swapaxes(found, -1, -2)) / 2)
 
-    unit = covariance(white.variance)
     if noise.kind not in ("poisson", "gain"):
-        return lambda piece: unit / raw.weights[piece, None, None]
+        even = covariance(np.ones(len(white.channel_sd)))
+        return np.zeros((rank, rank)), lambda piece: even / raw.weights[piece, None, None]
     gain, read = (
         (1.0, 0.0) if noise.kind == "poisson" else (noise.channel_gain, noise.read_variance)
     )
-    relative = white.variance / white.channel_sd**2
+    relative = 1 / white.channel_sd**2
     typical = raw.scores.mean(0)
     counts, added = float(typical @ raw.components.sum(1)), FEW_COUNTS * noise.gain
     # data of mean zero, as after a background subtraction, have no counts to add
     few = np.asarray(typical * (added / counts if counts > SPARSE * added else 0.0))
     slopes, still = covariance(gain * raw.components * relative), covariance(read * relative)
-    return lambda piece: still + np.einsum("pk,krs->prs", raw.scores[piece] + few, slopes)
+    least = still + np.einsum("k,krs->rs", few, slopes)
+    return least, lambda piece: least + np.einsum("pk,krs->prs", raw.scores[piece], slopes)

@@ -13,7 +13,7 @@ from scipy.stats import special_ortho_group
 from .noise import Floats
 from .pca import LowRank
 
-RANDOM_TURNS = 200
+RANDOM_TURNS = 4000
 
 
 def repeated(spectra: LowRank, visible: Floats, generator: np.random.Generator) -> Floats:
@@ -97,9 +97,11 @@ def stability(
         alike = np.abs(answer @ metric @ other.T)
         found.append(other[linear_sum_assignment(-alike)[1]])
     inside = _within(np.stack(found), metric)
-    most = np.mean([share(estimate) for estimate in found], 0)
+    most = _of_pairs(np.sqrt([share(estimate) for estimate in found]))
+    if n == 1:
+        return most
     chance = _by_chance(n)
-    return np.asarray(np.clip((inside - chance * most) / (1 - chance), 0, 1)) if n > 1 else most
+    return np.asarray(np.clip((inside - chance * most) / (1 - chance), 0, 1))
 
 
 def _within(found: Floats, metric: Floats) -> Floats:
@@ -110,16 +112,19 @@ def _within(found: Floats, metric: Floats) -> Floats:
     return np.asarray((alike.sum((1, 2)) - own) / (runs * (runs - 1)))
 
 
+def _of_pairs(values: Floats) -> Floats:
+    """Mean product of the values (runs, n) of different runs."""
+    runs = len(values)
+    return np.asarray((values.sum(0) ** 2 - np.sum(values**2, 0)) / (runs * (runs - 1)))
+
+
 @lru_cache
 def _by_chance(n: int) -> float:
-    """Mean similarity of rotations drawn at random, each matched to the same answer."""
-    if n == 1:
-        return 1.0
-    generator = np.random.default_rng(0)
-    found = []
-    for turn in special_ortho_group.rvs(n, size=RANDOM_TURNS, random_state=generator):
-        found.append(turn[linear_sum_assignment(-np.abs(turn.T))[1]])
-    return float(_within(np.stack(found), np.eye(n)).mean())
+    """Mean similarity of two rotations drawn at random, each matched to the same answer."""
+    turns = special_ortho_group.rvs(n, size=RANDOM_TURNS, random_state=np.random.default_rng(0))
+    matched = [turn[linear_sum_assignment(-np.abs(turn.T))[1]] for turn in turns]
+    first, second = np.split(np.stack(matched), 2)
+    return float(np.abs(np.sum(first * second, 2)).mean())
 
 
 def _share_of_signal(products: Floats, visible: Floats) -> Callable[[Floats], Floats]:
