@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import summary
 from .image import Image
-from .inputs import EELS_DETECTOR, EV, check_signal
 from .numerics.noise import Floats
+from .references import EDGE_LIMIT, LIMIT, Reference, read_references
 from .settings import Choice, FrozenSettings, Settings, warn
-from .wrapping import base_type, to_channels
+from .wrapping import base_type
 
 if TYPE_CHECKING:
-    from hyperspy.axes import BaseDataAxis
-
     from .unmixing import Unmixing
 
-LIMIT = 20.0  # degrees; phases of one element in common are hardly closer
-EDGE_LIMIT = 30.0  # degrees; calculated edges lack the near-edge structure
+ALIKE = 2.0  # degrees
 LEAST_CHANNELS = 10
-SAME = 1e-3  # of a channel
-MICROSCOPE = {  # where the metadata hold it, and what is taken if they do not
-    "beam energy (keV)": ("Acquisition_instrument.TEM.beam_energy", 200.0),
-    "convergence angle (mrad)": ("Acquisition_instrument.TEM.convergence_angle", 10.0),
-    "collection angle (mrad)": (f"{EELS_DETECTOR}.collection_angle", 20.0),
-}
-
-
-class _Reference(NamedTuple):
-    """A spectrum, or several of which the best combination counts; on the components' channels."""
-
-    name: str
-    shapes: Floats  # (spectra, channels), NaN where not known
-    limit: float
-    how: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +63,9 @@ class Match:
 
     def _rows(self) -> list[tuple[str, ...]]:
         """Head; then component, reference, angle, next best reference, its angle."""
-        rows = [("component", "reference", "angle (degrees)", "next best", "angle (degrees)")]
+        rows: list[tuple[str, ...]] = [
+            ("component", "reference", "angle (degrees)", "next best", "angle (degrees)")
+        ]
         for name, pair, near, row in zip(
             self.components, self.pairs, self.near, self.angles, strict=True
         ):
@@ -119,6 +101,7 @@ def match(result: Unmixing, references: Any) -> Match:
     than 20 degrees (a spectrum) or 30 degrees (edges, which lack the near-edge structure). These
     limits are a convention: oxides that have only oxygen in common are some 25 degrees apart
     between 400 and 900 eV. Pairs beyond count as the limit in the total, whatever their angle.
+    An energy axis that is 2 eV off turns spectra with white lines by more than 10 degrees.
 
     Parameters
     ----------
@@ -154,7 +137,7 @@ def match(result: Unmixing, references: Any) -> Match:
             f"result is a {type(result).__name__}, what hyperspy_unmix.unmix returns is needed."
         )
     settings: Settings = dict(_compared(result))
-    found = _distinct(_read(references, result.pca.prepared.image, settings), settings)
+    found = _distinct(read_references(references, result.pca.prepared.image, settings), settings)
     spectra = np.asarray(result.arrays.spectra, float)
     angles = np.array([[_angle(row, each.shapes) for each in found] for row in spectra])
     _report_overlaps(found, angles, result.pca.prepared.image, settings)
@@ -163,11 +146,137 @@ def match(result: Unmixing, references: Any) -> Match:
     near = tuple(
         j is not None and bool(row[j] <= limits[j]) for j, row in zip(pairs, angles, strict=True)
     )
-    references = tuple(reference.name for reference in found)
-    given = [references[j] if ok and j is not None else None for j, ok in zip(pairs, near)]
+    named = tuple(reference.name for reference in found)
+    given = [named[j] if ok and j is not None else None for j, ok in zip(pairs, near, strict=True)]
     names = _named(given, result.names, settings)
     _report_rivals(angles, pairs, result.names, settings)
     return Match(
-        references, angles, names, result.rename(names), result.names, pairs, near,
+        named, angles, names, result.rename(names), result.names, pairs, near,
         FrozenSettings(settings),
     )  # fmt: skip
+
+
+def _compared(result: Unmixing) -> Iterator[tuple[str, Choice]]:
+    """What kind of spectra the components are, which references should be as well."""
+    prepared = result.pca.prepared
+    if base_type(prepared.image.signal) == "EELS":
+        background = result.settings.get("background", Choice(None, "")).value
+        words = (
+            "without background" if background is not None else "no background subtracted",
+            "plural scattering as recorded" if prepared.kernel is None else "single scattering",
+        )
+        yield "components", Choice(words, "references should be the same")
+    limits = f"beyond {LIMIT:g} degrees of a spectrum or {EDGE_LIMIT:g} of edges, names are kept"
+    yield "matching", Choice("one to one", f"with the least total angle; {limits}")
+
+
+def _angle(spectrum: Floats, shapes: Floats) -> float:
+    """Angle in degrees between a spectrum and the closest combination of shapes (n, channels)."""
+    from scipy.optimize import nnls
+
+    known = np.isfinite(shapes).all(0)
+    shapes, spectrum = shapes[:, known], spectrum[known]
+    shapes = shapes[shapes.any(1)]
+    if known.sum() < LEAST_CHANNELS or not len(shapes) or not spectrum.any():
+        return float("nan")
+    shapes = shapes / np.linalg.norm(shapes, axis=1, keepdims=True)
+    spectrum = spectrum / np.linalg.norm(spectrum)
+    fits = list(shapes)
+    if len(shapes) > 1:
+        fit = nnls(shapes.T, spectrum)[0] @ shapes
+        fits += [fit / np.linalg.norm(fit)] if fit.any() else []
+    # the arc cosine itself is inexact where spectra are alike
+    between = (
+        2 * np.arctan2(np.linalg.norm(fit - spectrum), np.linalg.norm(fit + spectrum))
+        for fit in fits
+    )
+    return float(np.degrees(min(between)))
+
+
+def _paired(angles: Floats, limits: Floats) -> tuple[int | None, ...]:
+    """The reference of each component, by the least total angle."""
+    from scipy.optimize import linear_sum_assignment
+
+    # a pair that gives no name must not cost others theirs, but the closer one is shown
+    beyond = np.maximum(angles - limits, 0)
+    cost = np.where(np.isnan(angles), 2 * limits.max(), angles - 0.999 * beyond)
+    rows, columns = linear_sum_assignment(cost)
+    pairs = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    known = ((i, pairs.get(i)) for i in range(len(angles)))
+    return tuple(None if j is None or np.isnan(angles[i, j]) else j for i, j in known)
+
+
+def _named(given: list[str | None], former: tuple[str, ...], settings: Settings) -> tuple[str, ...]:
+    """Names of the references, else the former ones, each once."""
+    taken = {name for name in given if name is not None}
+    names = []
+    for new, old in zip(given, former, strict=True):
+        name = _free(old if old not in taken else f"{old} (no reference)", taken)
+        names.append(name if new is None else new)
+        if new is None:
+            taken.add(name)
+            if name != old:
+                settings[f"component {old}"] = Choice(name, "another component has its name now")
+    return tuple(names)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken."""
+    number, free = 2, name
+    while free in taken:
+        number, free = number + 1, f"{name} ({number})"
+    return free
+
+
+def _distinct(found: list[Reference], settings: Settings) -> list[Reference]:
+    """The same references, each with a name of its own."""
+    taken: set[str] = set()
+    distinct = []
+    for reference in found:
+        name = _free(reference.name, taken)
+        how = reference.how if name == reference.name else f"{reference.how}; its name was taken"
+        taken.add(name)
+        distinct.append(reference._replace(name=name, how=how))
+    return distinct
+
+
+def _report_overlaps(
+    found: list[Reference], angles: Floats, image: Image, settings: Settings
+) -> None:
+    """Which channels were compared; an error if there were too few with every reference."""
+    energies, units = image.energies, str(image.axis.units)
+    known = [np.isfinite(reference.shapes).all(0) for reference in found]
+    if max(int(channels.sum()) for channels in known) < LEAST_CHANNELS:
+        raise ValueError(
+            f"no reference has {LEAST_CHANNELS} channels in common with the components, which go "
+            f"from {energies.min():g} to {energies.max():g} {units}: give spectra over that range, "
+            "with calibrated energy axes, or unmix with a wider signal_range."
+        )
+    for reference, channels, column in zip(found, known, angles.T, strict=True):
+        count, name = int(channels.sum()), f"reference {reference.name}"
+        if count < LEAST_CHANNELS:
+            hint = f"{name}: {count} channels in common, {LEAST_CHANNELS} are needed: no angle"
+            warn(settings, name, hint)
+            continue
+        span = (float(energies[channels].min()), float(energies[channels].max()))
+        how = f"{units}, {count} of {len(energies)} channels; {reference.how}"
+        if np.isnan(column).any():
+            how += "; no angle, it or a component is zero there"
+        settings[name] = Choice(span, how)
+
+
+def _report_rivals(
+    angles: Floats, pairs: tuple[int | None, ...], names: tuple[str, ...], settings: Settings
+) -> None:
+    """Components with another reference that is closer, or about as close."""
+    closer, alike = [], []
+    for name, pair, row in zip(names, pairs, angles, strict=True):
+        rest = np.delete(row, pair) if pair is not None else row[:0]
+        lead = np.nanmin(rest) - row[pair] if np.isfinite(rest).any() else ALIKE
+        closer += [name] if lead < 0 else []
+        alike += [name] if 0 <= lead < ALIKE else []
+    if closer:
+        settings["not the closest"] = Choice(closer, "their closest reference is another's")
+    if alike:
+        reason = f"the next best reference is less than {ALIKE:g} degrees farther"
+        settings["hard to tell"] = Choice(alike, reason)
