@@ -20,6 +20,7 @@ from .wrapping import base_type
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
+    from .image import Image
     from .unmixing import Unmixing
 
 SAME = 1e-3  # channels; closer energies are the same
@@ -51,10 +52,7 @@ def _options(result: Unmixing, given: dict[str, Any]) -> dict[str, Any]:
     windows = result.settings["background"].value
     if not isinstance(windows, str):
         options["background"] = windows
-    axis = prepared.image.axis
-    low, high = sorted((float(axis.axis[0]), float(axis.axis[-1])))
-    margin = abs(float(axis.axis[1] - axis.axis[0])) / 2
-    options["signal_range"] = (low - margin, high + margin)
+    options["signal_range"] = _range(prepared.image)
     if prepared.dual is None or not prepared.dual.deconvolves:
         if given.get("low_loss") is not None and given["low_loss"] != "auto":
             raise ValueError(
@@ -79,22 +77,38 @@ def _on_channels(result: Unmixing, pca: PCA, looked_for: bool, settings: Setting
             )
         factor = EV[units[1]] / EV[units[0]]
     known, asked = own.energies, image.energies * factor
-    step = float(np.median(np.abs(np.diff(known)))) if len(known) > 1 else 1.0
-    inside = (asked >= known.min() - step / 2) & (asked <= known.max() + step / 2)
-    if inside.mean() < 1 or np.ptp(asked) < LEAST_SHARE * np.ptp(known):
+    low, high = _range(own)
+    inside = (asked >= low) & (asked <= high)
+    if inside.mean() < 1 or np.ptp(asked) < LEAST_SHARE * (high - low):
         raise ValueError(
-            f"the spectra are known from {known.min():g} to {known.max():g} {units[0]}, the other "
-            f"signal has {asked.min():g} to {asked.max():g}: at least half of that range is needed."
+            f"the spectra are known from {low:g} to {high:g} {units[0]}, the other signal has "
+            f"{asked.min():g} to {asked.max():g}: at least half of that range is needed, and "
+            "nothing beyond it."
         )
     spectra = result.arrays.spectra
     if looked_for:
         asked = asked - _offset(pca, asked, spectra, known, settings)
-    if len(known) == len(asked) and np.abs(known - asked).max() <= SAME * step:
-        return spectra * factor
-    settings["energies"] = Choice(
-        "interpolated", "the channels of the two signals are not at the same energies"
-    )
+    if _fall_between(asked, known):
+        settings["energies"] = Choice(
+            "interpolated", "the channels of the two signals are not at the same energies"
+        )
     return resampled(spectra, known, asked) * factor
+
+
+def _fall_between(asked: Floats, known: Floats) -> bool:
+    """Whether energies within those that are known are not among them."""
+    known = np.sort(known)
+    asked = asked[(asked > known[0]) & (asked < known[-1])]
+    above = np.searchsorted(known, asked)
+    nearest = np.minimum(known[above] - asked, asked - known[above - 1])
+    return bool((nearest > SAME * np.diff(known).min()).any())
+
+
+def _range(image: Image) -> tuple[float, float]:
+    """Ends of the analysed range, half a channel beyond the first and the last."""
+    energies = image.axis.axis
+    margin = float(np.abs(np.diff(energies)).min()) / 2
+    return float(energies.min()) - margin, float(energies.max()) + margin
 
 
 def _offset(pca: PCA, asked: Floats, spectra: Floats, known: Floats, settings: Settings) -> float:

@@ -32,7 +32,7 @@ from .numerics.stability import choose_blocks, repeated, stability
 
 Run = Callable[[np.random.Generator], Floats]
 LEAST_STABLE = 0.5  # index from which a component is called stable
-PIXELS = 2048  # in which the maps' limits are looked for
+PIXELS = 1024  # in which the maps' limits are looked for
 RUNS, PURE_RUNS, PURE_PIXELS = 20, 10, 2048
 
 

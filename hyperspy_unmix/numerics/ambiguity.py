@@ -69,7 +69,7 @@ def ambiguity(mixture: Mixture, spectra: Floats) -> Ambiguity:
         for i, j in pairs:
             ends[end, i, j] = sign * search.alone(i, j, sign)
     scale = np.abs(ends).max(0)
-    found = [search.shares(i, j, t[i, j]) for t in ends.copy() for i, j in pairs]
+    found = [search.shares(i, j, t[i, j]) for t in ends for i, j in pairs]
     if 2 < n <= MOST_TOGETHER:
         for end, sign in enumerate((-1.0, 1.0)):
             for i, j in pairs:
@@ -78,8 +78,8 @@ def ambiguity(mixture: Mixture, spectra: Floats) -> Ambiguity:
                 found.append(together)
     for shares in found:
         moved = (np.eye(n) + shares) @ spectra
-        size = np.where(search.has_integral, moved.sum(1) / spectra.sum(1), 1)
-        moved /= np.where(size > 0, size, 1)[:, None]
+        size = np.where(search.has_integral & (moved.sum(1) > 0), moved.sum(1), 1)
+        moved /= size[:, None]
         lower, upper = np.minimum(lower, moved), np.maximum(upper, moved)
     return Ambiguity(ends[0], ends[1], lower, upper)
 

@@ -63,10 +63,10 @@ def map_variance(
     variance = np.empty_like(maps, dtype=float)
     for piece in pieces(n):
         back = np.einsum("pk,krn->prn", kernels[piece], coefficients)
-        # a spectrum of few counts may come out negative
         either = [np.einsum("prn,prn->pn", back, c @ back) for c in (least, covariance(piece))]
         variance[piece] = np.maximum(*either)
-    return variance
+    # a spectrum of few counts may come out negative, and so may one with a dark offset
+    return np.maximum(variance, 0)
 
 
 def _coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
@@ -95,7 +95,7 @@ def _score_noise(
     def covariance(variance: Floats) -> Floats:
         # of channels with this variance in units of their noise at unit weight
         found = np.einsum("er,...e,es->...rs", own, variance, neighbours, optimize=True)
-        return np.asarray((found + np.swapaxes(found, -1, -2)) / 2)
+        return np.asarray(found)
 
     if noise.kind not in ("poisson", "gain"):
         even = covariance(np.ones(len(white.channel_sd)))
