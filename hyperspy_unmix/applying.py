@@ -34,6 +34,8 @@ def apply(result: Unmixing, other: BaseSignal, given: dict[str, Any]) -> Unmixin
 
     pca = pca_of(other, "auto", read_options("apply", _options(result, given)))
     settings = dict(pca.settings)
+    if "signal_range" not in given:
+        settings["signal_range"] = settings["signal_range"]._replace(reason="that of the spectra")
     looked_for = base_type(other) == "EELS" and given.get("energy_shift", "auto") is not None
     spectra = _on_channels(result, pca, looked_for, settings)
     maps, noise = _maps(pca, spectra * pca.prepared.image.channel_widths)
