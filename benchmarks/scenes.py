@@ -10,12 +10,13 @@ from scipy.ndimage import gaussian_filter
 
 @dataclass(frozen=True)
 class Scene:
-    """Expected counts (pixels, channels), their rank, and what they were made as."""
+    """Expected counts (pixels, channels), their rank, what they were made as, and of what."""
 
     expected: np.ndarray
     rank: int
     kind: str
     shape: tuple[int, int]
+    spectra: np.ndarray
 
 
 def random_scene(generator: np.random.Generator, kind: str, rank: int) -> Scene:
@@ -27,7 +28,7 @@ def random_scene(generator: np.random.Generator, kind: str, rank: int) -> Scene:
     per_spectrum = {"EELS": (3e3, 3e6), "EDS": (20, 3e3)}[kind]
     counts = np.exp(generator.uniform(*np.log(per_spectrum)))
     expected = maps.reshape(-1, rank) @ spectra
-    return Scene(expected * counts / expected.sum(1).mean(), rank, kind, shape)
+    return Scene(expected * counts / expected.sum(1).mean(), rank, kind, shape, spectra)
 
 
 def _maps(generator: np.random.Generator, rank: int, shape: tuple[int, int]) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from .inputs import check_choice
+from .numerics.goodness import Goodness, goodness
 from .numerics.noise import Floats
 from .numerics.scattering import scatter
 from .wrapping import as_image, low_rank_image
@@ -21,19 +22,35 @@ if TYPE_CHECKING:
 def model(result: Unmixing, space: Literal["measured", "single_scattering"]) -> BaseSignal:
     """See `Unmixing.model`."""
     check_choice("space", space, ("measured", "single_scattering"))
-    image, kernel = result.pca.prepared.image, result.pca.prepared.kernel
-    scores = result.arrays.maps
-    components = result.arrays.spectra * image.channel_widths
-    if space == "measured":
-        if kernel is not None:
-            scores, components = scatter(scores, components, kernel)
-        subtracted = result.pca.corrected.background
-        if subtracted is not None:
-            scores = np.concatenate([scores, subtracted[0]], 1)
-            components = np.concatenate([components, subtracted[1]])
-        scores, components = _moved_back(result.pca.prepared, scores, components)
-    data = low_rank_image(image, scores, components, recorded=space == "measured")
+    image, measured = result.pca.prepared.image, space == "measured"
+    scores, components = result.arrays.maps, result.arrays.spectra * image.channel_widths
+    if measured:
+        scores, components = measured_model(result)
+    data = low_rank_image(image, scores, components, recorded=measured)
     return as_image(image, data, f"model ({space.replace('_', ' ')})")
+
+
+def measured_model(result: Unmixing) -> tuple[Floats, Floats]:
+    """Scores and components of the counts as recorded, but for shifts of whole channels."""
+    prepared, subtracted = result.pca.prepared, result.pca.corrected.background
+    scores = result.arrays.maps
+    components = result.arrays.spectra * prepared.image.channel_widths
+    if prepared.kernel is not None:
+        scores, components = scatter(scores, components, prepared.kernel)
+    if subtracted is not None:
+        scores = np.concatenate([scores, subtracted[0]], 1)
+        components = np.concatenate([components, subtracted[1]])
+    return _moved_back(prepared, scores, components)
+
+
+def goodness_of_fit(result: Unmixing) -> Goodness:
+    """Reduced chi-square of every pixel, and the mean residual; a pass over the counts."""
+    prepared, subtracted = result.pca.prepared, result.pca.corrected.background
+    fitted = result.n_components + (0 if subtracted is None else len(subtracted[1]))
+    channel_sd = result.pca.raw.whitening.channel_sd
+    return goodness(
+        prepared.image.blocks, *measured_model(result), prepared.noise, channel_sd, fitted
+    )
 
 
 def residual(result: Unmixing) -> BaseSignal:

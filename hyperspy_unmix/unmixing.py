@@ -15,6 +15,7 @@ from .arrangement import check_names, check_order, find_place, moved, moved_name
 from .certainty import Separated
 from .image import Image
 from .matching import Match, match
+from .numerics.goodness import Goodness
 from .numerics.noise import Floats
 from .numerics.normalise import Normalised
 from .options import takes_preprocessing
@@ -22,7 +23,7 @@ from .pca_result import PCA
 from .separation import flags
 from .settings import Choice, FrozenSettings
 from .uncertainty import SpectralAmbiguity
-from .wrapping import as_maps, as_spectra
+from .wrapping import as_map, as_maps, as_spectra
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -278,6 +279,16 @@ class Unmixing:
         """The counts as recorded minus ``model()``."""
         return reconstruction.residual(self)
 
+    @cached_property
+    def reduced_chi_square(self) -> BaseSignal:
+        """Map of how well ``model()`` describes each pixel's counts: 1 is noise alone.
+
+        The sum of the squares of the residual over the variance that the noise model gives the
+        model's counts, over the channels less the numbers fitted. Takes a pass over the data.
+        """
+        values = self._goodness.chi_square
+        return as_map(self._image, values, "reduced chi-square", "Reduced chi-square")
+
     @takes_preprocessing()
     def apply(self, other: BaseSignal, **preprocessing: Any) -> Unmixing:
         """Maps of these spectra in another spectrum image.
@@ -349,6 +360,10 @@ class Unmixing:
     @property
     def _quantity(self) -> str:
         return COUNTS if self.pca.prepared.kernel is None else SINGLE
+
+    @cached_property
+    def _goodness(self) -> Goodness:
+        return reconstruction.goodness_of_fit(self)
 
     @cached_property
     def _spectra_variance(self) -> Floats:

@@ -16,7 +16,7 @@ from .positivity import BELOW, Mixture, negativity
 MOST_SHARE = 4.0  # of another component's counts that are tried, in its own
 MOST_TOGETHER = 4  # components that are moved together
 HALVINGS = 10
-BURSTS, STEPS = 4, 8
+BURSTS, STEPS = 4, 6
 SINGULAR = 1e-8  # determinant of shapes of norm one
 TOLERANCE = 0.05  # of the limits, that an answer of the optimiser may exceed them by
 

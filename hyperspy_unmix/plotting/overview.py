@@ -1,0 +1,104 @@
+"""Every component in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.certainty import LEAST_STABLE
+
+from .parts import label, per_unit, show_map
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from hyperspy_unmix.unmixing import Unmixing
+
+
+def plot_overview(
+    result: Unmixing,
+    reference: tuple[BaseSignal, BaseSignal] | None = None,
+    names: Sequence[str] | None = None,
+) -> Any:
+    """Every component's spectrum beside its map; a reference's, where given, next to them.
+
+    Each spectrum has a band of two standard deviations, and one of the spectra that fit as well
+    (`Unmixing.ambiguity`). Unstable components are called that.
+
+    Parameters
+    ----------
+    result : Unmixing
+    reference : (spectra, maps), optional
+        Of the same axes and as many components, or more, in any order; the nearest spectrum is
+        shown with each component.
+    names : sequence of str, optional
+        Of the reference's components.
+    """
+    import matplotlib.pyplot as plt
+
+    n, truth = result.n_components, reference is not None
+    columns = 3 if truth else 2
+    figure, axes = plt.subplots(
+        n,
+        columns,
+        squeeze=False,
+        layout="constrained",
+        figsize=(3.6 * columns + 2, 2.6 * n + 0.6),
+        width_ratios=[1.7, *[1] * (columns - 1)],
+    )
+    energy = result.spectra.axes_manager.signal_axes[0]
+    partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
+    for i, row in enumerate(axes):
+        name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+        if result.stability[i] < LEAST_STABLE:
+            name = f"{name} (UNSTABLE)"
+        _show_spectrum(row[0], result, i, name)
+        row[0].set(xlabel=label(energy, "Signal axis"), ylabel=per_unit(energy))
+        show_map(row[1], result.maps, i, name)
+        if truth:
+            j = partner[i]
+            axis = reference[0].axes_manager.signal_axes[0]
+            known = np.interp(energy.axis, axis.axis, reference[0].data[j])
+            known_name = f"reference {j}" if names is None else f"truth: {names[j]}"
+            # its integral is one over the analysed range, as that of the spectrum found
+            known = known / np.sum(known * np.abs(np.gradient(energy.axis)))
+            row[0].plot(energy.axis, known, "k--", lw=0.8, label=known_name)
+            show_map(row[2], reference[1], j, known_name)
+        row[0].legend(fontsize="small")
+    figure.suptitle(result.title, parse_math=False)
+    return figure
+
+
+def _show_spectrum(ax: Any, result: Unmixing, i: int, name: str) -> None:
+    """One spectrum, its error band, and the band of what fits as well."""
+    energy = result.spectra.axes_manager.signal_axes[0].axis
+    spectrum, sd = result.spectra.data[i], result.spectra_uncertainty.data[i]
+    bounds = result.ambiguity.lower.data[i], result.ambiguity.upper.data[i]
+    if np.nanmax(np.abs(bounds[1] - bounds[0])) > 0.01 * np.nanmax(np.abs(spectrum)):
+        ax.fill_between(energy, *bounds, color="C1", alpha=0.25, lw=0, label="fits as well")
+    known = np.isfinite(sd)
+    error = np.where(known, 2 * sd, np.nan)
+    ax.fill_between(
+        energy, spectrum - error, spectrum + error, color="C0", alpha=0.35, lw=0, label="±2 s.d."
+    )
+    ax.plot(energy, spectrum, lw=1, color="C0", label=name)
+
+
+def nearest(spectra: np.ndarray, reference: BaseSignal, energies: np.ndarray) -> list[int]:
+    """For each spectrum the reference at the smallest angle, each reference used once."""
+    from scipy.optimize import linear_sum_assignment
+
+    axis = reference.axes_manager.signal_axes[0].axis
+    known = np.stack([np.interp(energies, axis, row) for row in reference.data])
+
+    def unit(rows: np.ndarray) -> np.ndarray:
+        rows = np.nan_to_num(rows)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    cosine = unit(spectra) @ unit(known).T
+    chosen = np.argmax(cosine, axis=1)
+    found, matched = linear_sum_assignment(-cosine)
+    chosen[found] = matched
+    return [int(j) for j in chosen]

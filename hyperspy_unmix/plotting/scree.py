@@ -1,0 +1,70 @@
+"""The scree plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hyperspy_unmix.counting import ComponentCount
+    from hyperspy_unmix.pca_result import PCA
+
+SHOWN_COMPONENTS = 30
+
+
+def plot_scree(pca: PCA, ax: Any = None) -> Any:
+    """Scree plot: variance of each component in units of the noise edge, the counts marked."""
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    count = pca.count
+    values = pca.scree_values[: max(SHOWN_COMPONENTS, count.noise_edge + 5)]
+    number = np.arange(1, len(values) + 1)
+    above = number <= count.noise_edge
+    ax.semilogy(number[above], values[above], "o", color="C0", label="above the noise edge")
+    ax.semilogy(number[~above], values[~above], "o", mfc="none", color="0.5", label="noise")
+    if pca.prepared.window.found or pca.prepared.kernel is not None:
+        after = pca.corrected.values[: count.noise_edge]
+        positive = after > 0
+        ax.semilogy(
+            np.arange(1, len(after) + 1)[positive],
+            after[positive],
+            "x",
+            color="C1",
+            label="after the physics, over noise and model error",
+        )
+    ax.axhline(1, color="k", lw=0.8, ls="--")
+    _mark_counts(ax, count, pca.n_components)
+    ax.set(xlabel="Component", ylabel="Variance (noise edge = 1)", title="Scree plot")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize="small", loc="upper right")
+    return ax
+
+
+def _mark_counts(ax: Any, count: ComponentCount, taken: int) -> None:
+    """Write each count at its place below the axis of the values; a line at the number taken."""
+    names = {"noise edge": count.noise_edge, "elbow": count.elbow, "split half": count.split_half}
+    if count.after_physics != count.noise_edge:
+        names["after the physics"] = count.after_physics
+    places: dict[int, list[str]] = {}
+    for name, number in names.items():
+        places.setdefault(number, []).append(name)
+    ax.axvline(taken + 0.5, color="C3", lw=0.8, ls=":", label=f"{taken} taken")
+    for i, (number, there) in enumerate(sorted(places.items())):
+        left = number > 0.6 * ax.get_xlim()[1]
+        ax.annotate(
+            f"{', '.join(there)}: {number}",
+            (number + 0.5, 0.02 + 0.06 * i),
+            xycoords=("data", "axes fraction"),
+            xytext=(-14 if left else 14, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="bottom",
+            fontsize="small",
+            arrowprops={"arrowstyle": "-|>", "lw": 0.8},
+        )
+    low, high = ax.get_ylim()
+    # room for the names below the noise
+    ax.set_ylim(low * (low / high) ** 0.25, high)
