@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from .inputs import check_choice
 from .numerics.goodness import Goodness, goodness
 from .numerics.noise import Floats
 from .numerics.scattering import scatter
-from .wrapping import as_image, low_rank_image
+from .wrapping import as_image, low_rank_image, moved_back, to_channels
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -69,6 +70,46 @@ def background(result: Unmixing) -> BaseSignal | None:
         return None
     data = low_rank_image(image, *_moved_back(result.pca.prepared, *subtracted), recorded=True)
     return as_image(image, data, "background")
+
+
+def parts_of_fit(result: Unmixing) -> tuple[BaseSignal, dict[str, Callable[..., Floats]]]:
+    """The counts over the analysed range, and what describes them.
+
+    The second: functions of a pixel's place (array order) that return a spectrum each, by name:
+    the model, every component as recorded, the background, and the residual.
+    """
+    prepared, subtracted = result.pca.prepared, result.pca.corrected.background
+    image = prepared.image
+    data = image.signal.data[..., image.first : image.last]
+    counts = as_image(image, data, "fit")
+    weights, shapes = recorded_shapes(prepared, result.arrays.spectra * image.channel_widths)
+    rows = np.cumsum(image.blocks.pixels) - 1
+    kept, scan = image.blocks.pixels, image.navigation_shape
+    shifts = image.blocks.shifts
+
+    def at(place: tuple[int, ...], function: Callable[[int], Floats]) -> Floats:
+        pixel = int(np.ravel_multi_index(place, scan))
+        if not kept[pixel]:
+            return np.full(image.last - image.first, np.nan)
+        found = to_channels(image, function(int(rows[pixel]))[None])
+        return found[0] if shifts is None else moved_back(found, shifts[[pixel], None])[0]
+
+    def component(i: int) -> Callable[..., Floats]:
+        own = result.arrays.maps[:, i, None] * weights
+        return lambda place: at(place, lambda row: own[row] @ shapes[i])
+
+    parts = {_called(name, i): component(i) for i, name in enumerate(result.names)}
+    if subtracted is not None:
+        scores, components = _moved_back(prepared, *subtracted)
+        parts["background"] = lambda place: at(place, lambda row: scores[row] @ components)
+    added = list(parts.values())
+    model = {"model": lambda place: np.sum([part(place) for part in added], 0)}
+    residual = {"residual": lambda place: np.asarray(data[place]) - model["model"](place)}
+    return counts, model | parts | residual
+
+
+def _called(name: str, i: int) -> str:
+    return name if name != str(i) else f"component {i}"
 
 
 def recorded_shapes(prepared: Prepared, spectra: Floats) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import quantities, reconstruction, summary, uncertainty
+from . import plotting, quantities, reconstruction, summary, uncertainty
 from .applying import apply
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .certainty import Separated
@@ -280,13 +280,18 @@ class Unmixing:
         return reconstruction.residual(self)
 
     @cached_property
+    def goodness(self) -> Goodness:
+        """Numbers behind `reduced_chi_square` and `plot_residual`, of pixels and channels."""
+        return reconstruction.goodness_of_fit(self)
+
+    @cached_property
     def reduced_chi_square(self) -> BaseSignal:
         """Map of how well ``model()`` describes each pixel's counts: 1 is noise alone.
 
         The sum of the squares of the residual over the variance that the noise model gives the
         model's counts, over the channels less the numbers fitted. Takes a pass over the data.
         """
-        values = self._goodness.chi_square
+        values = self.goodness.chi_square
         return as_map(self._image, values, "reduced chi-square", "Reduced chi-square")
 
     @takes_preprocessing()
@@ -338,16 +343,35 @@ class Unmixing:
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
-        from .plotting import plot_together
-
         loose = ", ".join(uncertainty.unstable(self))
-        plot_together(self.spectra, self.maps, f" (UNSTABLE: {loose})" if loose else "")
+        note = f" (UNSTABLE: {loose})" if loose else ""
+        plotting.plot_together(self.spectra, self.maps, note)
+
+    def plot_fit(self) -> None:
+        """Plot counts, model, components, background and residual at the navigator's pixel."""
+        plotting.plot_fit(self)
 
     def plot_overview(self) -> Any:
         """One figure: every component's spectrum, with its bands, beside its map; returns it."""
-        from .plotting import plot_overview
+        return plotting.plot_overview(self)
 
-        return plot_overview(self)
+    def plot_residual(self) -> Any:
+        """Map of the reduced chi-square, and the mean residual against its noise; one figure."""
+        return plotting.plot_residual(self)
+
+    def plot_thickness(self) -> Any:
+        """Map of the thickness and of its standard deviation; returns the figure."""
+        return plotting.plot_thickness(self)
+
+    def plot_composite(self, components: Sequence[int | str] | None = None) -> Any:
+        """Shares of two or three components as one picture, a colour each; returns the figure.
+
+        Parameters
+        ----------
+        components : sequence of int or str, optional
+            Numbers or names of two or three; default the first three.
+        """
+        return plotting.plot_composite(self, components)
 
     def plot_scree(self, ax: Any = None) -> Any:
         """Scree plot in units of the noise edge; returns the matplotlib axes."""
@@ -360,10 +384,6 @@ class Unmixing:
     @property
     def _quantity(self) -> str:
         return COUNTS if self.pca.prepared.kernel is None else SINGLE
-
-    @cached_property
-    def _goodness(self) -> Goodness:
-        return reconstruction.goodness_of_fit(self)
 
     @cached_property
     def _spectra_variance(self) -> Floats:

@@ -213,12 +213,12 @@ def low_rank_image(
         if not shifts.any():
             return found
         moves = da.from_array(shifts[..., None], chunks)
-        return da.map_blocks(_moved_back, found, moves, dtype=np.float32)
+        return da.map_blocks(moved_back, found, moves, dtype=np.float32)
     found = rows @ spectra
-    return _moved_back(found, shifts[..., None]) if shifts.any() else found
+    return moved_back(found, shifts[..., None]) if shifts.any() else found
 
 
-def _moved_back(spectra: Floats, shifts: Floats) -> Floats:
+def moved_back(spectra: Floats, shifts: Floats) -> Floats:
     """Spectra that were moved to higher channels by ``shifts``, back where they came from."""
     n = spectra.shape[-1]
     index = np.arange(n) + shifts

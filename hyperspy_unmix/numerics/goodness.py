@@ -13,11 +13,15 @@ from .noise import Floats, NoiseModel
 
 @dataclass(frozen=True)
 class Goodness:
-    """Reduced chi-square (pixels,); mean residual (channels,) and the noise expected of it."""
+    """Reduced chi-square (pixels,); of the channels the mean residual, and mean squares.
+
+    ``spread`` are the squares of the residual, summed over the pixels, over their variance.
+    """
 
     chi_square: Floats
     mean_residual: Floats
-    expected: Floats
+    noise_of_mean: Floats
+    spread: Floats
 
 
 def goodness(
@@ -50,7 +54,7 @@ def goodness(
     share = channels / max(channels - fitted, 1)
 
     def on_blocks(parts: Iterator[Block]) -> tuple[Floats, Floats]:
-        sums, rows = np.zeros((2, channels)), []
+        sums, rows = np.zeros((3, channels)), []
         for block in parts:
             model = block.given[0] @ components
             if noise.kind in ("poisson", "gain"):
@@ -61,11 +65,11 @@ def goodness(
                 variance = block.variance
             residual = block.spectra - model
             rows.append(share * (residual**2 @ weight) / np.maximum(variance @ weight, 1e-300))
-            sums += residual.sum(0), variance.sum(0)
+            sums += residual.sum(0), np.sum(residual**2, 0), variance.sum(0)
         return sums, np.concatenate(rows)
 
     sums, chi_square = blocks.reduce(
         on_blocks, lambda totals: np.sum(totals, 0), np.asarray(scores), stage="residual"
     )
-    n = blocks.shape[0]
-    return Goodness(chi_square, sums[0] / n, np.sqrt(sums[1]) / n)
+    n, variance = blocks.shape[0], np.maximum(sums[2], 1e-300)
+    return Goodness(chi_square, sums[0] / n, np.sqrt(variance) / n, sums[1] / variance)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
+
+    from hyperspy_unmix.unmixing import Unmixing
 
 
 def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None:
@@ -45,3 +48,38 @@ def _link(first: BaseSignal, second: BaseSignal) -> None:
                 component(target).index = component(source).index
 
         source.axes_manager.events.indices_changed.connect(follow, [])
+
+
+def plot_fit(result: Unmixing) -> None:
+    """Counts of the navigator's pixel, the model, each component, background and residual."""
+    import hyperspy.drawing.signal1d as drawing
+
+    from hyperspy_unmix.reconstruction import parts_of_fit
+
+    image, parts = parts_of_fit(result)
+    image.plot()
+    figure = image._plot.signal_plot
+    # a line of HyperSpy's own is drawn anew whenever the navigator moves
+    counts = figure.ax_lines[0]
+    counts.set_line_properties(color="k", type="scatter")
+    entries = [counts.line]
+    names = ["counts"]
+    for k, (name, function) in enumerate(parts.items()):
+        line = drawing.Signal1DLine()
+        line.data_function = _of_pixel(function)
+        line.set_line_properties(color=f"C{k}", type="line", linewidth=1.5 if k == 0 else 1)
+        figure.add_line(line)
+        line.plot()
+        entries.append(line.line)
+        names.append(name)
+    figure.ax.legend(entries, names, fontsize="small", loc="upper right")
+    figure.figure.canvas.draw_idle()
+
+
+def _of_pixel(function: Callable[[tuple[int, ...]], np.ndarray]) -> Callable[..., np.ndarray]:
+    """What HyperSpy asks a line for: its values at the place of the navigator."""
+
+    def values(axes_manager: Any = None, **given: Any) -> np.ndarray:
+        return function(tuple(axes_manager.indices[::-1]))
+
+    return values

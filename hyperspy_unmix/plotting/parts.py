@@ -26,10 +26,16 @@ def per_unit(axis: Any) -> str:
 
 
 def show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
-    """One map with calibrated axes and a colour bar, or one profile of a line scan."""
-    values = maps.inav[i].data
-    scan = maps.axes_manager.signal_axes
+    """One of several maps, see `show_values`."""
     quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
+    show_values(ax, maps.inav[i], title, quantity)
+
+
+def show_values(
+    ax: Any, signal: BaseSignal, title: str, quantity: str, cmap: str = "viridis"
+) -> None:
+    """A map with calibrated axes and a colour bar, or a profile of a line scan."""
+    values, scan = signal.data, signal.axes_manager.signal_axes
     if len(scan) == 1:
         ax.plot(scan[0].axis, np.ravel(values), lw=1)
         ax.set(xlabel=label(scan[0], "Position"), ylabel=quantity, title=title)
@@ -38,9 +44,7 @@ def show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
         # further scan axes (depth, time): the figure shows their sum
         values = np.nansum(values, axis=tuple(range(values.ndim - 2)))
     x, y = scan
-    image = ax.pcolormesh(
-        x.axis, y.axis, values, cmap="viridis", shading="nearest", rasterized=True
-    )
+    image = ax.pcolormesh(x.axis, y.axis, values, cmap=cmap, shading="nearest", rasterized=True)
     ax.set_aspect("equal")
     ax.invert_yaxis()
     ax.set(xlabel=label(x, "x"), ylabel=label(y, "y"), title=title)

@@ -1,0 +1,123 @@
+"""Figures of single maps: residual, thickness, composite of several components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.arrangement import find_place
+
+from .parts import label, show_values
+
+if TYPE_CHECKING:
+    from hyperspy_unmix.unmixing import Unmixing
+
+# blue, orange and near white: told apart by those who do not see red or green, and by lightness
+COLOURS = np.array([[0.0, 0.35, 0.75], [0.95, 0.55, 0.0], [0.93, 0.93, 0.93]])
+MISSING = (0.5, 0.5, 0.5)
+
+
+def plot_residual(result: Unmixing) -> Any:
+    """Where the model fails: reduced chi-square of the pixels, residual of the channels."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(11, 4.5), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.5])
+    left = figure.add_subplot(grid[:, 0])
+    mean = figure.add_subplot(grid[0, 1])
+    spread = figure.add_subplot(grid[1, 1], sharex=mean)
+    chi_square = result.reduced_chi_square
+    title = f"reduced chi-square, mean {np.nanmean(chi_square.data):.3f}"
+    show_values(left, chi_square, title, "Reduced chi-square", cmap="cividis")
+    image, found = result.pca.prepared.image, result.goodness
+    order = np.argsort(image.energies)
+    energies, pixels = image.energies[order], len(found.chi_square)
+    band = 2 * found.noise_of_mean[order]
+    mean.fill_between(energies, -band, band, color="0.85", lw=0, label="±2 s.d. of noise")
+    mean.plot(energies, found.mean_residual[order], lw=0.8, label="mean of all pixels")
+    mean.set(ylabel="Residual (counts)", title="residual of the channels")
+    mean.tick_params(labelbottom=False)
+    mean.legend(fontsize="small", loc="upper right")
+    error = 2 * np.sqrt(2 / pixels)
+    spread.axhspan(1 - error, 1 + error, color="0.85", lw=0, label="noise alone")
+    spread.plot(energies, found.spread[order], lw=0.8, label="mean square")
+    spread.set(xlabel=label(image.axis, "Signal axis"), ylabel="Over noise")
+    spread.legend(fontsize="small", loc="upper right")
+    figure.suptitle(result.title, parse_math=False)
+    return figure
+
+
+def plot_thickness(result: Unmixing) -> Any:
+    """Map of the thickness and, where it is known, of its standard deviation."""
+    import matplotlib.pyplot as plt
+
+    thickness = result.thickness
+    if thickness is None:
+        raise ValueError(
+            "there is no thickness: give unmix() a low loss with an unclipped zero-loss peak, or "
+            "thickness=(map, 't/lambda')."
+        )
+    variance = thickness.get_noise_variance()
+    columns = 1 if variance is None else 2
+    figure, axes = plt.subplots(
+        1, columns, figsize=(5 * columns, 4), layout="constrained", squeeze=False
+    )
+    quantity = str(thickness.metadata.Signal.quantity)
+    show_values(axes[0, 0], thickness, "thickness", quantity)
+    if variance is not None:
+        error = variance.deepcopy()
+        error.data = np.sqrt(variance.data)
+        show_values(axes[0, 1], error, "standard deviation", quantity, cmap="cividis")
+    figure.suptitle(fill(result.title, 50 * columns), parse_math=False)
+    return figure
+
+
+def plot_composite(result: Unmixing, components: Sequence[int | str] | None = None) -> Any:
+    """Two or three components as one picture, a colour each, mixed in proportion.
+
+    In proportion to their maps, each divided by its greatest value.
+
+    Parameters
+    ----------
+    result : Unmixing
+    components : sequence of int or str, optional
+        Numbers or names of two or three; default the first three.
+    """
+    import matplotlib.pyplot as plt
+
+    chosen = range(min(3, result.n_components)) if components is None else components
+    places = [find_place(component, result.names) for component in chosen]
+    if len(set(places)) != len(places) or len(places) not in (2, 3):
+        raise ValueError(
+            f"components={list(chosen)!r}: two or three different ones are needed, of "
+            f"{', '.join(result.names)}."
+        )
+    maps = result.maps
+    scan = maps.axes_manager.signal_axes
+    if len(scan) != 2 or maps.axes_manager.navigation_dimension != 1:
+        raise ValueError(
+            "a composite needs a map of two axes, this scan has "
+            f"{result.pca.prepared.image.navigation_shape}."
+        )
+    counts = np.clip([maps.inav[i].data for i in places], 0, None)
+    most = np.nanmax(counts, (1, 2), keepdims=True)
+    counts = counts / np.where(most > 0, most, 1)
+    total = counts.sum(0)
+    shares = counts / np.where(total > 0, total, 1)
+    picture = np.tensordot(shares, COLOURS[: len(places)], (0, 0))
+    picture[~(total > 0)] = MISSING
+    figure, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
+    x, y = scan
+    ax.pcolormesh(x.axis, y.axis, picture, shading="nearest", rasterized=True)
+    ax.set_aspect("equal")
+    ax.invert_yaxis()
+    names = [result.names[i] if result.names[i] != str(i) else f"component {i}" for i in places]
+    for colour, name in zip(COLOURS, names, strict=False):
+        ax.plot([], [], "s", color=colour, mec="k", mew=0.5, label=name)
+    ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="over its maximum")
+    ax.set(xlabel=label(x, "x"), ylabel=label(y, "y"))
+    figure.suptitle(fill(result.title, 70), parse_math=False, fontsize="medium")
+    return figure
