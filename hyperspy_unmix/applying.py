@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .inputs import EV
+from .inputs import EV, check_signal
 from .numerics.abundance import Recorded, abundances
 from .numerics.energy_offset import MOST, energy_offset, resampled
 from .numerics.noise import Floats
@@ -32,12 +32,15 @@ def apply(result: Unmixing, other: BaseSignal, given: dict[str, Any]) -> Unmixin
     """See `Unmixing.apply`."""
     from .unmixing import Unmixing
 
-    pca = pca_of(other, "auto", read_options("apply", _options(result, given)))
+    check_signal(other)
+    factor = _factor(result.pca.prepared.image.signal, other)
+    options = read_options("apply", _options(result, given, factor))
+    pca = pca_of(other, "auto", options)
     settings = dict(pca.settings)
     if "signal_range" not in given:
         settings["signal_range"] = settings["signal_range"]._replace(reason="that of the spectra")
     looked_for = base_type(other) == "EELS" and given.get("energy_shift", "auto") is not None
-    spectra = _on_channels(result, pca, looked_for, settings)
+    spectra = _on_channels(result, pca, factor, looked_for, settings)
     maps, noise = _maps(pca, spectra * pca.prepared.image.channel_widths)
     known = result.arrays
     arrays = Normalised(
@@ -47,14 +50,33 @@ def apply(result: Unmixing, other: BaseSignal, given: dict[str, Any]) -> Unmixin
     return Unmixing(result.names, FrozenSettings(settings), pca, arrays, result.separated)
 
 
-def _options(result: Unmixing, given: dict[str, Any]) -> dict[str, Any]:
-    """How to prepare the other signal: as the first one, where nothing else is asked for."""
+def _factor(known: BaseSignal, other: BaseSignal) -> float:
+    """Units of the other signal's energies in those of the spectra."""
+    units = [str(signal.axes_manager.signal_axes[0].units) for signal in (known, other)]
+    if units[0] == units[1]:
+        return 1.0
+    if not all(unit in EV for unit in units):
+        raise ValueError(
+            f"the spectra are over an axis in {units[0]}, the other signal has {units[1]}: set "
+            "the units of both."
+        )
+    return EV[units[1]] / EV[units[0]]
+
+
+def _options(result: Unmixing, given: dict[str, Any], factor: float) -> dict[str, Any]:
+    """How to prepare the other signal: as the first one, where nothing else is asked for.
+
+    ``factor`` are the units of its energies in those of the spectra.
+    """
     prepared = result.pca.prepared
     options: dict[str, Any] = {"background_type": prepared.background_type}
     windows = result.settings["background"].value
-    if not isinstance(windows, str):
-        options["background"] = windows
-    options["signal_range"] = _range(prepared.image)
+    if windows is None:
+        options["background"] = None
+    elif not isinstance(windows, str):
+        options["background"] = (np.array(windows) / factor).tolist()
+    low, high = _range(prepared.image)
+    options["signal_range"] = low / factor, high / factor
     if prepared.dual is None or not prepared.dual.deconvolves:
         if given.get("low_loss") is not None and given["low_loss"] != "auto":
             raise ValueError(
@@ -66,26 +88,19 @@ def _options(result: Unmixing, given: dict[str, Any]) -> dict[str, Any]:
     return options | given
 
 
-def _on_channels(result: Unmixing, pca: PCA, looked_for: bool, settings: Settings) -> Floats:
+def _on_channels(
+    result: Unmixing, pca: PCA, factor: float, looked_for: bool, settings: Settings
+) -> Floats:
     """The spectra on the channels of the other signal; an offset of its energies ``looked_for``."""
     own, image = result.pca.prepared.image, pca.prepared.image
-    units = [str(i.signal.axes_manager.signal_axes[0].units) for i in (own, image)]
-    factor = 1.0
-    if units[0] != units[1]:
-        if not all(unit in EV for unit in units):
-            raise ValueError(
-                f"the spectra are over an axis in {units[0]}, the other signal has {units[1]}: set "
-                "the units of both."
-            )
-        factor = EV[units[1]] / EV[units[0]]
     known, asked = own.energies, image.energies * factor
     low, high = _range(own)
     inside = (asked >= low) & (asked <= high)
     if inside.mean() < 1 or np.ptp(asked) < LEAST_SHARE * (high - low):
         raise ValueError(
-            f"the spectra are known from {low:g} to {high:g} {units[0]}, the other signal has "
-            f"{asked.min():g} to {asked.max():g}: at least half of that range is needed, and "
-            "nothing beyond it."
+            f"the spectra are known from {low:g} to {high:g}, the other signal has "
+            f"{asked.min():g} to {asked.max():g} {own.axis.units}: at least half of that range is "
+            "needed, and nothing beyond it."
         )
     spectra = result.arrays.spectra
     if looked_for:
@@ -146,6 +161,12 @@ def _put_on_record(result: Unmixing, pca: PCA, settings: Settings) -> None:
         "given",
         f"those of {source or 'another signal'}; maps by Poisson maximum likelihood, non-negative",
     )
+    if result.pca.prepared.kernel is not None and pca.prepared.kernel is None:
+        hint = (
+            "the spectra are those of single scattering, but this signal has no low loss: its "
+            "plural scattering is in the maps and in the residual. Give low_loss"
+        )
+        warn(settings, "plural scattering", hint)
     if found > n:
         hint = (
             f"this signal holds {found} components, {n} spectra were applied to it: what the "

@@ -1,0 +1,183 @@
+"""Components that several signals have in common."""
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+import hyperspy_unmix
+from hyperspy_unmix import data
+from hyperspy_unmix.tests.scenes import SHAPE, array, component_first, two_phases, untouched
+
+M = 90
+
+
+def between(found, true):
+    """Angle of two spectra in degrees."""
+    cosine = found @ true / np.linalg.norm(found) / np.linalg.norm(true)
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def phases():
+    channel, centres = np.arange(M), np.array([20.0, 45.0, 70.0])[:, None]
+    found = np.exp(-0.5 * ((channel - centres) / 6) ** 2) + 0.05
+    return found / found.sum(1, keepdims=True)
+
+
+def image(kinds, shape, dose, seed=0, lazy=False, title=""):
+    """Poisson counts of some of three phases, and their true maps."""
+    rng = np.random.default_rng(seed)
+    maps = np.zeros((*shape, 3))
+    maps[..., list(kinds)] = rng.dirichlet([0.4] * len(kinds), shape)
+    counts = rng.poisson(dose * maps @ phases())
+    signal = hs.signals.Signal1D(counts)
+    signal.metadata.General.title = title
+    axis = signal.axes_manager.signal_axes[0]
+    axis.name, axis.units, axis.scale = "Energy", "keV", 0.1
+    return (signal.as_lazy() if lazy else signal), dose * maps
+
+
+def nearest(result):
+    """For each true phase its angle in degrees, and which component it is."""
+    known = np.isfinite(result.spectra.data[0])
+    angles = np.array(
+        [[between(s[known], p[known]) for s in result.spectra.data] for p in phases()]
+    )
+    return angles.min(1), angles.argmin(1)
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "eager and lazy"])
+def test_maps_that_each_lack_a_phase(lazy):
+    """Planted: three phases in all, two in each map; other shapes, other doses.
+
+    The maps: four fifths within two of their standard deviations.
+    """
+    a, true_a = image((0, 1), (20, 22), 2000, 1, title="first")
+    b, true_b = image((1, 2), (12, 30), 600, 2, lazy=lazy, title="second")
+    assert [hyperspy_unmix.unmix(s).n_components for s in (a, b)] == [2, 2]
+    with untouched(a, b):
+        u, v = hyperspy_unmix.unmix([a, b])
+    assert u.n_components == v.n_components == 3
+    np.testing.assert_array_equal(u.spectra.data, v.spectra.data)
+    angles, place = nearest(u)
+    assert angles.max() < 6
+    for result, true in ((u, true_a), (v, true_b)):
+        error = component_first(result.maps)[place] - np.moveaxis(true, -1, 0)
+        sd = component_first(result.maps_uncertainty)[place]
+        assert np.mean(np.abs(error) < 2 * sd) > 0.8
+        # what angles of 6 degrees mix up
+        assert np.sqrt(np.mean(error**2)) < np.tan(np.radians(6)) * np.sqrt(np.mean(true**2))
+    assert "alone: 2, 2" in u.settings["n_components"].reason
+    assert "second" in u.settings["together"].reason
+    assert "first" in v.settings["together"].reason
+    assert v.model().data.shape == b.data.shape
+    both = array(v.model()) + array(v.residual())
+    np.testing.assert_allclose(both, array(b), atol=1e-2)
+    assert array(v.reduced_chi_square).mean() == pytest.approx(1, abs=0.05)
+    assert u.maps_uncertainty.data.shape == u.maps.data.shape
+    np.testing.assert_array_equal(u.stability, v.stability)
+
+
+def test_order_of_the_signals():
+    """Identity: the other way round the same spectra, but for rounding and the ICA's tolerance."""
+    a, b = image((0, 1), (20, 22), 2000, 1)[0], image((1, 2), (12, 30), 600, 2)[0]
+    one, other = hyperspy_unmix.unmix([a, b])[0], hyperspy_unmix.unmix((b, a))[1]
+    for s in one.spectra.data:
+        assert min(between(s, t) for t in other.spectra.data) < 0.1
+
+
+def test_one_signal_in_a_list():
+    """Truth: the same signal unmixed by itself."""
+    s = image((0, 1, 2), (25, 25), 1500, 3)[0]
+    (u,), alone = hyperspy_unmix.unmix([s]), hyperspy_unmix.unmix(s)
+    assert u.n_components == alone.n_components == 3
+    for found in u.spectra.data:
+        assert min(between(found, known) for known in alone.spectra.data) < 0.5
+    np.testing.assert_allclose(
+        np.sort(u.maps.data.sum((1, 2))), np.sort(alone.maps.data.sum((1, 2))), rtol=0.02
+    )
+
+
+def test_two_halves_are_the_whole():
+    """Truth: the whole map, unmixed at once."""
+    s = image((0, 1, 2), (30, 24), 1500, 4)[0]
+    whole = hyperspy_unmix.unmix(s)
+    parts = hyperspy_unmix.unmix([s.inav[:, :13], s.inav[:, 13:]])
+    for found in parts[0].spectra.data:
+        assert min(between(found, known) for known in whole.spectra.data) < 1
+
+
+def test_eels_with_a_low_loss_each():
+    """Phantom: two scans of three oxides that each lack one; other thickness by other pixels."""
+    signal, low_loss, truth = data.three_oxides(shape=(40, 40), counts=6e4, seed=0)
+    maps = component_first(truth.maps)
+    share = maps / maps.sum(0)
+    masks = [share[k] > 0.002 for k in (2, 0)]
+    alone = [
+        hyperspy_unmix.unmix(signal, low_loss=low_loss, navigation_mask=mask) for mask in masks
+    ]
+    u, v = hyperspy_unmix.unmix(
+        [signal, signal], low_loss=[low_loss, low_loss], navigation_mask=masks
+    )
+    assert [one.n_components for one in alone] == [2, 2]
+    assert u.n_components == 3
+    np.testing.assert_array_equal(np.isnan(u.maps.data[0]), masks[0])
+    np.testing.assert_array_equal(np.isnan(v.maps.data[0]), masks[1])
+    own = u.spectra.axes_manager.signal_axes[0].axis
+    known_axis = truth.spectra.axes_manager.signal_axes[0].axis
+    for known in truth.spectra.data:
+        on_axis = np.interp(own, known_axis, known)
+        assert min(between(s, on_axis) for s in u.spectra.data) < 6
+
+
+def test_channels_that_only_one_signal_has():
+    """A channel that is empty in one signal is left out of all: NaN in the spectra."""
+    a, b = image((0, 1), (20, 22), 2000, 1)[0], image((1, 2), (15, 15), 2000, 2)[0]
+    a.data[..., :6] = 0
+    u, v = hyperspy_unmix.unmix([a, b])
+    assert u.spectra.data.shape == v.spectra.data.shape
+    np.testing.assert_array_equal(
+        u.pca.prepared.image.blocks.channels, v.pca.prepared.image.blocks.channels
+    )
+    assert np.isnan(u.spectra.data[:, :6]).all()
+    assert np.isfinite(v.spectra.data[:, 6:]).all()
+    assert nearest(u)[0].max() < 10
+
+
+def test_numbers_and_options_reach_all():
+    a, b = image((0, 1), (20, 22), 2000, 1)[0], image((1, 2), (12, 30), 600, 2)[0]
+    u, v = hyperspy_unmix.unmix([a, b], 4, assume="pure", random_state=3)
+    assert u.n_components == v.n_components == 4
+    assert u.settings["assume"].value == v.settings["assume"].value == "pure"
+    assert (u.stability < 0.5).sum() == 1
+    assert hyperspy_unmix.unmix([a, b], 1)[1].n_components == 1
+
+
+def test_store_fills_all():
+    signals = [two_phases(), two_phases((9, 8))]
+    results = hyperspy_unmix.unmix(signals, 2, store=True)
+    for signal, result in zip(signals, results, strict=True):
+        assert signal.learning_results.bss_factors.shape[1] == 2
+        assert signal.learning_results.bss_loadings.shape[0] == np.prod(signal.data.shape[:-1])
+        assert result.n_components == 2
+
+
+def test_errors():
+    s = two_phases()
+    with pytest.raises(ValueError, match="no signals were given"):
+        hyperspy_unmix.unmix([])
+    with pytest.raises(TypeError, match=r"signal 1 of 2: .* a HyperSpy signal is needed"):
+        hyperspy_unmix.unmix([s, np.zeros((3, 3, 80))])
+    with pytest.raises(ValueError, match="signal 1 of 2: signal has no navigation axes"):
+        hyperspy_unmix.unmix([s, s.inav[0, 0]])
+    shifted = s.deepcopy()
+    shifted.axes_manager.signal_axes[0].offset += 1
+    with pytest.raises(ValueError, match="the same energies are needed"):
+        hyperspy_unmix.unmix([s, shifted])
+    with pytest.raises(ValueError, match="the same energies are needed"):
+        hyperspy_unmix.unmix([s, s.isig[:40]])
+    with pytest.raises(ValueError, match="navigation_mask is a list of 1, one is needed for each"):
+        hyperspy_unmix.unmix([s, s], navigation_mask=[np.zeros(SHAPE, bool)])
+    with pytest.raises(ValueError, match="algorithm"):
+        hyperspy_unmix.unmix([s, s], algorithm="k")
+    with pytest.raises(TypeError, match="no option 'low'"):
+        hyperspy_unmix.unmix([s, s], low=None)
