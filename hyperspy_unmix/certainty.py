@@ -105,13 +105,12 @@ class Separated:
         """Stability index of each component, shape (components,)."""
         kept, unmixing = self._separated
         pure = isinstance(self.found_by, PurePixels)
-        number = kept.rank
         found = stability(
             self.found_by.unmixing,
             self._of_pure_pixels(kept) if pure else self._of_independent(kept),
-            np.cov(self.detail.of(kept.components, self._sd)).reshape(number, number),
+            self._metric(kept),
             kept,
-            self.visible[:number],
+            self.visible[: kept.rank],
             np.random.default_rng(self.random_state).spawn(PURE_RUNS if pure else RUNS),
         )
         # those that were not separated stay as they are, but for their noise
@@ -129,10 +128,8 @@ class Separated:
         found = ambiguity(Mixture(*self._separated, PIXELS), spectra[chosen])
         lowest, highest = np.zeros((n, n)), np.zeros((n, n))
         lower, upper = spectra.copy(), spectra.copy()
-        lowest[np.ix_(chosen, chosen)], highest[np.ix_(chosen, chosen)] = (
-            found.lowest,
-            found.highest,
-        )
+        among = np.ix_(chosen, chosen)
+        lowest[among], highest[among] = found.lowest, found.highest
         lower[chosen], upper[chosen] = found.lower, found.upper
         return Ambiguity(lowest, highest, lower / self.widths, upper / self.widths)
 
@@ -184,6 +181,13 @@ class Separated:
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
         return errors[:, None] * (self._sd / self.widths) ** 2
+
+    def _metric(self, kept: LowRank) -> Floats:
+        """Covariance in which runs are compared: of the detail, where there is enough of it."""
+        detail = self.detail.of(kept.components, self._sd)
+        if detail.shape[1] <= kept.rank:
+            detail = kept.whitening.whiten(kept.components)
+        return np.cov(detail).reshape(kept.rank, kept.rank)
 
     def _of_ica(self, unmixing: Floats, ica: Independent) -> Shares:
         detail = self.detail.of(self._separated[0].components, self._sd)

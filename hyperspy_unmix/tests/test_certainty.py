@@ -235,6 +235,14 @@ def test_always_an_answer(options):
         assert u.ambiguity.pairs == []
 
 
+def test_channels_without_neighbours():
+    """Every other channel masked, no derivative left: pure pixels still have an index."""
+    mask = np.arange(80) % 2 == 0
+    u = two_phases(dose=600.0).unmix(2, assume="pure", signal_mask=mask, store=False)
+    assert np.isfinite(u.stability).all()
+    assert np.isfinite(u.maps_uncertainty.data).all()
+
+
 def test_noise_alone_is_unstable():
     """Poisson counts of a flat spectrum: two components asked for, the second of noise."""
     counts = np.random.default_rng(0).poisson(20, (20, 20, 60))
