@@ -15,7 +15,8 @@ from .pca import LowRank
 LIKE_SHARE, FEWEST_LIKE, MOST_LIKE = 0.01, 5, 400  # pixels averaged to look for corners
 MOST_PIXELS = 8192
 ROUNDS = 30
-WIDEST = 8.0  # times the noise in the first round
+WITHIN = 0.5  # share of noise within the limit of a corner
+WIDEST = 8.0  # times the limit in the first round
 
 
 @dataclass(frozen=True)
@@ -70,19 +71,40 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     white = spectra.scores[known] @ np.linalg.inv(np.linalg.cholesky(covariance)).T
     total, size = total[known], size[known]
     corners = _largest_simplex(_averages(white, total, float(np.median(total * size))))
-    limit, number = float(chi2.ppf(0.5, rank - 1)), np.zeros(rank, int)
+    limit, alone = float(chi2.ppf(WITHIN, rank - 1)), np.full(len(white), -1)
     for i in range(ROUNDS):
         # wide at first: the corners found may be the outermost noise
         before, wider = corners, max(WIDEST * 0.5**i, 1.0)
-        corners, number = _means_of_pure(white, total, size, corners, wider * limit)
+        corners, alone = _means_of_pure(white, total, size, corners, wider * limit)
         if wider == 1 and np.allclose(corners, before, rtol=1e-9):
             break
-    # of a corner: noise is white here, a pixel's of the size one over its own
-    noise = np.mean(1 / (total * size) ** 2) / np.maximum(number, 1)
     back = np.linalg.inv(corners)
+    noise = _noise_of_means(total, size, alone, rank)
     error = np.einsum("i,ik,aj,al->ijkl", noise, np.eye(rank), back, back)
     unmixing = corners @ np.linalg.cholesky(covariance).T
-    return PurePixels(unmixing, number, _without_scale(error))
+    return PurePixels(unmixing, _numbers(alone, rank), _without_scale(error))
+
+
+def _numbers(alone: NDArray[np.intp], rank: int) -> NDArray[np.intp]:
+    """Pixels of each corner."""
+    return np.bincount(alone[alone >= 0], minlength=rank)
+
+
+def _noise_of_means(total: Floats, size: Floats, alone: NDArray[np.intp], rank: int) -> Floats:
+    """Variance of each corner, where noise is white and a pixel's is one over its size squared.
+
+    That of a mean of these pixels, times what it costs that they were chosen by their distance from
+    it: the variance of an M-estimate (Huber, Ann. Math. Stat. 35 (1964) 73,
+    https://doi.org/10.1214/aoms/1177703732) whose influence ends at the limit. It is the share of
+    the noise within the limit over that of its variance there.
+    """
+    limit = chi2.ppf(WITHIN, rank - 1)
+    chosen = WITHIN / chi2.cdf(limit, rank + 1)
+    noise = np.zeros(rank)
+    for i in range(rank):
+        own = alone == i
+        noise[i] = chosen * np.sum(1 / size[own] ** 2) / max(total[own].sum() ** 2, 1e-300)
+    return noise
 
 
 def _without_scale(error: Floats) -> Floats:
@@ -128,7 +150,10 @@ def _largest_simplex(points: Floats) -> Floats:
 def _means_of_pure(
     white: Floats, total: Floats, size: Floats, corners: Floats, limit: float
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Mean of the pixels nearest to each corner and not farther from it than noise."""
+    """Mean of the pixels nearest to each corner and not farther from it than noise.
+
+    The second: which corner a pixel was averaged for, -1 for none, shape (pixels,).
+    """
     distance = np.full((len(white), len(corners)), np.inf)
     for i, corner in enumerate(corners):
         along = white @ corner / (corner @ corner)
@@ -136,10 +161,9 @@ def _means_of_pure(
         distance[:, i] = np.where(along > 0, beside, np.inf)
     nearest = distance.argmin(1)
     pure = distance[np.arange(len(white)), nearest] < limit
-    moved, number = corners.copy(), np.zeros(len(corners), int)
+    moved, alone = corners.copy(), np.where(pure, nearest, -1)
     for i in range(len(corners)):
-        chosen = pure & (nearest == i)
-        number[i] = chosen.sum()
-        if number[i] >= FEWEST_LIKE:
+        chosen = alone == i
+        if chosen.sum() >= FEWEST_LIKE:
             moved[i] = white[chosen].sum(0) / total[chosen].sum()
-    return moved, number
+    return moved, alone

@@ -1,5 +1,7 @@
 """How sure a result says it is, against how right it is."""
 
+from dataclasses import replace
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
@@ -256,3 +258,12 @@ def test_sentence_names_components():
     assert "sphere with" in u.ambiguity.sentence
     assert "of film" in u.ambiguity.sentence
     assert array(u.ambiguity.upper).shape == array(u.spectra).shape
+
+
+def test_stability_is_of_the_component_it_stands_beside():
+    """Whichever way the separation numbered its sources: the ICA's rows turned round."""
+    u = unmix(PHANTOMS["sphere"](), n_components=3)
+    ica = u.separated.found_by
+    turned = replace(u.separated, found_by=replace(ica, unmixing=ica.unmixing[::-1]))
+    assert np.ptp(u.stability) > 0.5
+    np.testing.assert_allclose(turned.stability, u.separated.stability, atol=1e-9)

@@ -253,3 +253,27 @@ def test_input_is_not_modified():
     for values in (spectra.scores, spectra.components, spectra.weights, spectra.noise):
         values.flags.writeable = False
     run(spectra)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_covariance_is_that_of_the_errors(rank):
+    """Phantom, sixty times: mean square of the shares of one true spectrum in another's error.
+
+    Of 120 and 360 values the mean square is known to 13 % at most; the corner that is found is not
+    always where the iteration would end.
+    """
+    measured, stated = [], []
+    off = ~np.eye(rank, dtype=bool)
+    true = phases(rank)
+    for seed in range(60):
+        spectra, _ = planted(rank, seed, dose=300.0)
+        found = run(spectra)
+        order = matched(unit(found.unmixing, spectra), true)
+        back = np.linalg.lstsq(true.T, unit(found.unmixing, spectra)[order].T, rcond=None)[0].T
+        back /= np.diagonal(back)[:, None]
+        measured.append(back[off] ** 2)
+        # E stands in units of the integrals of the corners found
+        size = (found.unmixing @ spectra.components).sum(1)[order]
+        variance = np.einsum("ijij->ij", found.covariance)[np.ix_(order, order)]
+        stated.append((variance * (size[None] / size[:, None]) ** 2)[off])
+    assert 0.6 < np.mean(measured) / np.mean(stated) < 1.4
