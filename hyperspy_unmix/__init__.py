@@ -3,7 +3,8 @@
 ``unmix(signal)`` does the whole job; ``preprocess``, ``pca``, ``denoise`` and
 ``estimate_number_of_components`` are its stages. Each takes any HyperSpy signal with one signal
 axis. Signals of type ``unmix``, ``EELS_unmix``, ``EDS_TEM_unmix`` and ``EDS_SEM_unmix`` have them
-as methods. ``boundary_inclination`` turns a component's map and the thickness into an angle.
+as methods. ``boundary_inclination`` turns a component's map and the thickness into an angle,
+``load`` reads a result that was saved.
 """
 
 from importlib import import_module
@@ -18,6 +19,7 @@ _HOME = {
     "boundary_inclination": "inclination",
     "denoise": "workflow",
     "estimate_number_of_components": "workflow",
+    "load": "storage",
     "pca": "workflow",
     "preprocess": "workflow",
     "unmix": "workflow",

@@ -57,11 +57,11 @@ def align(
         If ``energy_shift`` is neither "auto" nor None.
     """
     check_choice("energy_shift", energy_shift, ("auto", None))
-    axis = image.signal.axes_manager.signal_axes[0]
+    axis = image.frame.axes_manager.signal_axes[0]
     if energy_shift is None:
         settings["energy shift"] = Choice(None, "not asked for")
         return None, image
-    if base_type(image.signal) != "EELS" or not axis.is_uniform:
+    if base_type(image.frame) != "EELS" or not axis.is_uniform:
         return None, image
     if image.blocks.shape[0] < LEAST_PIXELS or image.blocks.shape[1] < LEAST_CHANNELS:
         return None, image
@@ -86,7 +86,7 @@ def _found(image: Image, dual: Dual | None) -> tuple[ScanCurve, str]:
 
 def _from_zero_loss(image: Image, dual: Dual, time: Floats) -> tuple[ScanCurve | None, str]:
     """The drift of the zero-loss peak; None if the core loss does not drift with it."""
-    axis = image.signal.axes_manager.signal_axes[0]
+    axis = image.frame.axes_manager.signal_axes[0]
     channel = abs(float(axis.scale)) * EV.get(str(axis.units), 1.0)
     low_loss = dual.low_loss
     shift = (low_loss.shift - np.nanmedian(low_loss.shift)) / channel

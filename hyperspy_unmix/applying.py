@@ -33,7 +33,7 @@ def apply(result: Unmixing, other: BaseSignal, given: dict[str, Any]) -> Unmixin
     from .unmixing import Unmixing
 
     check_signal(other)
-    factor = _factor(result.pca.prepared.image.signal, other)
+    factor = _factor(result.pca.prepared.image.frame, other)
     options = read_options("apply", _options(result, given, factor))
     pca = pca_of(other, "auto", options)
     settings = dict(pca.settings)
@@ -155,7 +155,7 @@ def _maps(pca: PCA, spectra: Floats) -> tuple[Floats, Floats]:
 
 def _put_on_record(result: Unmixing, pca: PCA, settings: Settings) -> None:
     n, found = result.n_components, pca.count.consensus
-    source = result.pca.prepared.image.signal.metadata.get_item("General.title", default="")
+    source = result.pca.prepared.image.frame.metadata.get_item("General.title", default="")
     settings["n_components"] = Choice(n, f"spectra applied; the data say: {pca.count.reason}")
     settings["spectra"] = Choice(
         "given",

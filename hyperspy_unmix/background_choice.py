@@ -90,7 +90,7 @@ def _span(pair: Any, shape: str, image: Image) -> tuple[int, int]:
 
 
 def _automatic_window(image: Image) -> Window:
-    if base_type(image.signal) != "EELS":
+    if base_type(image.frame) != "EELS":
         return Window(0, 0, "only EELS has a pre-edge background to find")
     energies, mean = image.energies, image.summary.mean
     if (np.diff(energies) <= 0).any():
@@ -98,7 +98,7 @@ def _automatic_window(image: Image) -> Window:
     left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
     if left_out.sum() >= LEAST_WINDOW and nothing_before(mean, LEAST_WINDOW):
         return Window(0, 0, "the first channels are empty: there is no background", absent=True)
-    onsets = _onsets(image.signal)
+    onsets = _onsets(image.frame)
     window = window_before_onsets(energies, mean, onsets)
     if window.absent:
         return window

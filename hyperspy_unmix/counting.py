@@ -124,7 +124,7 @@ def _repeated_after_physics(prepared: Prepared, raw: LowRank, scree: Scree) -> i
 def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, str]:
     """Components that a drift of the energy axis makes, and its size in words."""
     image = prepared.image
-    if raw.rank < 2 or base_type(image.signal) != "EELS":
+    if raw.rank < 2 or base_type(image.frame) != "EELS":
         return 0, ""
     seen, _ = visible(scree.values[: raw.rank], *scree.shape)
     is_drift, shift = drift_components(raw, image.summary.mean, seen)

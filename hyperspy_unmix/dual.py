@@ -86,12 +86,12 @@ def read_low_loss(
             raise TypeError(f"low_loss={low_loss!r} is not understood: 'auto', None or a signal.")
         if not _holds_zero_loss(image):
             return None, image
-        low_loss = image.signal
+        low_loss = image.frame
     if low_loss is None:
         _look_for_zero_loss(image, settings)
         return None, image
     check_signal(low_loss, "low_loss")
-    own = low_loss.data is image.signal.data
+    own = low_loss is image.frame or low_loss.data is image.blocks.data
     blocks, summary, energies, image = _matching(low_loss, own, image, settings)
     t = _given_t(given, image, len(blocks.pixels) == 1)
     analysed = analyse_low_loss(blocks, energies, t, summary)
@@ -106,7 +106,7 @@ def read_low_loss(
     usable = not analysed.clipped or t is not None
     one_for_all = len(blocks.pixels) == 1
     thickness = _thickness(analysed, image, one_for_all)
-    ratio = _exposure_ratio(options.exposure_ratio, image.signal, low_loss, own)
+    ratio = _exposure_ratio(options.exposure_ratio, image.frame, low_loss, own)
     dual = Dual(analysed, thickness, method, usable, ratio)
     report_low_loss(dual, one_for_all, own, low_loss, image, settings)
     return dual, image
@@ -114,9 +114,9 @@ def read_low_loss(
 
 def _holds_zero_loss(image: Image) -> bool:
     """Whether the signal's own axis reaches over a zero-loss peak."""
-    if base_type(image.signal) != "EELS":
+    if base_type(image.frame) != "EELS":
         return False
-    axis = image.signal.axes_manager.signal_axes[0]
+    axis = image.frame.axes_manager.signal_axes[0]
     if not axis.is_uniform or not axis.axis[0] < 0 < axis.axis[-1] or axis.scale <= 0:
         return False
     energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
@@ -140,7 +140,7 @@ def _holds_zero_loss(image: Image) -> bool:
 def _look_for_zero_loss(image: Image, settings: Settings) -> None:
     """Say so where an EELS zero-loss peak is among the channels to unmix: it drowns the rest."""
     energies, mean = image.energies, image.summary.mean
-    if base_type(image.signal) != "EELS" or not energies[0] < 0 < energies[-1]:
+    if base_type(image.frame) != "EELS" or not energies[0] < 0 < energies[-1]:
         return
     hint = (
         "the zero-loss peak is in the analysed range and will dominate the components; for the "

@@ -33,7 +33,7 @@ def report_low_loss(
     _report_thickness(dual, settings)
     angles = [
         s.metadata.get_item(f"{EELS_DETECTOR}.collection_angle", default=None)
-        for s in (image.signal, low_loss)
+        for s in (image.frame, low_loss)
     ]
     known = all(isinstance(angle, (int, float)) and angle > 0 for angle in angles)
     if known and abs(angles[0] / angles[1] - 1) > ANGLES_DIFFER:

@@ -38,11 +38,12 @@ LARGEST = 1e24
 class Image:
     """A spectrum image, the part of it that counts, and what the first pass found.
 
-    ``first`` to ``last`` (exclusive) are the channels of the analysed range; ``blocks.channels``
-    are those in it that are neither masked nor empty.
+    ``frame`` has its axes and metadata, and zeros for data (lazy if they are); the counts are in
+    ``blocks`` alone. ``first`` to ``last`` (exclusive) are the channels of the analysed range;
+    ``blocks.channels`` are those in it that are neither masked nor empty.
     """
 
-    signal: BaseSignal
+    frame: BaseSignal
     blocks: RowBlocks
     summary: Summary
     first: int
@@ -52,14 +53,19 @@ class Image:
     @property
     def axis(self) -> BaseDataAxis:
         """Energy axis of the analysed range."""
-        axis = self.signal.axes_manager.signal_axes[0].copy()
+        axis = self.frame.axes_manager.signal_axes[0].copy()
         axis.crop(self.first, self.last)
         return axis
 
     @property
+    def counts(self) -> Any:
+        """The data as recorded, over the scan and the analysed range."""
+        return self.blocks.data[..., self.first : self.last]
+
+    @property
     def energies(self) -> Floats:
         """Energies of the channels that count."""
-        return np.asarray(self.signal.axes_manager.signal_axes[0].axis)[self.blocks.channels]
+        return np.asarray(self.frame.axes_manager.signal_axes[0].axis)[self.blocks.channels]
 
     @property
     def positions(self) -> NDArray[np.intp]:
@@ -84,7 +90,7 @@ class Image:
     @property
     def navigation_shape(self) -> tuple[int, ...]:
         """Shape of the scan, in array order."""
-        return tuple(self.signal.data.shape[:-1])
+        return tuple(self.frame.data.shape[:-1])
 
     @property
     def whole_summary(self) -> Summary | None:
@@ -190,7 +196,6 @@ def read_image(
             f"{len(channels)} channels are left of {last - first} after signal_mask; at least 2 "
             "are needed (True in a mask means excluded)."
         )
-    signal = _snapshot(signal)
     _say_where_chunked(signal, settings)
     chosen = {"pixels": pixels, "channels": channels, "progress": progress}
     # where float32 would round the counts, or overflow, is not known yet
@@ -235,19 +240,38 @@ def read_image(
             "channels at the ends that are zero in some spectra only, as an alignment leaves them: "
             "left out, zero in the result",
         )
-    image = Image(signal, blocks, summary, first, last, masked)
+    image = Image(frame_of(signal), blocks, summary, first, last, masked)
     return image.keeping(~empty & ~emptied)
 
 
-def _snapshot(signal: BaseSignal) -> BaseSignal:
-    """The same data with axes and metadata of its own: results do not follow the user's signal."""
-    import hyperspy.api as hs
+def frame_of(signal: BaseSignal) -> BaseSignal:
+    """Axes and metadata of a signal, copied: results do not follow the user's signal."""
+    return framed_as(signal, signal.data)
 
+
+def framed_as(signal: BaseSignal, data: Any) -> BaseSignal:
+    """Axes and metadata of a signal, for data of this shape, dtype and chunks."""
     axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
     metadata = signal.metadata.as_dictionary()
     # a variance of every value would be copied with it
     metadata.get("Signal", {}).pop("Noise_properties", None)
-    return hs.signals.BaseSignal(signal.data, axes=axes, metadata=deepcopy(metadata))
+    chunks = data.chunks if hasattr(data, "dask") else None
+    return frame_from(data.shape, data.dtype, chunks, axes, deepcopy(metadata))
+
+
+def frame_from(
+    shape: tuple[int, ...], dtype: Any, chunks: Any, axes: list[dict[str, Any]], metadata: Any
+) -> BaseSignal:
+    """A signal of zeros that take no memory; lazy where there are chunks."""
+    import hyperspy.api as hs
+
+    if chunks is None:
+        zeros = np.broadcast_to(np.zeros((), dtype), shape)
+    else:
+        import dask.array as da
+
+        zeros = da.zeros(shape, dtype=dtype, chunks=chunks)
+    return hs.signals.BaseSignal(zeros, axes=axes, metadata=metadata)
 
 
 def _say_where_chunked(signal: BaseSignal, settings: Settings) -> None:

@@ -206,7 +206,7 @@ def _with_angle(
 
 def _positions(result: Unmixing) -> tuple[Floats, Floats, float, float]:
     """Positions of all pixels in nm, the width of one, and the axes' unit in nm."""
-    axes = result.pca.prepared.image.signal.axes_manager.navigation_axes
+    axes = result.pca.prepared.image.frame.axes_manager.navigation_axes
     if len(axes) != 2:
         raise ValueError(f"a map of two axes is needed, this scan has {len(axes)}.")
     scales = []

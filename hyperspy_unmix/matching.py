@@ -159,7 +159,7 @@ def match(result: Unmixing, references: Any) -> Match:
 def _compared(result: Unmixing) -> Iterator[tuple[str, Choice]]:
     """What kind of spectra the components are, which references should be as well."""
     prepared = result.pca.prepared
-    if base_type(prepared.image.signal) == "EELS":
+    if base_type(prepared.image.frame) == "EELS":
         background = result.settings.get("background", Choice(None, "")).value
         words = (
             "without background" if background is not None else "no background subtracted",

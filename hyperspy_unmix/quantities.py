@@ -41,7 +41,7 @@ def thickness_nm(
     values, error, unit = found
     if unit == ABSOLUTE:
         return as_map(prepared.image, values, "thickness", "thickness (nm)", error)
-    values_nm = nanometres(values, prepared.image.signal, density, mean_free_path)
+    values_nm = nanometres(values, prepared.image.frame, density, mean_free_path)
     # nm are proportional to t/lambda
     factor = np.nanmedian(
         np.divide(values_nm, values, where=values > 0, out=np.full_like(values, np.nan))

@@ -57,7 +57,7 @@ def goodness_of_fit(result: Unmixing) -> Goodness:
 def residual(result: Unmixing) -> BaseSignal:
     """See `Unmixing.residual`."""
     image, found = result.pca.prepared.image, model(result, "measured")
-    found.data = image.signal.data[..., image.first : image.last] - found.data
+    found.data = image.counts - found.data
     general = found.metadata.General
     general.title = general.title.replace("model (measured)", "residual")
     return found
@@ -80,7 +80,7 @@ def parts_of_fit(result: Unmixing) -> tuple[BaseSignal, dict[str, Callable[..., 
     """
     prepared, subtracted = result.pca.prepared, result.pca.corrected.background
     image = prepared.image
-    data = image.signal.data[..., image.first : image.last]
+    data = image.counts
     counts = as_image(image, data, "fit")
     weights, shapes = recorded_shapes(prepared, result.arrays.spectra * image.channel_widths)
     rows = np.cumsum(image.blocks.pixels) - 1

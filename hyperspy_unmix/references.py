@@ -176,7 +176,7 @@ def _edge(part: Any, what: str, image: Image, settings: Settings) -> Any:
     named = isinstance(part, str)
     if not named and not isinstance(part, EELSCLEdge):
         return part
-    if base_type(image.signal) != "EELS":
+    if base_type(image.frame) != "EELS":
         raise ValueError(
             f"{what} is an edge, but the signal is not EELS: give spectra, or another result; or "
             "unmix a signal of type 'EELS_unmix' (signal.set_signal_type)."
@@ -223,7 +223,7 @@ def _microscope(image: Image, settings: Settings) -> list[float]:
     """Beam energy in keV, convergence and collection angle in mrad."""
     values, words, known = [], [], True
     for label, (path, unit, default) in MICROSCOPE.items():
-        value = image.signal.metadata.get_item(path, default=None)
+        value = image.frame.metadata.get_item(path, default=None)
         least = 0.0 if label == "convergence angle" else 1e-9
         usable = isinstance(value, (int, float, np.number)) and least <= value < np.inf
         values.append(float(value) if usable else default)

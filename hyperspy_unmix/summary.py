@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def name(prepared: Prepared) -> str:
     """Title of the spectrum image and how much of it counts."""
-    signal = prepared.image.signal
+    signal = prepared.image.frame
     title = signal.metadata.get_item("General.title", default="") or "untitled"
     n_pixels, n_channels = prepared.image.blocks.shape
     return f"{title} ({n_pixels} pixels, {n_channels} channels)"

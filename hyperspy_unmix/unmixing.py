@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -376,6 +377,58 @@ class Unmixing:
     def plot_scree(self, ax: Any = None) -> Any:
         """Scree plot in units of the noise edge; returns the matplotlib axes."""
         return self.pca.plot_scree(ax)
+
+    def save(
+        self, filename: str | Path, overwrite: bool | None = None, counts: bool = False
+    ) -> None:
+        """Save everything to one file, from which `hyperspy_unmix.load` brings it back.
+
+        HyperSpy's ``load`` reads spectra, maps and thickness from the same file without this
+        package.
+
+        Parameters
+        ----------
+        filename : str or Path
+            ``.hspy`` (default) or ``.zspy``. An existing file stays as it is until the new one is
+            complete.
+        overwrite : bool, optional
+            Of an existing file; None asks, False leaves it and saves nothing.
+        counts : bool
+            Whether the spectrum image itself goes into the file too. Without it ``residual()`` and
+            ``plot_fit()`` of the loaded result need the signal, see `hyperspy_unmix.load`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If the suffix is another one.
+        """
+        from .storage import save
+
+        save(self, filename, overwrite, counts)
+
+    def export(self, folder: str | Path, overwrite: bool | None = None) -> list[Path]:
+        """Write the spectra as .msa and the maps as .tif, for DigitalMicrograph, ImageJ and others.
+
+        Spectra are in counts (`spectra_counts`); maps in counts, 32-bit, with their scale; a line
+        scan's are .msa too. ``summary.txt`` is what the result prints.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+        overwrite : bool, optional
+            Of existing files; None asks, False leaves them.
+
+        Returns
+        -------
+        list of Path
+            Of the files written.
+        """
+        from .storage import export
+
+        return export(self, folder, overwrite)
 
     @property
     def _image(self) -> Image:

@@ -44,11 +44,11 @@ def _signal(
 
 
 def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str, Any]:
-    metadata: dict[str, Any] = image.signal.metadata.as_dictionary()
+    metadata: dict[str, Any] = image.frame.metadata.as_dictionary()
     general = metadata.setdefault("General", {})
     original = general.get("title", "")
     general["title"] = f"{original}: {title}" if original else title
-    metadata["Signal"] = {"signal_type": base_type(image.signal)}
+    metadata["Signal"] = {"signal_type": base_type(image.frame)}
     if quantity:
         metadata["Signal"]["quantity"] = quantity
     _drop_unknown_elements(metadata)
@@ -110,7 +110,7 @@ def as_spectra(
     """Signal (Component | energy) of the base class; its variance where HyperSpy looks for it."""
     axes = [_component_axis(len(values)), _axis(image.axis, navigate=False)]
     metadata = _metadata(image, title, quantity)
-    spectra = _signal(to_channels(image, values), axes, base_type(image.signal), metadata)
+    spectra = _signal(to_channels(image, values), axes, base_type(image.frame), metadata)
     if is_binned is not None:
         # exspy's classes set it when they are made
         spectra.axes_manager.signal_axes[0].is_binned = is_binned
@@ -157,7 +157,7 @@ def as_map(
 def _map_signal(
     image: Image, data: Floats, component: dict[str, Any] | None, title: str, quantity: str
 ) -> BaseSignal:
-    scan = image.signal.axes_manager.navigation_axes[::-1]
+    scan = image.frame.axes_manager.navigation_axes[::-1]
     before = max(len(scan) - 2, 0)
     axes = [_axis(axis, navigate=i < before) for i, axis in enumerate(scan)]
     if component is not None:
@@ -169,9 +169,9 @@ def _map_signal(
 
 def as_image(image: Image, data: Any, title: str, signal_type: str | None = None) -> BaseSignal:
     """Signal of the scan and the analysed range; of the base class unless a type is given."""
-    axes = [_axis(axis, navigate=True) for axis in image.signal.axes_manager.navigation_axes[::-1]]
+    axes = [_axis(axis, navigate=True) for axis in image.frame.axes_manager.navigation_axes[::-1]]
     axes.append(_axis(image.axis, navigate=False))
-    signal_type = base_type(image.signal) if signal_type is None else signal_type
+    signal_type = base_type(image.frame) if signal_type is None else signal_type
     return _signal(data, axes, signal_type, _metadata(image, title))
 
 
@@ -188,7 +188,7 @@ def image_of(
         data = lazy_rows(image.blocks, function, image.last - image.first, *given)
     else:
         data = to_pixels(image, image.blocks.rows(function, *given, stage=stage))
-    return as_image(image, data, title, str(image.signal.metadata.Signal.signal_type))
+    return as_image(image, data, title, str(image.frame.metadata.Signal.signal_type))
 
 
 def low_rank_image(
@@ -205,10 +205,10 @@ def low_rank_image(
     if shifts is None:
         shifts = np.zeros(len(image.blocks.pixels), int)
     shifts = shifts.reshape(image.navigation_shape)
-    if hasattr(image.signal.data, "dask"):
+    if hasattr(image.frame.data, "dask"):
         import dask.array as da
 
-        chunks = (*image.signal.data.chunks[:-1], -1)
+        chunks = (*image.frame.data.chunks[:-1], -1)
         found = da.tensordot(da.from_array(rows, chunks), da.from_array(spectra, -1), axes=1)
         if not shifts.any():
             return found
