@@ -411,8 +411,9 @@ class Unmixing:
     def export(self, folder: str | Path, overwrite: bool | None = None) -> list[Path]:
         """Write the spectra as .msa and the maps as .tif, for DigitalMicrograph, ImageJ and others.
 
-        Spectra are in counts (`spectra_counts`); maps in counts, 32-bit, with their scale; a line
-        scan's are .msa too. ``summary.txt`` is what the result prints.
+        Spectra are in counts (`spectra_counts`), zero in channels that were left out; maps in
+        counts, 32-bit, with their scale; a line scan's are .msa too. ``summary.txt`` is what the
+        result prints.
 
         Parameters
         ----------

@@ -1,0 +1,151 @@
+"""The two formats of HyperSpy: its signals, and beside them what is this package's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+SUFFIXES = (".hspy", ".zspy")
+SIGNALS, OWN = "Experiments", "hyperspy_unmix"  # groups; HyperSpy reads the first alone
+WORTH_COMPRESSING = 1024  # values
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file of this name is HDF5; else it is zarr."""
+    return path.suffix.lower() == ".hspy"
+
+
+def may_write(path: Path, overwrite: bool | None) -> bool:
+    """Whether nothing is there, or it may be replaced; None asks, as HyperSpy does."""
+    if overwrite is None:
+        from rsciio.utils.path import overwrite as asked
+
+        return bool(asked(path))
+    return overwrite or not path.exists()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A place to write to, which becomes ``path`` once all is written.
+
+    Until then, and after an error or an interrupt, ``path`` is what it was.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
+    try:
+        yield folder / path.name
+        _moved(folder / path.name, path, folder / "before")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _moved(new: Path, path: Path, before: Path) -> None:
+    """Put a file or folder in the place of another."""
+    if not path.is_dir():
+        os.replace(new, path)
+        return
+    # a folder that is not empty cannot be replaced in one step
+    os.replace(path, before)
+    try:
+        os.replace(new, path)
+    except BaseException:
+        os.replace(before, path)
+        raise
+
+
+def write(
+    path: Path,
+    signals: Mapping[str, BaseSignal],
+    about: dict[str, Any],
+    text: str,
+    arrays: list[NDArray[Any]],
+) -> None:
+    """Write signals, by name, and a record beside them.
+
+    Parameters
+    ----------
+    path : Path
+        New, its suffix one of `SUFFIXES`.
+    signals : mapping of str to BaseSignal
+        The first is written in place, so let it be the largest.
+    about : dict
+        Attributes of the record.
+    text, arrays
+        The record.
+    """
+    first, *others = signals
+    _save(signals[first], path)
+    part = path.with_name(f"part{path.suffix}")
+    with _opened(path, "a") as whole:
+        found = whole[SIGNALS]
+        found.move(next(iter(found)), first)
+        for name in others:
+            _save(signals[name], part)
+            with _opened(part, "r") as one:
+                (source,) = one[SIGNALS].values()
+                _copied(source, found, name, path)
+        own = whole.create_group(OWN)
+        own.attrs.update(about)
+        _put(own, "record", np.frombuffer(text.encode(), np.uint8), path)
+        group = own.create_group("arrays")
+        for i, array in enumerate(arrays):
+            _put(group, str(i), array, path)
+
+
+def read(path: Path) -> tuple[dict[str, Any], str, Callable[[int], NDArray[Any]]]:
+    """Attributes, text and arrays of the record.
+
+    Raises
+    ------
+    KeyError
+        If there is none in the file.
+    """
+    with _opened(path, "r") as whole:
+        own = whole[OWN]
+        text = np.asarray(own["record"][()]).tobytes().decode()
+        # all of them, for the file is closed when this is done
+        arrays = {int(name): np.asarray(own["arrays"][name][()]) for name in own["arrays"]}
+        return dict(own.attrs), text, arrays.__getitem__
+
+
+def _save(signal: BaseSignal, path: Path) -> None:
+    how = {} if is_hdf5(path) else {"consolidate": False}
+    signal.save(path, overwrite=True, show_progressbar=False, **how)
+
+
+def _put(group: Any, name: str, array: NDArray[Any], path: Path) -> None:
+    small = array.size < WORTH_COMPRESSING
+    how = {"compression": "gzip", "shuffle": True} if is_hdf5(path) and not small else {}
+    group.create_dataset(name, data=array, **how)
+
+
+def _copied(source: Any, group: Any, name: str, path: Path) -> None:
+    if is_hdf5(path):
+        source.file.copy(source, group, name=name)
+        return
+    import zarr
+
+    zarr.copy(source, group, name=name)
+
+
+@contextmanager
+def _opened(path: Path, mode: Any) -> Iterator[Any]:
+    if is_hdf5(path):
+        import h5py
+
+        with h5py.File(path, mode) as file:
+            yield file
+        return
+    import zarr
+
+    yield zarr.open_group(str(path), mode=mode)

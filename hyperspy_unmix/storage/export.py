@@ -1,0 +1,96 @@
+"""Spectra and maps for other programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .containers import may_write
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from hyperspy_unmix.unmixing import Unmixing
+
+MOST_SCAN_AXES = 3  # of a .tif
+
+
+def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list[Path]:
+    """See `Unmixing.export`."""
+    scan = result.pca.prepared.image.navigation_shape
+    if len(scan) > MOST_SCAN_AXES:
+        raise ValueError(
+            f"the scan has {len(scan)} axes, a .tif holds {MOST_SCAN_AXES} at most: .save() keeps "
+            "all of them."
+        )
+    folder = Path(folder).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    writers: dict[str, Callable[[Path], None]] = {}
+    for i, name in enumerate(result.names):
+        stem = f"component_{i}" if name == str(i) else f"component_{i}_{_slug(name)}"
+        _add(writers, stem, result.spectra_counts.inav[i], f"component {name}")
+        _add(writers, f"{stem}_map", result.maps.inav[i], f"map of component {name}")
+    if result.thickness is not None:
+        _add(writers, "thickness", result.thickness, "thickness")
+    writers["summary.txt"] = lambda path: _write_text(path, f"{result!r}\n")
+    written = []
+    for name, write in writers.items():
+        if may_write(folder / name, overwrite):
+            write(folder / name)
+            written.append(folder / name)
+    return written
+
+
+def _slug(name: str) -> str:
+    """A name as the part of a file's name that every system accepts."""
+    return re.sub(r"[^\w.+-]+", "_", name).strip("_.") or "unnamed"
+
+
+def _add(
+    writers: dict[str, Callable[[Path], None]], stem: str, signal: BaseSignal, title: str
+) -> None:
+    """How this signal is written, under the name of its file."""
+    signal = signal.deepcopy()
+    signal.metadata.General.title = title
+    axes = signal.axes_manager.signal_axes
+    if len(axes) == 2:
+        writers[f"{stem}.tif"] = lambda path: _write_image(path, signal)
+    elif axes[0].is_uniform:
+        writers[f"{stem}.msa"] = lambda path: _write_msa(path, signal)
+    else:
+        # .msa has an offset and a step, no energies
+        writers[f"{stem}.csv"] = lambda path: _write_csv(path, signal)
+
+
+def _write_image(path: Path, signal: BaseSignal) -> None:
+    """32-bit, which DigitalMicrograph and ImageJ read."""
+    signal.change_dtype("float32")
+    # the tags of a .tif are ASCII
+    quantity = str(signal.metadata.Signal.quantity).replace("λ", "lambda")
+    signal.metadata.Signal.quantity = quantity.encode("ascii", "replace").decode()
+    signal.save(path, overwrite=True)
+
+
+def _write_msa(path: Path, signal: BaseSignal) -> None:
+    """By HyperSpy's writer, but with every digit: it gives six after the point."""
+    signal.save(path, overwrite=True)
+    text = path.read_bytes().decode("latin-1")
+    head, _, end = re.split(r"(?<=Starts Here\r\n)|(?=#ENDOFDATA)", text)
+    # channels that were left out are not numbers
+    lines = [f"{value!r}," for value in np.nan_to_num(signal.data).tolist()]
+    path.write_bytes("".join([head, *(f"{line}\r\n" for line in lines), end]).encode("latin-1"))
+
+
+def _write_csv(path: Path, signal: BaseSignal) -> None:
+    axis: Any = signal.axes_manager.signal_axes[0]
+    head = f"{axis.name} ({axis.units}),{signal.metadata.get_item('Signal.quantity', default='')}"
+    rows = np.stack([axis.axis, signal.data], 1)
+    np.savetxt(path, rows, fmt="%r", delimiter=",", header=head, comments="", encoding="utf-8")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,143 @@
+"""Results as text and arrays: no pickle, nothing that is run when it is read.
+
+The text is JSON. Numbers, words, None and lists stand for themselves; everything else is an object
+with one entry that names it: ``{"array": 3}``, ``{"tuple": [...]}``, ``{"map": {...}}`` or
+``{"of": "LowRank", "fields": {...}}``, where only the classes that are listed can be made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PLAIN = (bool, int, float, str)
+KINDS = "biufcSU"  # of numpy's dtypes
+
+
+class Kept(NamedTuple):
+    """A class that can be recorded.
+
+    Parameters
+    ----------
+    parts : callable
+        Of an object: its fields by name.
+    made : callable
+        Of the fields by name: the object again.
+    """
+
+    parts: Callable[[Any], dict[str, Any]]
+    made: Callable[..., Any]
+
+
+def by_fields(kind: type) -> Kept:
+    """A dataclass or named tuple, recorded field by field."""
+    names = [f.name for f in fields(kind)] if is_dataclass(kind) else kind._fields  # type: ignore[attr-defined]
+    return Kept(lambda value: {name: getattr(value, name) for name in names}, kind)
+
+
+def can_be_recorded(value: Any) -> bool:
+    """Whether a value of no class of our own can be."""
+    try:
+        recorded(value, {})
+    except TypeError:
+        return False
+    return True
+
+
+def recorded(value: Any, kept: Mapping[type, Kept]) -> tuple[str, list[NDArray[Any]]]:
+    """Text and arrays from which `restored` makes the value again.
+
+    An array that is in several places is there once.
+
+    Raises
+    ------
+    TypeError
+        If there is something in it that is neither data nor of a class in ``kept``.
+    """
+    arrays: list[NDArray[Any]] = []
+    places: dict[int, int] = {}
+
+    def place_of(array: NDArray[Any]) -> int:
+        if array.dtype.kind not in KINDS:
+            raise TypeError(f"an array of {array.dtype} cannot be recorded.")
+        if id(array) not in places:
+            places[id(array)] = len(arrays)
+            arrays.append(array)
+        return places[id(array)]
+
+    def written(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            order = {"order": "F"} if _is_by_columns(value) else {}
+            return {"array": place_of(value)} | order
+        if isinstance(value, np.generic):
+            return {"number": place_of(np.asarray(value))}
+        if type(value) in kept:
+            parts = kept[type(value)].parts(value)
+            own = {name: written(part) for name, part in parts.items()}
+            return {"of": type(value).__name__, "fields": own}
+        if value is None or type(value) in PLAIN:
+            return value
+        if isinstance(value, complex):
+            return {"complex": [value.real, value.imag]}
+        if isinstance(value, list):
+            return [written(item) for item in value]
+        if isinstance(value, tuple):
+            return {"tuple": [written(item) for item in value]}
+        if isinstance(value, dict):
+            return {"map": {str(name): written(item) for name, item in value.items()}}
+        raise TypeError(f"{value!r} of {type(value)} cannot be recorded.")
+
+    return json.dumps(written(value)), arrays
+
+
+def _is_by_columns(array: NDArray[Any]) -> bool:
+    """Whether it lies in memory column by column, on which the last bit of sums depends."""
+    strides = [step for step, size in zip(array.strides, array.shape, strict=True) if size > 1]
+    return len(strides) > 1 and strides[0] < strides[-1]
+
+
+def restored(text: str, arrays: Callable[[int], NDArray[Any]], kept: Mapping[type, Kept]) -> Any:
+    """What was recorded; ``arrays`` gives the array of a number.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If that is not what the text is.
+    """
+    by_name = {kind.__name__: how for kind, how in kept.items()}
+    known: dict[int, NDArray[Any]] = {}
+
+    def array(place: int) -> NDArray[Any]:
+        if place not in known:
+            known[place] = arrays(place)
+        return known[place]
+
+    def read(node: Any) -> Any:
+        if isinstance(node, list):
+            return [read(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "array" in node:
+            found = array(node["array"])
+            if node.get("order") == "F" and not found.flags.f_contiguous:
+                known[node["array"]] = found = np.asfortranarray(found)
+            return found
+        if "number" in node:
+            return array(node["number"])[()]
+        if "of" in node:
+            if node["of"] not in by_name:
+                raise ValueError(f"it holds {node['of']!r}, which this version does not know")
+            own = {name: read(part) for name, part in node["fields"].items()}
+            return by_name[node["of"]].made(**own)
+        if "complex" in node:
+            return complex(*node["complex"])
+        if "tuple" in node:
+            return tuple(read(item) for item in node["tuple"])
+        return {name: read(item) for name, item in node["map"].items()}
+
+    return read(json.loads(text))
