@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_unmix.plotting.parts import label
+
 from .containers import may_write
 
 if TYPE_CHECKING:
@@ -87,9 +89,9 @@ def _write_msa(path: Path, signal: BaseSignal) -> None:
 
 def _write_csv(path: Path, signal: BaseSignal) -> None:
     axis: Any = signal.axes_manager.signal_axes[0]
-    head = f"{axis.name} ({axis.units}),{signal.metadata.get_item('Signal.quantity', default='')}"
+    head = f"{label(axis, 'Signal axis')},{signal.metadata.Signal.quantity}"
     rows = np.stack([axis.axis, signal.data], 1)
-    np.savetxt(path, rows, fmt="%r", delimiter=",", header=head, comments="", encoding="utf-8")
+    np.savetxt(path, rows, fmt="%.17g", delimiter=",", header=head, comments="", encoding="utf-8")
 
 
 def _write_text(path: Path, text: str) -> None:
