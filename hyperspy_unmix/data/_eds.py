@@ -52,6 +52,11 @@ def build_phantom(
             "phase_thickness": thickness,
             "seed": scan.seed,
             "noise": scan.noise,
+            "composition": {
+                name: xrays.composition(parameters["phases"][name]["weights"])
+                for name in scene["phases"]
+            },
+            "k_factors": parameters["k_factors"],
         },
     )
     data = rng.poisson(expected).astype(np.uint16) if scan.noise else expected

@@ -76,6 +76,11 @@ def build_phantom(thickness: Array, scan: Scan, title: str) -> signals.Phantom:
         "seed": scan.seed,
         "noise": scan.noise,
     }
+    named = {name: scan.parameters["phases"][name] for name in scene["phases"]}
+    if all("atoms" in phase for phase in named.values()):
+        drawn["composition"] = {
+            name: signals.atomic_fractions(phase["atoms"]) for name, phase in named.items()
+        }
     return _wrap(
         recorded, camera.expect(incident * tail), camera, grid, phases, drawn, scene, title, eels
     )
@@ -149,7 +154,8 @@ def _phases(names: list[str], parameters: Mapping[str, Any], grid: physics.Grid)
         valence=np.stack(
             [physics.valence_losses(grid.losses, p, microscope, grid.margin) for p in chosen]
         ),
-        core=grid.step * np.stack([physics.core_losses(grid.source, p) for p in chosen]),
+        core=grid.step
+        * np.stack([physics.core_losses(grid.source, p, microscope) for p in chosen]),
         tail=grid.step * np.stack([physics.background(grid.source, p) for p in chosen]),
         elements=tuple({e for p in chosen for e in p["elements"]}),
     )

@@ -12,7 +12,7 @@ from hyperspy_unmix.data._detector import DetectorKind
 
 
 def inclined_boundary(
-    kind: Literal["phase", "grain"] = "phase",
+    kind: Literal["phase", "grain", "ceramic"] = "phase",
     shape: tuple[int, int] = (48, 48),
     *,
     inclination: float | None = None,
@@ -32,17 +32,19 @@ def inclined_boundary(
 
     Parameters
     ----------
-    kind : {"phase", "grain"}, default "phase"
+    kind : {"phase", "grain", "ceramic"}, default "phase"
         "phase": magnetite and manganosite meet at a plane; they share O-K with different fine
         structure. "grain": two grains of strontium titanate with a thin Mn-rich layer between
         them; they share Ti-L and O-K. Both grains are one material, so the truth has two
-        components, grain and boundary phase; the second one is nowhere pure.
+        components, grain and boundary phase; the second one is nowhere pure. "ceramic":
+        periclase and spinel; their edges are eXSpy's hydrogenic ones without fine structure, so
+        that a quantification must give ``truth.parameters["composition"]``.
     shape : tuple of int, default (48, 48)
         Rows and columns of the scan; the boundary runs along the columns (y). The field of view
         along x stays the same, so fewer columns are larger pixels; `field_of_view` changes it.
     inclination : float, optional
         Angle between boundary plane and beam in degrees, 0 (edge-on) to 80. Default 30 for
-        "phase", 5 for "grain". Seen along the beam the boundary is ``thickness *
+        "phase" and "ceramic", 5 for "grain". Seen along the beam the boundary is ``thickness *
         tan(inclination)`` wide.
     width : float, optional
         Width of the boundary layer in nm, perpendicular to its plane; "grain" only. Default 1.5.
@@ -56,10 +58,10 @@ def inclined_boundary(
     wedge : float, optional
         Change of the thickness from first to last row, as a share of it. Default 0.7.
     probe : float, optional
-        FWHM in nm of the Gaussian probe that the thicknesses are averaged over. Default 1 for
-        "phase", 0.5 for "grain".
+        FWHM in nm of the Gaussian probe that the thicknesses are averaged over. Default 1, 0.5 for
+        "grain".
     field_of_view : float, optional
-        Width of the scan along x in nm. Default 48 for "phase", 24 for "grain". Pixels are square:
+        Width of the scan along x in nm. Default 48, 24 for "grain". Pixels are square:
         the same columns over a wider field are larger pixels. A map that shows both ends of the
         boundary is wider than ``thickness * tan(inclination)``.
     detector : {"counting", "ccd"}, default "counting"
@@ -80,7 +82,7 @@ def inclined_boundary(
     ------
     ValueError
         If `kind` or `detector` is unknown, a value is out of range, or `width` is given for a
-        phase boundary.
+        boundary without a layer.
     TypeError
         If a value is not a number.
 
@@ -88,16 +90,16 @@ def inclined_boundary(
     --------
     sphere_on_substrate : says more about units, detectors and truth.
     """
-    checks.check_choice("kind", kind, ("phase", "grain"))
-    if kind == "phase" and width is not None:
-        raise ValueError(f"width={width!r} is of the layer in kind='grain'; kind='phase' has none")
+    checks.check_choice("kind", kind, ("phase", "grain", "ceramic"))
+    if kind != "grain" and width is not None:
+        raise ValueError(f"width={width!r} is of the layer in kind='grain'; kind={kind!r} has none")
     scan = scans.eels(
         f"{kind}_boundary", shape, detector, drift, noise, seed,
         inclination=inclination, width=width, counts=counts, low_loss_counts=low_loss_counts,
         thickness=thickness, wedge=wedge, probe=probe, field_of_view=field_of_view,
     )  # fmt: skip
     scene, (_, x) = scan.scene, scan.positions
-    if kind == "phase":
+    if kind != "grain":
         maps = geometry.layers(x, scan.step, scan.film, [0.0], scene["inclination"])
     else:
         maps = geometry.grain_boundary(

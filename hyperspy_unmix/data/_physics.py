@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 _SIGMA = 1 / np.sqrt(8 * np.log(2))  # standard deviation of a Gaussian of FWHM 1
 _REST_ENERGY = 510998.95  # eV
 _BACKGROUND_ENERGY = 400.0  # eV, where parameters.toml states the background
+_BARN = 1e-10  # nm2
 _BLOCK = 256  # pixels transformed together
 
 
@@ -148,10 +149,29 @@ def edge(
     return strength * shape * ndtr((energy - onset) / (step * _SIGMA))
 
 
-def core_losses(energy: Array, phase: Mapping[str, Any]) -> Array:
+def hydrogenic_edge(energy: Array, element: str, microscope: Mapping[str, float]) -> Array:
+    """K edge of one atom per nm3, per nm and eV: eXSpy's hydrogenic cross section."""
+    from exspy.components import EELSCLEdge
+
+    cross_section = EELSCLEdge(f"{element}_K", GOS="hydrogenic")
+    cross_section.set_microscope_parameters(
+        E0=microscope["beam_energy"],
+        alpha=microscope["convergence_angle"],
+        beta=microscope["collection_angle"],
+        energy_scale=1.0,
+    )
+    cross_section.intensity.value = 1.0
+    return _BARN * cross_section.function(energy)
+
+
+def core_losses(energy: Array, phase: Mapping[str, Any], microscope: Mapping[str, float]) -> Array:
     """All edges of a phase, per nm and eV."""
-    edges = ({k: v for k, v in e.items() if k != "name"} for e in phase["edges"])
-    return np.sum([edge(energy, **e) for e in edges], axis=0)
+    total = np.zeros_like(energy)
+    for known in phase["edges"]:
+        total += edge(energy, **{k: v for k, v in known.items() if k != "name"})
+    for element, atoms in phase.get("atoms", {}).items():
+        total += atoms * hydrogenic_edge(energy, element, microscope)
+    return total
 
 
 def background(energy: Array, phase: Mapping[str, Any]) -> Array:

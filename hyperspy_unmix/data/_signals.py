@@ -42,7 +42,8 @@ class Truth:
         Names of the phases.
     parameters : dict
         Everything that was set or drawn: geometry, phase thicknesses in nm, dose, detector, drift
-        in channels, seed.
+        in channels, seed; where it is known, the ``composition`` of each phase in atomic fractions
+        (EDS, with the weight ``k_factors`` against Fe Ka, and the ceramic boundary).
     """
 
     spectra: BaseSignal
@@ -73,6 +74,12 @@ class Phantom:
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.signal, self.low_loss, self.truth))
+
+
+def atomic_fractions(atoms: Mapping[str, float]) -> dict[str, float]:
+    """Share of each element, of its number of atoms in any unit."""
+    total = sum(atoms.values())
+    return {element: number / total for element, number in atoms.items()}
 
 
 def read_parameters() -> dict[str, Any]:

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from hyperspy_unmix.data._signals import atomic_fractions
+
 Array = NDArray[np.float64]
 Lines = Mapping[str, Mapping[str, tuple[float, float]]]
 
@@ -25,6 +27,12 @@ def phase_spectra(names: list[str], parameters: Mapping[str, Any]) -> tuple[Arra
         for phase in phases
     ]
     return np.stack(spectra), elements
+
+
+def composition(weights: Mapping[str, float]) -> dict[str, float]:
+    """Atomic fractions of weight fractions."""
+    _, atoms = line_database(list(weights))
+    return atomic_fractions({element: w / atoms[element][1] for element, w in weights.items()})
 
 
 def line_database(elements: list[str]) -> tuple[Lines, dict[str, tuple[float, float]]]:

@@ -374,7 +374,7 @@ def test_same_seed_same_bits(scene):
     [
         (
             lambda: data.inclined_boundary("twin"),
-            "kind must be one of 'phase', 'grain', got 'twin'",
+            "kind must be one of 'phase', 'grain', 'ceramic', got 'twin'",
         ),
         (lambda: data.inclined_boundary(inclination=85), "between 0 and 80 degrees, got 85"),
         (lambda: data.inclined_boundary(inclination=-1), "between 0 and 80 degrees, got -1"),
