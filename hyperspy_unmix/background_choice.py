@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .elements import onsets
 from .image import Image
-from .inputs import EV, read_pair
+from .inputs import read_pair
 from .numerics.window import (
     LEAST_WINDOW,
     Window,
@@ -18,9 +19,6 @@ from .numerics.window import (
 )
 from .settings import Choice, Settings
 from .wrapping import base_type
-
-if TYPE_CHECKING:
-    from hyperspy.signal import BaseSignal
 
 BACKGROUND_TYPES = ("auto", "power law", "exponential", "polynomial", "offset")
 FALLS_FROM_ZERO = ("auto", "power law")
@@ -98,8 +96,7 @@ def _automatic_window(image: Image) -> Window:
     left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
     if left_out.sum() >= LEAST_WINDOW and nothing_before(mean, LEAST_WINDOW):
         return Window(0, 0, "the first channels are empty: there is no background", absent=True)
-    onsets = _onsets(image.frame)
-    window = window_before_onsets(energies, mean, onsets)
+    window = window_before_onsets(energies, mean, onsets(image.frame))
     if window.absent:
         return window
     if not window.found:
@@ -122,23 +119,3 @@ def _window_from_data(image: Image) -> Window:
     spread = np.sqrt(np.average((image.summary.groups - mean) ** 2, axis=0, weights=size))
     counts = np.sqrt(np.maximum(mean, 0) / size.sum())
     return window_from_data(energies, mean, np.maximum(counts, spread / np.sqrt(len(size))))
-
-
-def _onsets(signal: BaseSignal) -> dict[str, float]:
-    """Onsets of the major edges of the signal's elements."""
-    elements = signal.metadata.get_item("Sample.elements", default=None)
-    if elements is None or not len(elements):
-        return {}
-    unit = EV.get(str(signal.axes_manager.signal_axes[0].units), 1.0)
-    from exspy.material import elements as database
-
-    onsets = {}
-    for element in elements:
-        try:
-            edges = database[str(element)]["Atomic_properties"]["Binding_energies"]
-        except (KeyError, AttributeError):
-            continue
-        for name, edge in edges.as_dictionary().items():
-            if edge.get("relevance") == "Major":
-                onsets[f"{element}-{name}"] = float(edge["onset_energy (eV)"]) / unit
-    return onsets

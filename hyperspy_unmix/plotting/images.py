@@ -10,7 +10,8 @@ import numpy as np
 
 from hyperspy_unmix.arrangement import find_place
 
-from .parts import label, show_values
+from .labels import mark_features
+from .parts import frame_map, label, show_values
 
 if TYPE_CHECKING:
     from hyperspy_unmix.unmixing import Unmixing
@@ -38,7 +39,7 @@ def plot_residual(result: Unmixing) -> Any:
     band = 2 * found.noise_of_mean[order]
     mean.fill_between(energies, -band, band, color="0.85", lw=0, label="±2 s.d. of noise")
     mean.plot(energies, found.mean_residual[order], lw=0.8, label="mean of all pixels")
-    mean.set(ylabel="Residual (counts)", title="residual of the channels")
+    mean.set(ylabel="Mean residual (counts)")
     mean.tick_params(labelbottom=False)
     mean.legend(fontsize="small", loc="upper right")
     error = 2 * np.sqrt(2 / pixels)
@@ -46,6 +47,8 @@ def plot_residual(result: Unmixing) -> Any:
     spread.plot(energies, found.spread[order], lw=0.8, label="mean square")
     spread.set(xlabel=label(image.axis, "Signal axis"), ylabel="Over noise")
     spread.legend(fontsize="small", loc="upper right")
+    mark_features(mean, result.spectra)
+    mark_features(spread, result.spectra, names=None)
     figure.suptitle(result.title, parse_math=False)
     return figure
 
@@ -112,12 +115,10 @@ def plot_composite(result: Unmixing, components: Sequence[int | str] | None = No
     figure, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
     x, y = scan
     ax.pcolormesh(x.axis, y.axis, picture, shading="nearest", rasterized=True)
-    ax.set_aspect("equal")
-    ax.invert_yaxis()
+    frame_map(ax, x, y)
     names = [result.names[i] if result.names[i] != str(i) else f"component {i}" for i in places]
     for colour, name in zip(COLOURS, names, strict=False):
         ax.plot([], [], "s", color=colour, mec="k", mew=0.5, label=name)
     ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="over its maximum")
-    ax.set(xlabel=label(x, "x"), ylabel=label(y, "y"))
     figure.suptitle(fill(result.title, 70), parse_math=False, fontsize="medium")
     return figure

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .labels import mark_features
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
@@ -22,7 +24,9 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
 
     if len(spectra.data) == 1:
         # a navigator over one component would have nothing to navigate
-        spectra.inav[0].plot(), maps.inav[0].plot()
+        one = spectra.inav[0]
+        one.plot(), maps.inav[0].plot()
+        mark_features(one._plot.signal_plot.ax, one, "inside")
         return
     component = max(maps.data.ndim - 3, 0)
     others = tuple(i for i in range(maps.data.ndim) if i != component)
@@ -30,6 +34,7 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
     counts.axes_manager[0].name = "Component"
     counts.metadata.General.title = f"Counts{note}"
     spectra.plot(navigator=counts)
+    mark_features(spectra._plot.signal_plot.ax, spectra, "inside")
     alone = maps.axes_manager.navigation_dimension == 1
     maps.plot(navigator=None if alone else "auto")
     _link(spectra, maps)
@@ -73,6 +78,7 @@ def plot_fit(result: Unmixing) -> None:
         entries.append(line.line)
         names.append(name)
     figure.ax.legend(entries, names, fontsize="small", loc="upper right")
+    mark_features(figure.ax, result.spectra, "inside")
     figure.figure.canvas.draw_idle()
 
 

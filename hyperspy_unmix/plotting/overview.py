@@ -9,12 +9,16 @@ import numpy as np
 
 from hyperspy_unmix.certainty import LEAST_STABLE
 
+from .labels import mark_features
 from .parts import label, per_unit, show_map
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
     from hyperspy_unmix.unmixing import Unmixing
+
+
+IN_A_COLUMN = 5  # components
 
 
 def plot_overview(
@@ -40,21 +44,28 @@ def plot_overview(
 
     n, truth = result.n_components, reference is not None
     columns = 3 if truth else 2
+    # many components stand side by side
+    blocks = 1 if truth else -(-n // IN_A_COLUMN)
+    rows = -(-n // blocks)
     figure, axes = plt.subplots(
-        n,
-        columns,
+        rows,
+        columns * blocks,
         squeeze=False,
         layout="constrained",
-        figsize=(3.6 * columns + 2, 2.6 * n + 0.6),
-        width_ratios=[1.7, *[1] * (columns - 1)],
+        figsize=((3.6 * columns + 2) * blocks, 2.8 * rows + 0.6),
+        width_ratios=[1.7, *[1] * (columns - 1)] * blocks,
     )
+    axes = np.concatenate(np.split(axes, blocks, axis=1))
+    for ax in axes[n:].flat:
+        ax.remove()
     energy = result.spectra.axes_manager.signal_axes[0]
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
-    for i, row in enumerate(axes):
+    for i, row in enumerate(axes[:n]):
         name = result.names[i] if result.names[i] != str(i) else f"component {i}"
         if result.stability[i] < LEAST_STABLE:
             name = f"{name} (UNSTABLE)"
         _show_spectrum(row[0], result, i, name)
+        mark_features(row[0], result.spectra)
         row[0].set(xlabel=label(energy, "Signal axis"), ylabel=per_unit(energy))
         show_map(row[1], result.maps, i, name)
         if truth:

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .labels import add_scale_bar
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
+
+
+STRIP = 5.0  # length over width of a map that cannot be read to scale
 
 
 def label(axis: Any, fallback: str) -> str:
@@ -23,6 +28,11 @@ def per_unit(axis: Any) -> str:
     if not units or "undefined" in units:
         return "Intensity"
     return f"Intensity (1/({units}))" if "/" in units else f"Intensity (1/{units})"
+
+
+def _further(signal: BaseSignal) -> str:
+    axes = signal.axes_manager.navigation_axes[::-1]
+    return " and ".join(label(axis, "further axes").split(" (")[0] for axis in axes)
 
 
 def show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
@@ -43,9 +53,23 @@ def show_values(
     if values.ndim > 2:
         # further scan axes (depth, time): the figure shows their sum
         values = np.nansum(values, axis=tuple(range(values.ndim - 2)))
+        title = f"{title}, sum over {_further(signal)}"
     x, y = scan
     image = ax.pcolormesh(x.axis, y.axis, values, cmap=cmap, shading="nearest", rasterized=True)
-    ax.set_aspect("equal")
-    ax.invert_yaxis()
-    ax.set(xlabel=label(x, "x"), ylabel=label(y, "y"), title=title)
+    frame_map(ax, x, y)
+    ax.set_title(title)
     ax.figure.colorbar(image, ax=ax, label=quantity)
+
+
+def frame_map(ax: Any, x: Any, y: Any) -> None:
+    """Axes of a map, to scale unless it is a strip, and a scale bar."""
+    strip = max(_extent(x) / _extent(y), _extent(y) / _extent(x)) > STRIP
+    ax.set_aspect("auto" if strip else "equal")
+    ax.invert_yaxis()
+    across = label(y, "y") + (", not to scale" if strip else "")
+    ax.set(xlabel=label(x, "x"), ylabel=across)
+    add_scale_bar(ax, x)
+
+
+def _extent(axis: Any) -> float:
+    return float(np.ptp(axis.axis)) or 1.0

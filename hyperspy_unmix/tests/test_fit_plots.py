@@ -106,7 +106,7 @@ def test_residual(shape):
     figure = u.plot_residual()
     figure.canvas.draw()
     labels = {ax.get_ylabel() for ax in figure.axes} | {ax.get_xlabel() for ax in figure.axes}
-    assert {"Residual (counts)", "Over noise", "Reduced chi-square"} <= labels
+    assert {"Mean residual (counts)", "Over noise", "Reduced chi-square"} <= labels
     assert any("(" in text for text in labels)
 
 
