@@ -31,7 +31,7 @@ demo: $(VENV)/.installed  ## Unmix the built-in phantom, or DATA, into demo-outp
 	$(BIN)/python -m hyperspy_unmix "$$@" -o "$(OUTPUT)" --overwrite
 
 test: $(VENV)/.installed-tests  ## Run the whole test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --mpl
 
 lint: $(VENV)/.installed-dev  ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .

@@ -82,6 +82,7 @@ def parts_of_fit(result: Unmixing) -> tuple[BaseSignal, dict[str, Callable[..., 
     image = prepared.image
     data = image.counts
     counts = as_image(image, data, "fit")
+    counts.metadata.Signal.quantity = "Counts"
     weights, shapes = recorded_shapes(prepared, result.arrays.spectra * image.channel_widths)
     rows = np.cumsum(image.blocks.pixels) - 1
     kept, scan = image.blocks.pixels, image.navigation_shape

@@ -119,6 +119,6 @@ def plot_composite(result: Unmixing, components: Sequence[int | str] | None = No
     names = [result.names[i] if result.names[i] != str(i) else f"component {i}" for i in places]
     for colour, name in zip(COLOURS, names, strict=False):
         ax.plot([], [], "s", color=colour, mec="k", mew=0.5, label=name)
-    ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="over its maximum")
+    figure.legend(loc="outside right center", title="over its maximum")
     figure.suptitle(fill(result.title, 70), parse_math=False, fontsize="medium")
     return figure

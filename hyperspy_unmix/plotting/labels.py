@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,8 +25,8 @@ def mark_features(
 ) -> None:
     """Thin lines where the signal's elements have edges or X-ray lines, and their names.
 
-    Names stand beside each other, a stroke leads to each. Where there are too many for that, those
-    that are nearest to each other share a place.
+    Names stand beside each other, a stroke leads to each. Where there are too many for that, only
+    the one of highest energy of each element is named; if they still are, neighbours share a place.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def mark_features(
     if names is None or not inside:
         return
     above = names == "above"
-    groups = _shared(inside)
+    groups = _shared(inside if len(inside) <= MOST else _one_each(inside))
     left, right = ax.get_xlim()
     at = np.array([(np.mean([x for x, _ in group]) - left) / (right - left) for group in groups])
     for group, place in zip(groups, spread(at, DISTANCE), strict=True):
@@ -64,6 +65,12 @@ def mark_features(
             parse_math=False,
             arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.5, "shrinkA": 1, "shrinkB": 0},
         )
+
+
+def _one_each(inside: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """For each element the last of its ascending edges or lines."""
+    last = {re.split("[ -]", name)[0]: (x, name) for x, name in inside}
+    return sorted(last.values())
 
 
 def _shared(inside: list[tuple[float, str]]) -> list[list[tuple[float, str]]]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hyperspy_unmix.unmixing import Unmixing
 
 
+BAR = "tab:orange"  # seen on black and on white; HyperSpy's own scale bar is white
+
+
 def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None:
     """Plot both, the component axis shared, with the counts of each component as navigator.
 
@@ -25,9 +28,13 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
     if len(spectra.data) == 1:
         # a navigator over one component would have nothing to navigate
         one = spectra.inav[0]
-        one.plot(), maps.inav[0].plot()
+        one.plot(), maps.inav[0].plot(**_scale_bar(maps))
         mark_features(one._plot.signal_plot.ax, one, "inside")
         return
+    for signal in (spectra, maps):
+        # HyperSpy closes an old figure by what is now the number of a new one
+        if signal._plot is not None and signal._plot.is_active:
+            signal._plot.close()
     component = max(maps.data.ndim - 3, 0)
     others = tuple(i for i in range(maps.data.ndim) if i != component)
     counts = hs.signals.Signal1D(np.nansum(maps.data, axis=others))
@@ -35,9 +42,16 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
     counts.metadata.General.title = f"Counts{note}"
     spectra.plot(navigator=counts)
     mark_features(spectra._plot.signal_plot.ax, spectra, "inside")
+    shown = spectra._plot.navigator_plot.ax
+    shown.set(xlabel="Component", ylabel=str(maps.metadata.Signal.quantity))
     alone = maps.axes_manager.navigation_dimension == 1
-    maps.plot(navigator=None if alone else "auto")
+    maps.plot(navigator=None if alone else "auto", **_scale_bar(maps))
     _link(spectra, maps)
+
+
+def _scale_bar(maps: BaseSignal) -> dict[str, str]:
+    two = maps.axes_manager.signal_dimension == 2
+    return {"scalebar_color": BAR} if two else {}
 
 
 def _link(first: BaseSignal, second: BaseSignal) -> None:
@@ -62,7 +76,8 @@ def plot_fit(result: Unmixing) -> None:
     from hyperspy_unmix.reconstruction import parts_of_fit
 
     image, parts = parts_of_fit(result)
-    image.plot()
+    two = image.axes_manager.navigation_dimension >= 2
+    image.plot(navigator_kwds={"scalebar_color": BAR} if two else {})
     figure = image._plot.signal_plot
     # a line of HyperSpy's own is drawn anew whenever the navigator moves
     counts = figure.ax_lines[0]

@@ -38,22 +38,30 @@ def _further(signal: BaseSignal) -> str:
 def show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
     """One of several maps, see `show_values`."""
     quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
-    show_values(ax, maps.inav[i], title, quantity)
+    show_values(ax, maps.inav[i], title, quantity, add=True)
 
 
 def show_values(
-    ax: Any, signal: BaseSignal, title: str, quantity: str, cmap: str = "viridis"
+    ax: Any,
+    signal: BaseSignal,
+    title: str,
+    quantity: str,
+    cmap: str = "viridis",
+    add: bool = False,
 ) -> None:
-    """A map with calibrated axes and a colour bar, or a profile of a line scan."""
+    """A map with calibrated axes, scale bar and colour bar, or a profile of a line scan.
+
+    Of further scan axes (depth, time) the mean is shown, or the sum: ``add``.
+    """
     values, scan = signal.data, signal.axes_manager.signal_axes
     if len(scan) == 1:
         ax.plot(scan[0].axis, np.ravel(values), lw=1)
         ax.set(xlabel=label(scan[0], "Position"), ylabel=quantity, title=title)
         return
     if values.ndim > 2:
-        # further scan axes (depth, time): the figure shows their sum
-        values = np.nansum(values, axis=tuple(range(values.ndim - 2)))
-        title = f"{title}, sum over {_further(signal)}"
+        over = tuple(range(values.ndim - 2))
+        values = np.nansum(values, over) if add else np.nanmean(values, over)
+        title = f"{title}, {'sum' if add else 'mean'} over {_further(signal)}"
     x, y = scan
     image = ax.pcolormesh(x.axis, y.axis, values, cmap=cmap, shading="nearest", rasterized=True)
     frame_map(ax, x, y)

@@ -157,8 +157,8 @@ def test_composite_colours():
     np.testing.assert_allclose(colours[1, 1], COLOURS[0])
     np.testing.assert_allclose(colours[0, 0], MISSING)
     np.testing.assert_allclose(colours[2, 2], MISSING)
-    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["b", "a"]
-    assert len(u.plot_composite().axes[0].get_legend().get_texts()) == 3
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["b", "a"]
+    assert len(u.plot_composite().legends[0].get_texts()) == 3
 
 
 def test_colours_are_told_apart_without_red_or_green():

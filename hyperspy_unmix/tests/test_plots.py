@@ -79,9 +79,12 @@ def test_further_scan_axes_move_the_maps_alone():
 def test_plot_again(shape):
     u = two_phases(shape).unmix(2)
     u.plot()
+    number = len(plt.get_fignums())
     u.plot()
+    assert len(plt.get_fignums()) == number
     plt.close("all")
     u.plot()
+    assert len(plt.get_fignums()) == number
     component_axis(u.spectra).index = 1
     assert_both_show(u, 1)
 
