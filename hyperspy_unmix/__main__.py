@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace) -> None:
         raise ValueError(f"-o {output} is a file; the name of a folder is needed.")
     targets = {
         key: output / f"{name}_{key}"
-        for key in ("spectra.hspy", "maps.hspy", "overview.png", "scree.png", "summary.txt")
+        for key in ("result.hspy", "overview.png", "scree.png", "summary.txt")
     }
     present = [str(path) for path in targets.values() if path.exists()]
     if present and not options.overwrite:
@@ -144,8 +144,7 @@ def _write(result: Unmixing, targets: dict[str, Path], truth: Any) -> None:
     known = () if truth is None else ((truth.spectra, truth.maps), truth.names)
     plot_overview(result, *known).savefig(targets["overview.png"], dpi=120)
     result.plot_scree().figure.savefig(targets["scree.png"], dpi=120)
-    result.spectra.save(targets["spectra.hspy"], overwrite=True)
-    result.maps.save(targets["maps.hspy"], overwrite=True)
+    result.save(targets["result.hspy"], overwrite=True)
     targets["summary.txt"].write_text(f"{result}\n", encoding="utf-8")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DISTANCE = 0.03  # of the axis, between names
 MOST = 32  # names beside each other
-LONGEST_BAR = 0.35  # of the width of a map
+LONGEST_BAR, BAR_HEIGHT = 0.35, 0.015  # of the width and height of a map
 
 
 def mark_features(
@@ -96,13 +96,13 @@ def spread(at: Floats, distance: float) -> Floats:
     return np.asarray(isotonic_regression(at - steps, y_min=0.0, y_max=room) + steps)
 
 
-def add_scale_bar(ax: Any, axis: Any) -> None:
-    """A bar of a round length in the corner of a map, if its axis has a unit."""
+def add_scale_bar(ax: Any, x: Any, y: Any) -> None:
+    """A bar of a round length of ``x`` in the corner of a map, if that axis has a unit."""
     from matplotlib.patheffects import withStroke
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-    units = str(axis.units)
-    width = float(np.ptp(axis.axis)) * axis.size / max(axis.size - 1, 1)
+    units = str(x.units)
+    width, height = (float(np.ptp(a.axis)) * a.size / max(a.size - 1, 1) for a in (x, y))
     if not units or "undefined" in units or not width > 0:
         return
     length = round_length(LONGEST_BAR * width)
@@ -116,9 +116,11 @@ def add_scale_bar(ax: Any, axis: Any) -> None:
         color="white",
         frameon=False,
         label_top=True,
+        size_vertical=BAR_HEIGHT * height,
+        fill_bar=True,
     )
-    line, text = bar.size_bar.get_children()[0], bar.txt_label.get_children()[0]
-    line.set(linewidth=2.5, path_effects=[withStroke(linewidth=4.5, foreground="black")])
+    filled, text = bar.size_bar.get_children()[0], bar.txt_label.get_children()[0]
+    filled.set(edgecolor="black", linewidth=0.8)
     text.set(parse_math=False, path_effects=[withStroke(linewidth=2, foreground="black")])
     bar.set_in_layout(False)
     ax.add_artist(bar)

@@ -76,7 +76,7 @@ def frame_map(ax: Any, x: Any, y: Any) -> None:
     ax.invert_yaxis()
     across = label(y, "y") + (", not to scale" if strip else "")
     ax.set(xlabel=label(x, "x"), ylabel=across)
-    add_scale_bar(ax, x)
+    add_scale_bar(ax, x, y)
 
 
 def _extent(axis: Any) -> float:
