@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +22,7 @@ from .numerics.blocks import Block
 from .numerics.edge import noise_edge
 from .numerics.ica import Algorithm
 from .numerics.noise import Floats
-from .numerics.pca import LowRank, compress
+from .numerics.pca import NEGLIGIBLE, LowRank, compress
 from .numerics.physics import Corrected, correct
 from .numerics.rank import visible
 from .numerics.scattering import remove_scattering_from
@@ -83,10 +83,18 @@ class PCA:
     _scree: Scree = field(repr=False)
 
     @classmethod
-    def build(cls, prepared: Prepared, raw: LowRank, scree: Scree, asked: int | str) -> PCA:
+    def build(
+        cls,
+        prepared: Prepared,
+        raw: LowRank,
+        scree: Scree,
+        asked: int | str,
+        count: ComponentCount | None = None,
+    ) -> PCA:
         """Take the physics out of compressed counts, count the components, put it on record.
 
-        ``asked`` is a number, ``"auto"`` or the name of one of the counts.
+        ``asked`` is a number, ``"auto"`` or the name of one of the counts; ``count`` what is known
+        of the number already.
         """
         least = asked if isinstance(asked, int) else 1
         agreed = min(int(np.median(agreement(scree))), MOST_PHYSICS_COMPONENTS)
@@ -95,7 +103,8 @@ class PCA:
             corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
             done(blocks.shape[0])
             # with shares of the counts, which go through the same stages
-            count = count_components(prepared, raw, scree, corrected)
+            if count is None:
+                count = count_components(prepared, raw, scree, corrected)
             done(blocks.shape[0])
         n, reason = _chosen(count, asked)
         n = min(n, raw.rank)
@@ -203,6 +212,42 @@ class PCA:
         image = self.prepared.image
         found = separate_components(image, kept, seen, self.count, options, settings)
         return unmixed(self, found, settings)
+
+    def with_background(
+        self,
+        background: Literal["auto"] | tuple[float, float] | Sequence[tuple[float, float]] | None,
+        background_type: str = "auto",
+        *,
+        count: ComponentCount | None = None,
+    ) -> PCA:
+        """The same principal components with another background subtracted; no pass over the data.
+
+        Parameters
+        ----------
+        background, background_type
+            As in `hyperspy_unmix.unmix`. The window must lie in the range of this PCA:
+            ``pca(background=None)`` has all of it.
+        count : ComponentCount, optional
+            What is known of the number of components; without it they are counted again, which
+            takes most of the time.
+
+        Returns
+        -------
+        PCA
+            Over the energies from the window on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the window does not fit.
+        """
+        prepared = self.prepared.with_background(background, background_type)
+        kept = np.isin(self.prepared.image.blocks.channels, prepared.image.blocks.channels)
+        raw = self.raw
+        if not kept.all():
+            least = NEGLIGIBLE * self._scree.edge
+            raw = raw.having(kept).recompressed(least, max(self.above_noise_edge, 1))
+        return PCA.build(prepared, raw, self._scree, "auto", count)
 
     def preprocessed(self) -> BaseSignal:
         """The counts, not denoised, without background and plural scattering; lazy if they are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,24 @@ class Prepared:
             kernel=self.kernel,
         )
 
+    def with_background(self, background: Any, background_type: str) -> Prepared:
+        """The same, but for the window in which the background is fitted, and its shape."""
+        check_choice("background_type", background_type, BACKGROUND_TYPES)
+        settings = dict(self.settings)
+        window = background_window(background, background_type, self.image, settings)
+        image, window = _from_the_window_on(self.image, window)
+        return replace(
+            self, image=image, window=window, background_type=background_type, settings=settings
+        )
+
+
+def _from_the_window_on(image: Image, window: Window) -> tuple[Image, Window]:
+    """Below the window the background is not known; the spectra begin where it does."""
+    if not window.found:
+        return image, window
+    first = min(window.channels)
+    return image.cropped(int(image.blocks.channels[first])), window.moved(first)
+
 
 def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
     """Check the options of `hyperspy_unmix.unmix` and make the choices before the PCA."""
@@ -72,11 +90,7 @@ def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
     if dual is not None and dual.method == "log" and options.background == "auto":
         window = Window(0, 0, "the low loss has none but the zero-loss peak's tail")
         settings["background"] = Choice("zero-loss tail", "taken from the other side of the peak")
-    if window.found:
-        # below the window the background is not known; the spectra begin where it does
-        first = min(window.channels)
-        image = image.cropped(int(image.blocks.channels[first]))
-        window = window.moved(first)
+    image, window = _from_the_window_on(image, window)
     model = choose_noise(signal, noise, image, settings, remark)
     return Prepared(image, model, window, options.background_type, dual, alignment, given, settings)
 

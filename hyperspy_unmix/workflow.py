@@ -27,6 +27,7 @@ def unmix(
     assume: Literal["overlap", "pure"] = "overlap",
     random_state: int = 0,
     store: bool = False,
+    interactive: bool = False,
     **preprocessing: Any,
 ) -> Any:
     """Component spectra and maps of a spectrum image, or of several together.
@@ -55,6 +56,9 @@ def unmix(
     store : bool
         Fill ``signal.learning_results``, so that HyperSpy's own ``plot_bss_results`` and its kin
         work and the result is saved with the signal. The method's default is True.
+    interactive : bool
+        Return a tool that shows spectra and maps while background window and number of components
+        are chosen, see `hyperspy_unmix.interactive.UnmixTool`; its ``result`` is the Unmixing.
     low_loss : BaseSignal, "auto" or None
         EELS low loss of the same scan (or one spectrum for all pixels), with its zero-loss peak.
         Plural scattering is taken out of the core loss with it (Fourier ratio). ``"auto"``: the
@@ -95,7 +99,8 @@ def unmix(
     Returns
     -------
     Unmixing
-        Of several signals a list of them, in their order, with the same spectra.
+        Of several signals a list of them, in their order, with the same spectra. With
+        ``interactive`` an UnmixTool.
 
     Raises
     ------
@@ -116,6 +121,8 @@ def unmix(
         "assume": assume,
         "random_state": random_state,
     }
+    if interactive:
+        return _tool(signal, n_components, how, preprocessing, store)
     if isinstance(signal, (list, tuple)):
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
@@ -127,6 +134,19 @@ def unmix(
         for one, result in zip(signals, results, strict=True):
             store_learning_results(one, result)
     return results if isinstance(signal, (list, tuple)) else results[0]
+
+
+def _tool(signal: Any, n_components: Any, how: dict[str, Any], given: Any, store: bool) -> Any:
+    if isinstance(signal, (list, tuple)):
+        raise TypeError(
+            "interactive=True is for one signal; unmix([s1, s2]) finds what they have in common "
+            "without it."
+        )
+    from .interactive import UnmixTool
+
+    tool = UnmixTool(signal, n_components, how, given, store)
+    tool.display()
+    return tool
 
 
 @takes_preprocessing()

@@ -137,6 +137,14 @@ class ChannelWhitening:
         sd = self.channel_sd if self.factor is None else self.channel_sd @ self.factor
         return float(np.sum(sd**2))
 
+    def having(self, keep: NDArray[np.bool_]) -> ChannelWhitening:
+        """Of some of the channels."""
+        if self.factor is None:
+            floored = None if self.floored is None else self.floored[keep]
+            return ChannelWhitening(self.channel_sd[keep], floored=floored)
+        correlation = self.factor[keep] @ self.factor[keep].T
+        return ChannelWhitening(self.channel_sd[keep], np.linalg.cholesky(correlation))
+
     def whiten(self, spectra: Floats) -> Floats:
         """Whiten the rows of ``spectra`` (rows, channels)."""
         scaled = spectra / self.channel_sd

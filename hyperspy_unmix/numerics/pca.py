@@ -81,6 +81,13 @@ class LowRank:
         """The spectra of some pixels."""
         return replace(self, scores=self.scores[pixels], weights=self.weights[pixels])
 
+    def having(self, keep: NDArray[np.bool_]) -> LowRank:
+        """The spectra in some of the channels."""
+        white = self.whitening.having(keep)
+        shapes = white.whiten(self.whitening.colour(self.shape_noise)[:, keep])
+        components = self.components[:, keep]
+        return replace(self, components=components, whitening=white, shape_noise=shapes)
+
     def appended(self, scores: Floats, components: Floats) -> LowRank:
         """With more components, whose scores and spectra are known without noise."""
         more = (0, len(components))

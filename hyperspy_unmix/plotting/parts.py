@@ -71,12 +71,17 @@ def show_values(
 
 def frame_map(ax: Any, x: Any, y: Any) -> None:
     """Axes of a map, to scale unless it is a strip, and a scale bar."""
-    strip = max(_extent(x) / _extent(y), _extent(y) / _extent(x)) > STRIP
+    strip = is_strip(x, y)
     ax.set_aspect("auto" if strip else "equal")
     ax.invert_yaxis()
     across = label(y, "y") + (", not to scale" if strip else "")
     ax.set(xlabel=label(x, "x"), ylabel=across)
     add_scale_bar(ax, x, y)
+
+
+def is_strip(x: Any, y: Any) -> bool:
+    """Whether a map over these axes cannot be read to scale."""
+    return max(_extent(x) / _extent(y), _extent(y) / _extent(x)) > STRIP
 
 
 def _extent(axis: Any) -> float:

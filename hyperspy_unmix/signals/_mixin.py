@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hyperspy_unmix.counting import ComponentCount
     from hyperspy_unmix.inputs import NumberOfComponents
     from hyperspy_unmix.pca_result import PCA
-    from hyperspy_unmix.unmixing import Unmixing
 
 __all__ = ["UnmixMixin"]
 
@@ -113,8 +112,9 @@ class UnmixMixin:
         assume: Literal["overlap", "pure"] = "overlap",
         random_state: int = 0,
         store: bool = True,
+        interactive: bool = False,
         **preprocessing: Any,
-    ) -> Unmixing:
+    ) -> Any:
         """Find the spectra and the maps of the components.
 
         See :func:`hyperspy_unmix.unmix` for the full description.
@@ -136,6 +136,8 @@ class UnmixMixin:
         store : bool
             Fill ``learning_results``, so that HyperSpy's own plots and models of the
             decomposition work, and the result goes into the saved file.
+        interactive : bool
+            Choose background window and number of components while looking at the result.
         low_loss : BaseSignal, "auto" or None
             The low-loss spectrum image of the same pixels, to take plural scattering out.
             ``"auto"``: this signal's own, where it holds its zero-loss peak.
@@ -163,7 +165,7 @@ class UnmixMixin:
         Returns
         -------
         Unmixing
-            Unpacks into ``(spectra, maps)``.
+            Unpacks into ``(spectra, maps)``. With ``interactive`` a tool, whose ``result`` it is.
         """
         from hyperspy_unmix.workflow import unmix
 
@@ -175,6 +177,7 @@ class UnmixMixin:
             assume=assume,
             random_state=random_state,
             store=store,
+            interactive=interactive,
             **preprocessing,
         )
 

@@ -1,0 +1,202 @@
+"""What the interactive tool shows: mean spectrum and window, scree, spectra and maps."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.plotting.labels import mark_features
+from hyperspy_unmix.plotting.parts import is_strip, label, per_unit
+from hyperspy_unmix.wrapping import to_pixels
+
+if TYPE_CHECKING:
+    from .tool import UnmixTool
+
+SHOWN = 6  # components
+SCREE = 20  # values
+SIZE, DPI = (10.0, 7.2), 80
+
+
+class UnmixFigure:
+    """Follows a tool; where it is ``live``, the mouse chooses window and number.
+
+    Parameters
+    ----------
+    tool : UnmixTool
+    """
+
+    def __init__(self, tool: UnmixTool) -> None:
+        self.tool, self.live = tool, is_live()
+        self.figure = self._new_figure()
+        grid = self.figure.add_gridspec(
+            3, SHOWN, left=0.09, right=0.98, top=0.94, bottom=0.05, hspace=0.5, wspace=0.45
+        )
+        top = grid[0, :].subgridspec(1, 2, width_ratios=[1.8, 1], wspace=0.22)
+        self.mean, self.scree = (self.figure.add_subplot(place) for place in top)
+        self.spectra = self.figure.add_subplot(grid[1, :])
+        self.maps = [self.figure.add_subplot(grid[2, i]) for i in range(SHOWN)]
+        self._shown = [self._empty_map(ax, i) for i, ax in enumerate(self.maps)]
+        self._changing: list[Any] = []
+        self._draw_what_stays()
+        self.update()
+        tool.observe(self.update, "result, component")
+        if self.live:
+            self._follow_the_mouse()
+
+    def update(self, event: Any = None) -> None:
+        """Draw the tool's result."""
+        for artist in self._changing:
+            artist.remove()
+        self._changing = [*self._window(), *self._number(), *self._show_spectra()]
+        for i, ax in enumerate(self.maps):
+            self._show_map(ax, i)
+        if self.live:
+            self.figure.canvas.draw_idle()
+
+    def png(self) -> bytes:
+        """The picture as a file."""
+        buffer = BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=DPI)
+        return buffer.getvalue()
+
+    def _new_figure(self) -> Any:
+        if self.live:
+            import matplotlib.pyplot as plt
+
+            return plt.figure(figsize=SIZE)
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=SIZE)
+        FigureCanvasAgg(figure)
+        return figure
+
+    def _draw_what_stays(self) -> None:
+        pca = self.tool.whole
+        image = pca.prepared.image
+        order = np.argsort(image.energies)
+        self.mean.plot(image.energies[order], image.summary.mean[order], lw=0.8, color="k")
+        self.mean.set(xlabel=label(image.axis, "Signal axis"), ylabel="Counts")
+        self.mean.set_title("mean spectrum, background window", fontsize="medium")
+        values = pca.scree_values[: max(SCREE, self.tool.most + 1)]
+        self.scree.semilogy(np.arange(1, len(values) + 1), values, "o", ms=4)
+        self.scree.axhline(1, color="k", lw=0.8, ls="--")
+        self.scree.set(xlabel="Component", ylabel="Over noise edge")
+        self.scree.set_title("scree, components taken", fontsize="medium")
+        self.spectra.margins(x=0)
+
+    def _window(self) -> list[Any]:
+        """The window and the background of the mean spectrum."""
+        result = self.tool.result
+        prepared, subtracted = result.pca.prepared, result.pca.corrected.background
+        if not prepared.window.found or subtracted is None:
+            return []
+        energies = prepared.image.energies
+        spans = [
+            self.mean.axvspan(*energies[[a, b - 1]], color="C1", alpha=0.25, lw=0)
+            for a, b in ((prepared.window.start, prepared.window.stop), *prepared.window.others)
+        ]
+        background = subtracted[0].mean(0) @ subtracted[1]
+        return [*spans, *self.mean.plot(energies, background, lw=1, color="C1")]
+
+    def _number(self) -> list[Any]:
+        taken = self.tool.result.n_components
+        return [self.scree.axvline(taken + 0.5, color="C3", lw=1.5)]
+
+    def _show_spectra(self) -> list[Any]:
+        """All spectra, the selected one on top of the others."""
+        result, ax = self.tool.result, self.spectra
+        image, drawn = result.pca.prepared.image, []
+        energies = image.energies
+        for i, spectrum in enumerate(result.arrays.spectra):
+            chosen = i == self.tool.component
+            name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+            drawn += ax.plot(
+                energies,
+                spectrum,
+                color=f"C{i % 10}",
+                lw=1.8 if chosen else 0.9,
+                zorder=3 if chosen else 2,
+                label=name,
+            )
+        ax.set(xlabel=label(image.axis, "Signal axis"), ylabel=per_unit(image.axis))
+        ax.relim()
+        ax.autoscale_view()
+        legend = ax.legend(handles=drawn, fontsize="small", ncols=2, loc="upper right")
+        before = len(ax.lines), len(ax.texts)
+        mark_features(ax, image.frame, "inside")
+        return [*drawn, legend, *ax.lines[before[0] :], *ax.texts[before[1] :]]
+
+    def _empty_map(self, ax: Any, i: int) -> Any:
+        """Where map ``i`` will be; to change it is quicker than to draw it anew."""
+        image = self.tool.whole.prepared.image
+        axes = image.frame.axes_manager.navigation_axes
+        ax.tick_params(labelsize="x-small")
+        if len(axes) == 1:
+            return ax.plot(axes[0].axis, np.zeros(axes[0].size), lw=0.8, color=f"C{i % 10}")[0]
+        (left, right), (top, bottom) = (_ends(axis.axis) for axis in axes[:2])
+        strip = is_strip(*axes[:2])
+        ax.locator_params(nbins=3)
+        return ax.imshow(
+            np.zeros((2, 2)),
+            cmap="viridis",
+            extent=(left, right, bottom, top),
+            aspect="auto" if strip else "equal",
+            interpolation="nearest",
+        )
+
+    def _show_map(self, ax: Any, i: int) -> None:
+        result = self.tool.result
+        ax.set_visible(i < result.n_components)
+        if i >= result.n_components:
+            return
+        # not `result.maps`, which computes their errors
+        values = to_pixels(result.pca.prepared.image, result.arrays.maps[:, i])
+        if values.ndim == 1:
+            self._shown[i].set_ydata(values)
+            ax.relim()
+            ax.autoscale_view()
+        else:
+            # the sum over further scan axes
+            values = np.nansum(values, tuple(range(values.ndim - 2))) if values.ndim > 2 else values
+            self._shown[i].set_data(values)
+            self._shown[i].set_clim(np.nanmin(values), np.nanmax(values))
+        more = result.n_components - SHOWN
+        name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+        if i == SHOWN - 1 and more > 0:
+            name += f" (+{more} more)"
+        ax.set_title(name, fontsize="small", color=f"C{i % 10}")
+        chosen = i == self.tool.component
+        for spine in ax.spines.values():
+            spine.set(linewidth=2.5 if chosen else 0.8, color="C3" if chosen else "k")
+
+    def _follow_the_mouse(self) -> None:
+        from matplotlib.widgets import SpanSelector
+
+        self._selector = SpanSelector(
+            self.mean, self.tool.set_background, "horizontal", props={"alpha": 0.2}
+        )
+        self.figure.canvas.mpl_connect("button_press_event", self._on_click)
+
+    def _on_click(self, event: Any) -> None:
+        if event.inaxes is self.scree and event.xdata is not None:
+            self.tool.n_components = int(np.clip(round(event.xdata), 1, self.tool.most))
+        elif event.inaxes in self.maps:
+            self.tool.component = self.maps.index(event.inaxes)
+
+
+def is_live() -> bool:
+    """Whether figures answer to the mouse: a window, or ipympl in a notebook."""
+    import matplotlib
+
+    backend = matplotlib.get_backend().lower()
+    still = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline"}
+    return backend not in still and not backend.endswith("backend_inline")
+
+
+def _ends(positions: np.ndarray) -> tuple[float, float]:
+    """Outer edges of the first and the last pixel."""
+    step = float(positions[1] - positions[0]) if len(positions) > 1 else 1.0
+    return float(positions[0]) - step / 2, float(positions[-1]) + step / 2

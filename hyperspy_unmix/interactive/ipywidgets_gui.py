@@ -1,0 +1,139 @@
+"""Widgets of the interactive tool for notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+from hyperspy_gui_ipywidgets.utils import add_display_arg
+from link_traits import link
+
+from .figure import SIZE, UnmixFigure
+from .tool import UnmixTool
+
+WIDE = ipywidgets.Layout(width="100%")
+
+
+@add_display_arg
+def unmix_ipy(obj: UnmixTool, **kwargs: Any) -> dict[str, Any]:
+    """Sliders for window and number, what is known of one component, and the picture."""
+    wdict = _choices(obj) | _component(obj) | _what_is_said(obj)
+    figure = obj.shown()
+    rows = [
+        ipywidgets.HBox([wdict["n_components"], wdict["assume"]]),
+        ipywidgets.HBox([wdict["subtracts_background"], wdict["background"]]),
+        ipywidgets.HBox([wdict["component"], wdict["name"], wdict["flip"], wdict["apply"]]),
+        wdict["message"],
+    ]
+    if not figure.live:
+        wdict["picture"] = _picture(obj, figure)
+        rows.append(wdict["picture"])
+    rows.append(wdict["code"])
+    return {"widget": ipywidgets.VBox(rows), "wdict": wdict}
+
+
+def _choices(obj: UnmixTool) -> dict[str, Any]:
+    energies = obj.whole.prepared.image.energies
+    low, high = float(energies.min()), float(energies.max())
+    number = ipywidgets.IntSlider(
+        min=1, max=obj.most, value=obj.n_components, description="Components"
+    )
+    link((obj, "n_components"), (number, "value"))
+    assume = ipywidgets.Dropdown(
+        options=[("phases overlap", "overlap"), ("each is alone somewhere", "pure")],
+        description="Assume",
+    )
+    link((obj, "assume"), (assume, "value"))
+    subtract = ipywidgets.Checkbox(description="Subtract background", indent=False)
+    link((obj, "subtracts_background"), (subtract, "value"))
+    window = ipywidgets.FloatRangeSlider(
+        min=low,
+        max=high,
+        step=(high - low) / max(len(energies) - 1, 1),
+        value=(obj.background_start, obj.background_end),
+        description="Window",
+        continuous_update=False,
+        readout_format=".4g",
+        layout=ipywidgets.Layout(width="60%"),
+    )
+
+    def choose(change: Any) -> None:
+        if change.new != (obj.background_start, obj.background_end):
+            obj.set_background(*change.new)
+
+    window.observe(choose, "value")
+
+    def follow(event: Any) -> None:
+        if obj.background_start < obj.background_end:
+            window.value = (obj.background_start, obj.background_end)
+
+    obj.observe(follow, "background_start, background_end")
+    return {
+        "n_components": number,
+        "assume": assume,
+        "subtracts_background": subtract,
+        "background": window,
+    }
+
+
+def _component(obj: UnmixTool) -> dict[str, Any]:
+    component = ipywidgets.Dropdown(description="Component")
+    name = ipywidgets.Text(description="Name", continuous_update=False)
+    flip = ipywidgets.Button(description="Flip", tooltip="Turn the signs of spectrum and map")
+    apply = ipywidgets.Button(
+        description="Apply", tooltip="Count once more; store in learning_results"
+    )
+
+    follows = False
+
+    def follow(event: Any = None) -> None:
+        nonlocal follows
+        names = enumerate(obj.result.names)
+        options = [(str(i) if name == str(i) else f"{i}: {name}", i) for i, name in names]
+        # new options select the first of them
+        follows = True
+        if list(component.options) != options:
+            component.options = options
+        component.value = obj.component
+        follows = False
+
+    def choose(change: Any) -> None:
+        if not follows and change.new is not None:
+            obj.component = change.new
+
+    follow()
+    link((obj, "name"), (name, "value"))
+    obj.observe(follow, "result, component")
+    component.observe(choose, "value")
+    flip.on_click(lambda button: obj.flip())
+    apply.on_click(lambda button: obj.apply())
+    return {"component": component, "name": name, "flip": flip, "apply": apply}
+
+
+def _what_is_said(obj: UnmixTool) -> dict[str, Any]:
+    message, code = ipywidgets.HTML(layout=WIDE), ipywidgets.HTML(layout=WIDE)
+
+    def follow(event: Any = None) -> None:
+        said = "<br>".join(escape(line) for line in obj.message.splitlines())
+        message.value = f"{'Applied. ' if obj.applied else ''}{said}"
+        code.value = f"<pre>{escape(obj.code)}</pre>"
+
+    follow()
+    obj.observe(follow, "result, message, applied")
+    return {"message": message, "code": code}
+
+
+def _picture(obj: UnmixTool, figure: UnmixFigure) -> Any:
+    """The figure as an image, for notebooks whose own figures stand still."""
+    picture = ipywidgets.Image(
+        value=figure.png(),
+        format="png",
+        layout=ipywidgets.Layout(max_width=f"{100 * SIZE[0]:.0f}px"),
+    )
+
+    def follow(event: Any) -> None:
+        picture.value = figure.png()
+
+    obj.observe(follow, "result, component")
+    return picture

@@ -1,0 +1,245 @@
+"""Choose the background window and the number of components while looking at the result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traits.api as t
+from hyperspy.ui_registry import add_gui_method
+
+from hyperspy_unmix.options import read_options
+from hyperspy_unmix.pca_result import PCA, pca_of
+from hyperspy_unmix.unmixing import Unmixing
+
+from .code import code_of
+from .keeping import kept_names
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from .figure import UnmixFigure
+
+MOST = 20  # components that can be asked for
+_logger = logging.getLogger(__name__)
+
+
+@add_gui_method(toolkey="hyperspy_unmix.unmix")
+class UnmixTool(t.HasTraits):
+    """Unmixing with its choices open: set a trait, and ``result`` is new.
+
+    The counts are compressed once, over the whole range; background, plural scattering and
+    unmixing are done again in compressed form whenever a choice changes. Works without any widget:
+    ``tool.n_components = 3``, ``tool.set_background(450, 520)``, ``tool.result``.
+
+    Parameters
+    ----------
+    signal : BaseSignal
+    n_components : int or str
+        To begin with, as in `hyperspy_unmix.unmix`.
+    how : dict
+        ``algorithm``, ``refine``, ``assume``, ``random_state``.
+    given : dict
+        The options of the preprocessing.
+    store : bool
+        Whether `apply` fills ``signal.learning_results``.
+
+    Attributes
+    ----------
+    n_components : int
+    subtracts_background : bool
+    background_start, background_end : float
+        Window of the background in the units of the axis, see `set_background`.
+    assume : "overlap" or "pure"
+    component : int
+        The one that ``name`` and `flip` are about.
+    name : str
+        Of this component; a new name renames it.
+    result : Unmixing
+    message : str
+        What was found, or why the last choice was not possible.
+    """
+
+    n_components = t.Range(1, "most", 1)
+    most = t.Int(MOST)
+    subtracts_background = t.Bool(False, label="Subtract background")
+    background_start = t.Float
+    background_end = t.Float
+    assume = t.Enum("overlap", "pure")
+    component = t.Range(0, "_last", 0)
+    name = t.Str
+    result = t.Any
+    message = t.Str
+    applied = t.Bool(False)
+    _last = t.Property(t.Int, observe="result")
+
+    def __init__(
+        self,
+        signal: BaseSignal,
+        n_components: Any,
+        how: dict[str, Any],
+        given: dict[str, Any],
+        store: bool,
+    ) -> None:
+        super().__init__()
+        self._signal, self._how, self._given, self._store = signal, how, given, store
+        self._quiet, self._figure = True, None
+        options = read_options("unmix", given)
+        self._shape = options.background_type
+        self.whole = pca_of(signal, "auto", replace(options, background=None))
+        self._pca = self.whole.with_background(options.background, self._shape)
+        self._window = self._window_found()
+        found = self._pca.ica(None if n_components == "auto" else n_components, **how)
+        self.most = max(min(self.whole.raw.rank, MOST), found.n_components)
+        self.assume, self.n_components = how["assume"], found.n_components
+        self.background_start, self.background_end = self._shown_window()
+        self.subtracts_background = self._pca.prepared.window.found
+        self._show(found)
+        self._quiet = False
+
+    # -------------------------------------------------------------------------------- choices
+
+    def set_background(self, start: float, end: float) -> None:
+        """Fit the background between ``start`` and ``end``, in the units of the axis."""
+        both = {"background_start": start, "background_end": end, "subtracts_background": True}
+        self._changing(lambda: self.trait_set(**both))
+        self._subtract((start, end))
+
+    def flip(self) -> None:
+        """Turn the signs of the selected component's spectrum and map."""
+        self._show(self.result.reverse(self.component))
+
+    def apply(self) -> None:
+        """Count once more with these choices, and fill ``learning_results`` if asked to."""
+        self._subtract(self._window_found(), recount=True)
+        if self._store:
+            from hyperspy_unmix.learning_results import store_learning_results
+
+            store_learning_results(self._signal, self.result)
+        self.applied = True
+
+    def display(self) -> None:
+        """Show widgets and figure, where there is a notebook or a window to show them in."""
+        from .figure import is_live
+
+        if not _in_notebook() and not is_live():
+            _logger.info("nothing to show widgets in: choose with the attributes of the tool")
+            return
+        self.shown()
+        try:
+            self.gui()
+        except (ValueError, ImportError, NotImplementedError) as error:
+            _logger.warning("no widgets (%s): choose with the attributes of the tool", error)
+
+    def shown(self) -> UnmixFigure:
+        """The figure that follows the choices; made when first asked for."""
+        if self._figure is None:
+            from .figure import UnmixFigure
+
+            self._figure = UnmixFigure(self)
+        return self._figure
+
+    @property
+    def code(self) -> str:
+        """The call that gives the same result without the tool."""
+        return code_of(self.result, self._given, self._how | {"assume": self.assume}, self._pca)
+
+    # -------------------------------------------------------------------------------- changes
+
+    @t.observe("background_start, background_end, subtracts_background")
+    def _window_changed(self, event: Any) -> None:
+        if self._quiet:
+            return
+        window = self.background_start, self.background_end
+        if event.name == "subtracts_background" and self._window is not None:
+            # there may have been several
+            window = self._window
+        self._subtract(window if self.subtracts_background else None)
+
+    @t.observe("n_components, assume")
+    def _number_changed(self, event: Any) -> None:
+        if not self._quiet:
+            self._try(lambda: self._separate(self._pca))
+
+    @t.observe("component")
+    def _component_changed(self, event: Any) -> None:
+        self._changing(lambda: self.trait_set(name=self.result.names[self.component]))
+
+    @t.observe("name")
+    def _name_changed(self, event: Any) -> None:
+        if self._quiet:
+            return
+        names = list(self.result.names)
+        names[self.component] = event.new
+        self._try(lambda: self._show(self.result.rename(names)))
+
+    def _subtract(self, window: Any, recount: bool = False) -> None:
+        """Background and all that follows, in compressed form."""
+
+        def change() -> None:
+            count = None if recount else self._pca.count
+            pca = self.whole.with_background(window, self._shape, count=count)
+            self._separate(pca)
+            self._window = window if window is not None else self._window
+
+        self._try(change)
+
+    def _separate(self, pca: PCA) -> None:
+        found = pca.ica(self.n_components, **(self._how | {"assume": self.assume}))
+        self._pca = pca
+        self._show(kept_names(self.result, found))
+
+    def _window_found(self) -> Any:
+        """Window or windows of the result; None where nothing is subtracted."""
+        prepared = self._pca.prepared
+        return prepared.settings["background"].value if prepared.window.found else None
+
+    def _shown_window(self) -> tuple[float, float]:
+        """The window, or where there is none the first tenth of the range."""
+        if self._window is not None:
+            return float(np.min(self._window)), float(np.max(self._window))
+        energies = self.whole.prepared.image.energies
+        low, high = float(energies.min()), float(energies.max())
+        return low, low + (high - low) / 10
+
+    def _show(self, result: Unmixing) -> None:
+        def change() -> None:
+            self.component = min(self.component, result.n_components - 1)
+            self.result, self.applied = result, False
+            self.name = result.names[self.component]
+
+        self._changing(change)
+        warnings = [c.reason for key, c in result.settings.items() if key.startswith("WARNING")]
+        self.message = "\n".join([result.settings["n_components"].reason, *warnings])
+
+    def _changing(self, change: Callable[[], Any]) -> None:
+        """Change traits without what follows from a user's change."""
+        before, self._quiet = self._quiet, True
+        try:
+            change()
+        finally:
+            self._quiet = before
+
+    def _try(self, change: Callable[[], None]) -> None:
+        """Do it, or say why not and stay with the last result."""
+        try:
+            change()
+        except (TypeError, ValueError) as error:
+            self.message = str(error)
+            _logger.warning("%s", error)
+
+    def __repr__(self) -> str:
+        return f"UnmixTool, its result:\n{self.result!r}"
+
+    def _get__last(self) -> int:
+        return 0 if self.result is None else self.result.n_components - 1
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in a kernel that can show widgets."""
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")

@@ -1,0 +1,66 @@
+"""Window of the interactive tool for desktops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .tool import UnmixTool
+
+
+def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
+    """The tool's window.
+
+    Raises
+    ------
+    NotImplementedError
+        If traitsui is not installed: HyperSpy then goes on without it.
+    """
+    try:
+        import traitsui.api as tu
+        from hyperspy_gui_traitsui.utils import add_display_arg
+    except ImportError as error:
+        raise NotImplementedError("hyperspy_gui_traitsui is not installed.") from error
+
+    class Handler(tu.Handler):
+        def flip(self, info: Any) -> None:
+            info.object.flip()
+
+        def apply(self, info: Any) -> None:
+            info.object.apply()
+
+    @add_display_arg
+    def window(obj: UnmixTool, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        choices = tu.Group(
+            tu.Item("n_components", editor=tu.RangeEditor(low=1, high_name="most", mode="slider")),
+            tu.Item("assume"),
+            tu.Item("subtracts_background"),
+            tu.Item("background_start", enabled_when="subtracts_background"),
+            tu.Item("background_end", enabled_when="subtracts_background"),
+            label="Choices",
+            show_border=True,
+        )
+        component = tu.Group(
+            tu.Item("component", editor=tu.RangeEditor(low=0, high_name="_last", mode="spinner")),
+            tu.Item("name", editor=tu.TextEditor(auto_set=False, enter_set=True)),
+            label="Component",
+            show_border=True,
+        )
+        said = tu.Item("message", style="readonly", show_label=False)
+        buttons = [
+            tu.Action(name="Flip", action="flip"),
+            tu.Action(name="Apply", action="apply"),
+            tu.OKButton,
+        ]
+        view = tu.View(
+            choices,
+            component,
+            said,
+            buttons=buttons,
+            handler=Handler(),
+            title="Unmix",
+            resizable=True,
+        )
+        return obj, {"view": view}
+
+    obj.shown()
+    return window(obj=obj, display=display, **kwargs)
