@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .calls import call
 from .inputs import EV, check_signal
 from .numerics.abundance import Recorded, abundances
 from .numerics.energy_offset import MOST, energy_offset, resampled
@@ -47,7 +48,8 @@ def apply(result: Unmixing, other: BaseSignal, given: dict[str, Any]) -> Unmixin
         spectra, maps, known.unmixing, known.confidence, known.unit_integral, known.origin, noise
     )
     _put_on_record(result, pca, settings)
-    return Unmixing(result.names, FrozenSettings(settings), pca, arrays, result.separated)
+    calls = (call("known.apply", "s", **given),)
+    return Unmixing(result.names, FrozenSettings(settings), pca, arrays, result.separated, calls)
 
 
 def _factor(known: BaseSignal, other: BaseSignal) -> float:

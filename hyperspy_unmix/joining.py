@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .calls import call
 from .counting import ComponentCount
 from .inputs import check_n_components, check_signal
 from .numerics.edge import leading_count, noise_edge
@@ -55,11 +56,13 @@ def unmix_together(
     image = prepared[0].image
     found = separate_components(image, together.truncate(n), seen, count, options, settings)
     ends = np.cumsum([0, *(one.image.blocks.shape[0] for one in prepared)])
-    results = []
+    results, names = [], f"[{', '.join(f's{i + 1}' for i in range(len(signals)))}]"
     for i, pca in enumerate(pcas):
         arrays = replace(found.arrays, maps=found.arrays.maps[ends[i] : ends[i + 1]])
         known = {**pca.settings, **settings, "together": _others(signals, i)}
-        result = unmixed(pca, found, known)
+        given = {"n_components": n_components, **how, **preprocessing}
+        again = f"{call('hyperspy_unmix.unmix', names, **given)}[{i}]"
+        result = unmixed(pca, found, known, (again,))
         results.append(replace(result, arrays=arrays, choices=FrozenSettings(known)))
     return results
 

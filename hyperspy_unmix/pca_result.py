@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import summary
+from .calls import call, of_options, typed
 from .counting import (
     MOST_PHYSICS_COMPONENTS,
     ComponentCount,
@@ -46,7 +47,8 @@ _logger = logging.getLogger(__name__)
 
 def pca_of(signal: BaseSignal, n_components: Any, options: Preprocessing) -> PCA:
     """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
-    return compressed(prepare(signal, options), n_components)
+    result = compressed(prepare(signal, options), n_components)
+    return replace(result, calls=(call("s.pca", n_components=n_components, **of_options(options)),))
 
 
 def compressed(prepared: Prepared, n_components: Any) -> PCA:
@@ -72,6 +74,8 @@ class PCA:
         What the data say about that number.
     settings : mapping
         Every choice made, and why.
+    calls : tuple of str
+        What was called to get it.
     """
 
     n_components: int
@@ -81,6 +85,7 @@ class PCA:
     raw: LowRank = field(repr=False)
     corrected: Corrected = field(repr=False)
     _scree: Scree = field(repr=False)
+    calls: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def build(
@@ -211,7 +216,8 @@ class PCA:
         seen = visible(corrected.values[:n], *self._scree.shape)[0]
         image = self.prepared.image
         found = separate_components(image, kept, seen, self.count, options, settings)
-        return unmixed(self, found, settings)
+        again = call("ica", n_components=n_components or "auto", **vars(options))
+        return unmixed(self, found, settings, (*self.calls, again))
 
     def with_background(
         self,
@@ -247,7 +253,10 @@ class PCA:
         if not kept.all():
             least = NEGLIGIBLE * self._scree.edge
             raw = raw.having(kept).recompressed(least, max(self.above_noise_edge, 1))
-        return PCA.build(prepared, raw, self._scree, "auto", count)
+        result = PCA.build(prepared, raw, self._scree, "auto", count)
+        window = typed("background", background)
+        again = call("with_background", window, background_type=background_type)
+        return replace(result, calls=(*self.calls, again))
 
     def preprocessed(self) -> BaseSignal:
         """The counts, not denoised, without background and plural scattering; lazy if they are."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import plotting, quantities, reconstruction, summary, uncertainty
+from . import calls, plotting, quantities, reconstruction, summary, uncertainty
 from .applying import apply
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .certainty import Separated
@@ -33,11 +33,13 @@ COUNTS = "Counts"
 SINGLE = "Single-scattering counts"
 
 
-def unmixed(pca: PCA, separated: Separated, choices: Mapping[str, Choice]) -> Unmixing:
+def unmixed(
+    pca: PCA, separated: Separated, choices: Mapping[str, Choice], calls: tuple[str, ...]
+) -> Unmixing:
     """A new result, its components known by their numbers."""
     arrays = separated.arrays
     names = numbers(len(arrays.spectra))
-    return Unmixing(names, FrozenSettings(choices), pca, arrays, separated)
+    return Unmixing(names, FrozenSettings(choices), pca, arrays, separated, calls)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ class Unmixing:
         The numbers behind the signals.
     separated : Separated
         How the components were found, which tells how sure they are.
+    calls : tuple of str
+        What was called to get it, see ``code``.
     """
 
     names: tuple[str, ...]
@@ -66,6 +70,7 @@ class Unmixing:
     pca: PCA = field(repr=False)
     arrays: Normalised = field(repr=False)
     separated: Separated = field(repr=False)
+    calls: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def n_components(self) -> int:
@@ -76,6 +81,11 @@ class Unmixing:
     def settings(self) -> Mapping[str, Choice]:
         """Every choice made, and what is to be known of single components."""
         return FrozenSettings({**self.choices, **flags(self.arrays, self.names)})
+
+    @property
+    def code(self) -> str:
+        """What to type for the same result: ``s`` is the signal, others are named by option."""
+        return calls.code(self.calls)
 
     def rename(self, names: Sequence[str]) -> Unmixing:
         """The same result with other names for its components.
@@ -90,7 +100,8 @@ class Unmixing:
         TypeError, ValueError
             If they are not that.
         """
-        return replace(self, names=check_names(names, self.n_components))
+        names = check_names(names, self.n_components)
+        return self._after("rename", list(names), names=names)
 
     def reorder(self, order: Sequence[int | str]) -> Unmixing:
         """The same result with its components in another order.
@@ -107,8 +118,9 @@ class Unmixing:
         """
         places = check_order(order, self.names)
         choices = FrozenSettings(moved(self.choices, places))
-        return replace(
-            self,
+        return self._after(
+            "reorder",
+            list(order),
             names=moved_names(self.names, places),
             choices=choices,
             arrays=self.arrays.taken(places),
@@ -127,7 +139,8 @@ class Unmixing:
         ValueError
             If there is no such component.
         """
-        return replace(self, arrays=self.arrays.reversed(find_place(component, self.names)))
+        arrays = self.arrays.reversed(find_place(component, self.names))
+        return self._after("reverse", component, arrays=arrays)
 
     def __iter__(self) -> Iterator[BaseSignal]:
         return iter((self.spectra, self.maps))
@@ -430,6 +443,13 @@ class Unmixing:
         from .storage import export
 
         return export(self, folder, overwrite)
+
+    def _after(self, name: str, given: Any, **changed: Any) -> Unmixing:
+        """The same result but for this, and the call that did it."""
+        before = self.calls
+        if name == "rename" and before and before[-1].startswith("rename("):
+            before = before[:-1]
+        return replace(self, calls=(*before, f"{name}({given!r})"), **changed)
 
     @property
     def _image(self) -> Image:

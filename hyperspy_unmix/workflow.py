@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from .calls import call
 from .counting import ComponentCount
 from .inputs import NumberOfComponents, check_choice
 from .joining import unmix_together
@@ -127,7 +128,9 @@ def unmix(
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
         options = read_options("unmix", preprocessing)
-        signals, results = [signal], [pca_of(signal, n_components, options).ica(**how)]
+        found = pca_of(signal, n_components, options).ica(**how)
+        again = call("s.unmix", n_components=n_components, **how, **preprocessing)
+        signals, results = [signal], [replace(found, calls=(again,))]
     if store:
         from .learning_results import store_learning_results
 

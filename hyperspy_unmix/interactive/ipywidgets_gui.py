@@ -117,7 +117,7 @@ def _what_is_said(obj: UnmixTool) -> dict[str, Any]:
     def follow(event: Any = None) -> None:
         said = "<br>".join(escape(line) for line in obj.message.splitlines())
         message.value = f"{'Applied. ' if obj.applied else ''}{said}"
-        code.value = f"<pre>{escape(obj.code)}</pre>"
+        code.value = f"<pre>{escape(obj.result.code)}</pre>"
 
     follow()
     obj.observe(follow, "result, message, applied")

@@ -28,7 +28,8 @@ def kept_names(before: Unmixing | None, after: Unmixing) -> Unmixing:
     for j, i in same.items():
         if cosine[i, j] < 0:
             after = after.reverse(j)
-    return after.rename(names) if len(set(names)) == len(names) else after
+    new = tuple(names) != after.names and len(set(names)) == len(names)
+    return after.rename(names) if new else after
 
 
 def _on_common_channels(result: Unmixing, other: Unmixing) -> np.ndarray:

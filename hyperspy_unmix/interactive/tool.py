@@ -15,7 +15,6 @@ from hyperspy_unmix.options import read_options
 from hyperspy_unmix.pca_result import PCA, pca_of
 from hyperspy_unmix.unmixing import Unmixing
 
-from .code import code_of
 from .keeping import kept_names
 
 if TYPE_CHECKING:
@@ -141,11 +140,6 @@ class UnmixTool(t.HasTraits):
 
             self._figure = UnmixFigure(self)
         return self._figure
-
-    @property
-    def code(self) -> str:
-        """The call that gives the same result without the tool."""
-        return code_of(self.result, self._given, self._how | {"assume": self.assume}, self._pca)
 
     # -------------------------------------------------------------------------------- changes
 
