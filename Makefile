@@ -9,7 +9,7 @@ SOURCES := pyproject.toml README.md LICENSE $(shell find hyperspy_unmix -type f 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint build check-wheel clean
+.PHONY: help demo test test-browser lint build check-wheel clean
 
 help:  ## Show this list
 	@echo 'Commands (each makes the environment $(VENV) when it is missing):'
@@ -32,6 +32,9 @@ demo: $(VENV)/.installed  ## Unmix the built-in phantom, or DATA, into demo-outp
 
 test: $(VENV)/.installed-tests  ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2 --mpl
+
+test-browser: $(VENV)/.installed-browser  ## Run the tests in a browser (needs chromium)
+	$(BIN)/python -m pytest hyperspy_unmix/tests/test_browser.py
 
 lint: $(VENV)/.installed-dev  ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .
@@ -61,7 +64,8 @@ $(VENV)/.created:
 $(VENV)/.installed: EXTRA :=
 $(VENV)/.installed-tests: EXTRA := [tests]
 $(VENV)/.installed-dev: EXTRA := [dev]
-$(VENV)/.installed $(VENV)/.installed-tests $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml
+$(VENV)/.installed-browser: EXTRA := [browser]
+$(VENV)/.installed $(VENV)/.installed-tests $(VENV)/.installed-dev $(VENV)/.installed-browser: $(VENV)/.created pyproject.toml
 	@echo 'Installing; the first time takes a few minutes.'
 	$(BIN)/python -m pip install --quiet --editable '.$(EXTRA)'
 	@touch $@

@@ -23,7 +23,8 @@ def name(prepared: Prepared) -> str:
 def text(title: str, settings: Mapping[str, Choice], table: list[str] | None = None) -> str:
     """Title, table and settings, a line each."""
     lines = [
-        f"  {key}: {_value(choice.value)} ({choice.reason})" for key, choice in settings.items()
+        f"  {key}: {value_in_words(choice.value)} ({choice.reason})"
+        for key, choice in settings.items()
     ]
     return "\n".join([title, *(table or []), *lines])
 
@@ -37,13 +38,14 @@ def html(
         return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
     counts = "<table>" + "".join(row(cells) for cells in table) + "</table>" if table else ""
-    choices = "".join(row((k, _value(c.value), c.reason)) for k, c in settings.items())
+    choices = "".join(row((k, value_in_words(c.value), c.reason)) for k, c in settings.items())
     return f"<b>{escape(title)}</b>{counts}<table>{choices}</table>"
 
 
-def _value(value: Any) -> str:
+def value_in_words(value: Any) -> str:
+    """A setting as it is printed."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, (tuple, list)):
-        return ", ".join(_value(item) for item in value)
+        return ", ".join(value_in_words(item) for item in value)
     return str(value)

@@ -451,6 +451,34 @@ class Unmixing:
             before = before[:-1]
         return replace(self, calls=(*before, f"{name}({given!r})"), **changed)
 
+    def report(
+        self, filename: str | Path, references: Any = None, overwrite: bool | None = None
+    ) -> None:
+        """Write one page of HTML: what was found, what was done and why, and how to repeat it.
+
+        Figures, the table of components, warnings, every choice with its reason, a paragraph for a
+        methods section with its references, code and versions; everything in the file itself.
+
+        Parameters
+        ----------
+        filename : str or Path
+            ``.html``.
+        references : optional
+            Whose nearest ones stand beside the components, see `match`.
+        overwrite : bool, optional
+            Of an existing file; None asks, False leaves it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        TypeError, ValueError
+            If the suffix is another one, or references do not fit.
+        """
+        from .report import report
+
+        report(self, filename, references, overwrite)
+
     @property
     def _image(self) -> Image:
         return self.pca.prepared.image
@@ -472,8 +500,8 @@ class Unmixing:
             self._image, values, title, "Intensity", variance=variance, is_binned=False
         )
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        """Component, counts, share and stability, for the summary."""
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Component, counts, share and stability of each component, as they are printed."""
         counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ self._image.channel_widths)
         share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
         return [
@@ -490,11 +518,11 @@ class Unmixing:
     def __repr__(self) -> str:
         table = [
             f"  component {i}: {c} {self._quantity.lower()} ({share}), stability {index}"
-            for i, c, share, index in self._rows()
+            for i, c, share, index in self.rows()
         ]
         return summary.text(self.title, uncertainty.findings(self) | dict(self.settings), table)
 
     def _repr_html_(self) -> str:
         head = ("component", self._quantity, "share", "stability")
         choices = uncertainty.findings(self) | dict(self.settings)
-        return summary.html(self.title, choices, (head, *self._rows()))
+        return summary.html(self.title, choices, (head, *self.rows()))

@@ -1,0 +1,152 @@
+"""What was done, as a paragraph for the methods section of a paper, with its references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_unmix import __version__
+from hyperspy_unmix.numerics.pure import PurePixels
+from hyperspy_unmix.wrapping import base_type
+
+if TYPE_CHECKING:
+    from hyperspy_unmix.unmixing import Unmixing
+
+PACKAGES = ("hyperspy", "exspy", "numpy", "scipy", "scikit-learn", "python-picard", "dask")
+REFERENCES = {
+    "hyperspy": "F. de la Peña et al., HyperSpy, https://doi.org/10.5281/zenodo.592838",
+    "biwhitening": "B. Landa, T. T. C. K. Zhang, Y. Kluger, SIAM J. Math. Data Sci. 4 (2022) 1420, "
+    "https://doi.org/10.1137/21M1456807",
+    "edge": "I. M. Johnstone, Ann. Statist. 29 (2001) 295, https://doi.org/10.1214/aos/1009210544",
+    "elbow": "A. Onatski, Rev. Econ. Stat. 92 (2010) 1004, https://doi.org/10.1162/REST_a_00043",
+    "egerton": "R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd "
+    "ed. (2011), https://doi.org/10.1007/978-1-4419-9583-4",
+    "picard": "P. Ablin, J.-F. Cardoso, A. Gramfort, IEEE Trans. Signal Process. 66 (2018) 4040, "
+    "https://doi.org/10.1109/TSP.2018.2844203",
+    "fastica": "A. Hyvärinen, IEEE Trans. Neural Netw. 10 (1999) 626, "
+    "https://doi.org/10.1109/72.761722",
+    "pure": "M. E. Winter, Proc. SPIE 3753 (1999) 266, https://doi.org/10.1117/12.366289",
+    "icasso": "J. Himberg, A. Hyvärinen, F. Esposito, NeuroImage 22 (2004) 1214, "
+    "https://doi.org/10.1016/j.neuroimage.2004.03.027",
+    "ambiguity": "W. H. Lawton, E. A. Sylvestre, Technometrics 13 (1971) 617, "
+    "https://doi.org/10.1080/00401706.1971.10488823",
+}
+
+
+def versions() -> dict[str, str]:
+    """Of this package and those it stands on."""
+    found = {"hyperspy_unmix": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def methods(result: Unmixing) -> tuple[str, list[str]]:
+    """The paragraph, and the references that its numbers in brackets stand for."""
+    cited: list[str] = []
+
+    def cite(*names: str) -> str:
+        cited.extend(name for name in names if name not in cited)
+        return f"[{', '.join(str(cited.index(name) + 1) for name in names)}]"
+
+    sentences = [
+        _what(result, cite("hyperspy")),
+        _noise(result, cite("biwhitening")),
+        *_physics(result, cite),
+        _number(result, cite("edge", "elbow")),
+        *_separation(result, cite),
+        "Error bands are two standard deviations, of the noise of the counts and of components "
+        "mixed up with each other; the stability index is that of repeated runs on other noise and "
+        f"parts of the data {cite('icasso')}, the range of what describes the counts as well that "
+        f"of spectra and maps non-negative within the noise {cite('ambiguity')}.",
+    ]
+    return " ".join(sentences), [REFERENCES[name] for name in cited]
+
+
+def _what(result: Unmixing, reference: str) -> str:
+    image = result.pca.prepared.image
+    kind = base_type(image.frame).replace("_TEM", "").replace("_SEM", "")
+    pixels, channels = image.blocks.shape
+    axis = image.axis
+    ends = np.sort(axis.axis[[0, -1]])
+    known = versions()
+    return (
+        f"The {kind + ' ' if kind else ''}spectrum image ({pixels} pixels, {channels} channels "
+        f"from {ends[0]:.5g} to {ends[1]:.5g} {axis.units}) was unmixed with hyperspy_unmix "
+        f"{known['hyperspy_unmix']}, an extension of HyperSpy {known['hyperspy']} {reference}."
+    )
+
+
+def _noise(result: Unmixing, reference: str) -> str:
+    noise = result.pca.prepared.noise
+    return (
+        f"Rows and columns were weighted so that their noise is white {reference}; noise model: "
+        f"{noise.describe()}."
+    )
+
+
+def _physics(result: Unmixing, cite: Callable[..., str]) -> list[str]:
+    prepared, said = result.pca.prepared, []
+    settings = result.settings
+    book = "egerton"
+    if prepared.window.found and "background fit" in settings:
+        windows = settings["background"].value
+        several = np.reshape(np.asarray(windows, float), (-1, 2))
+        spans = " and ".join(f"{a:g} to {b:g}" for a, b in several)
+        law = settings["background fit"].reason.split(";")[0]
+        units = prepared.image.axis.units
+        said.append(
+            f"The background ({law}) was fitted from {spans} {units} and subtracted {cite(book)}."
+        )
+    if prepared.physics.remainder is not None:
+        found = settings["energy shift"]
+        said.append(f"Energy drift was taken out ({found.reason.split('taken out: ')[-1]}).")
+    if prepared.kernel is not None and "plural scattering" in settings:
+        name = settings["plural scattering"].value
+        said.append(
+            f"Plural scattering was taken out by the {name} method {cite(book)} with the low loss, "
+            "in compressed form; maps are in single-scattering counts."
+        )
+    return said
+
+
+def _number(result: Unmixing, reference: str) -> str:
+    reason = result.settings["n_components"].reason
+    n = result.n_components
+    return (
+        f"{n} component{'s were' if n != 1 else ' was'} taken ({reason}); counts of components are "
+        "the median of three: singular values above the noise edge, the elbow of the scree "
+        f"{reference}, and what repeats in an independent share of the counts."
+    )
+
+
+def _separation(result: Unmixing, cite: Callable[..., str]) -> list[str]:
+    settings, found_by = result.settings, result.separated.found_by
+    if "spectra" in settings:
+        return [f"The spectra were {settings['spectra'].reason}."]
+    if isinstance(found_by, PurePixels):
+        return [
+            "Every component was assumed to be alone in some pixels: its spectrum is the mean of "
+            f"those that differ from a corner of the data's simplex {cite('pure')} by noise only."
+        ]
+    said = []
+    if "ica" in settings:
+        name = "picard" if found_by.algorithm == "picard" else "fastica"
+        said.append(
+            f"They were separated by independent component analysis {cite(name)} "
+            f"({settings['ica'].value}) {settings['ica'].reason.split(';')[0]}."
+        )
+    refined = settings.get("refine")
+    if refined is not None and refined.value is not None:
+        most = max(refined.value) if isinstance(refined.value, (list, tuple)) else refined.value
+        said.append(
+            "The components were then mixed as little as needed to make spectra and maps "
+            f"non-negative within their noise (spectra turned by {most:g} degrees at most)."
+        )
+    return said

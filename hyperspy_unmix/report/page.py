@@ -1,0 +1,163 @@
+"""The page: text, tables and figures in one file of HTML."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Callable, Iterator
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix import uncertainty
+from hyperspy_unmix.storage.absent import CountsMissingError
+from hyperspy_unmix.storage.containers import may_write, replacing
+from hyperspy_unmix.summary import value_in_words
+
+from .methods import methods, versions
+
+if TYPE_CHECKING:
+    from hyperspy_unmix.matching import Match
+    from hyperspy_unmix.unmixing import Unmixing
+
+DPI = 100
+STYLE = """
+body { font: 15px/1.5 sans-serif; color: #222; max-width: 60em; margin: 2em auto; padding: 0 1em; }
+h1 { font-size: 1.5em; } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid #ccc; }
+table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: #666; }
+th, td { text-align: left; vertical-align: top; padding: .25em .8em .25em 0; }
+th { border-bottom: 1px solid #888; } tr + tr td { border-top: 1px solid #e4e4e4; }
+img { max-width: 100%; } figure { margin: 1em 0; } figcaption { color: #555; }
+.warning { background: #fff3d6; border-left: 4px solid #e69f00; padding: .5em 1em; margin: .5em 0; }
+pre { background: #f5f5f5; padding: .8em; overflow-x: auto; } footer { color: #777; }
+@media print { body { margin: 0; max-width: none; } figure, table { break-inside: avoid; } }
+"""
+
+
+def report(result: Unmixing, filename: str | Path, references: Any, overwrite: bool | None) -> None:
+    """See `Unmixing.report`."""
+    path = Path(filename).expanduser()
+    if not path.suffix:
+        path = path.with_suffix(".html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{path.name}: the report is a page, .html.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
+    compared = None if references is None else result.match(references)
+    if not may_write(path, overwrite):
+        return
+    text = "\n".join(_page(result, compared))
+    with replacing(path) as new:
+        new.write_text(text, encoding="utf-8")
+
+
+def _page(result: Unmixing, compared: Match | None) -> Iterator[str]:
+    title = escape(result.title)
+    yield f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    yield f"<style>{STYLE}</style></head><body><h1>{title}</h1>"
+    yield from _warnings(result)
+    yield "<h2>Components</h2>"
+    yield _table(_components(result, compared))
+    yield from _figures(result)
+    yield "<h2>What was done, and why</h2>"
+    choices = [("choice", "value", "why")]
+    for name, choice in result.settings.items():
+        choices.append((name, value_in_words(choice.value), choice.reason))
+    yield _table(choices)
+    paragraph, cited = methods(result)
+    yield f"<h2>Methods</h2><p>{escape(paragraph)}</p><ol>"
+    yield from (f"<li>{_linked(reference)}</li>" for reference in cited)
+    yield "</ol><h2>The same again</h2>"
+    yield "<p><code>s</code> is the signal; other signals and arrays have their option's name.</p>"
+    yield f"<pre>import hyperspy.api as hs, hyperspy_unmix\n\n{escape(result.code)}</pre>"
+    words = ", ".join(f"{name} {number}" for name, number in versions().items())
+    day = datetime.date.today().isoformat()
+    yield f"<footer><p>{escape(words)}; {day}.</p></footer></body></html>"
+
+
+def _warnings(result: Unmixing) -> Iterator[str]:
+    """What a reader must know before the rest."""
+    known = uncertainty.findings(result) | dict(result.settings)
+    for name, choice in known.items():
+        loud = name == "UNSTABLE" or name.startswith("WARNING")
+        if loud or (name == "ambiguity" and choice.value != "small"):
+            said = f"{name}: {value_in_words(choice.value)}" if name == "UNSTABLE" else name
+            yield f'<div class="warning"><b>{escape(said)}</b><br>{escape(choice.reason)}</div>'
+
+
+def _components(result: Unmixing, compared: Match | None) -> list[tuple[str, ...]]:
+    head = ("component", "counts", "share", "stability")
+    rows = list(result.rows())
+    if compared is None:
+        return [head, *rows]
+    nearest = []
+    for pair, near, angles in zip(compared.pairs, compared.near, compared.angles, strict=True):
+        far = "" if near else " (too far)"
+        found = pair is not None and np.isfinite(angles[pair])
+        nearest.append(f"{compared.references[pair]}, {angles[pair]:.1f}°{far}" if found else "-")
+    return [(*head, "nearest reference"), *((*r, n) for r, n in zip(rows, nearest, strict=True))]
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    head, *others = rows
+    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in others]
+    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _linked(reference: str) -> str:
+    words, _, address = reference.rpartition("https://")
+    link = escape(f"https://{address}")
+    return f'{escape(words)}<a href="{link}">{link}</a>'
+
+
+def _figures(result: Unmixing) -> Iterator[str]:
+    """Those there are, each with what it shows."""
+    known: list[tuple[Callable[[], Any], str]] = [
+        (
+            result.plot_overview,
+            "Spectra of integral one and maps. Blue: two standard deviations; orange: spectra that "
+            "describe the counts as well.",
+        ),
+        (
+            lambda: result.plot_scree().figure,
+            "Variance of the principal components of the counts in units of what noise reaches.",
+        ),
+        (
+            result.plot_residual,
+            "How well the model describes the counts: reduced chi-square of the pixels (1 is noise "
+            "alone), residual of the channels against its noise.",
+        ),
+    ]
+    scan = len(result.pca.prepared.image.navigation_shape)
+    if result.n_components > 1 and scan == 2:
+        known.append((result.plot_composite, "Shares of the first components, a colour each."))
+    if result.thickness is not None:
+        known.append((result.plot_thickness, "Thickness and its standard deviation."))
+    yield "<h2>Figures</h2>"
+    for draw, words in known:
+        try:
+            yield _figure(draw, words)
+        except CountsMissingError:
+            yield f"<p>({escape(words)} Left out: the counts are not in the saved result.)</p>"
+
+
+def _figure(draw: Callable[[], Any], words: str) -> str:
+    import matplotlib.pyplot as plt
+
+    with plt.ioff():
+        figure = draw()
+    buffer = BytesIO()
+    try:
+        figure.savefig(buffer, format="png", dpi=DPI)
+    finally:
+        plt.close(figure)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    said = escape(words)
+    return (
+        f'<figure><img alt="{said}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{said}</figcaption></figure>"
+    )
