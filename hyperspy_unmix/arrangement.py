@@ -26,6 +26,8 @@ def check_names(names: Sequence[str], n_components: int) -> tuple[str, ...]:
         raise ValueError(
             f"names={names!r}: {n_components} different names are needed, one for each component."
         )
+    if not all(name.isprintable() for name in given):
+        raise ValueError(f"names={names!r}: words of one line are needed.")
     return given
 
 

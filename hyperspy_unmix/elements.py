@@ -19,7 +19,7 @@ def onsets(signal: BaseSignal) -> dict[str, float]:
     return {
         f"{element}-{name}": float(edge["onset_energy (eV)"]) / _unit(signal)
         for element, known in _elements(signal)
-        for name, edge in known["Binding_energies"].items()
+        for name, edge in known.get("Binding_energies", {}).items()
         if edge.get("relevance") == "Major"
     }
 
@@ -30,7 +30,7 @@ def lines(signal: BaseSignal) -> dict[str, float]:
         f"{element} {shown}": 1e3 * float(known["Xray_lines"][name]["energy (keV)"]) / _unit(signal)
         for element, known in _elements(signal)
         for name, shown in STRONGEST.items()
-        if name in known["Xray_lines"]
+        if name in known.get("Xray_lines", {})
     }
 
 

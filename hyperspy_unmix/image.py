@@ -254,7 +254,9 @@ def framed_as(signal: BaseSignal, data: Any) -> BaseSignal:
     axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
     metadata = signal.metadata.as_dictionary()
     # a variance of every value would be copied with it
-    metadata.get("Signal", {}).pop("Noise_properties", None)
+    noise = metadata.get("Signal", {}).get("Noise_properties", {})
+    for name in ("variance", "_sig_variance"):
+        noise.pop(name, None)
     chunks = data.chunks if hasattr(data, "dask") else None
     return frame_from(data.shape, data.dtype, chunks, axes, deepcopy(metadata))
 

@@ -51,21 +51,23 @@ def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str
     metadata["Signal"] = {"signal_type": base_type(image.frame)}
     if quantity:
         metadata["Signal"]["quantity"] = quantity
-    _drop_unknown_elements(metadata)
+    drop_unknown_elements(metadata)
     # markers belong to the plot of the whole image
     metadata.pop("Markers", None)
     metadata.pop("_HyperSpy", None)
     return metadata
 
 
-def _drop_unknown_elements(metadata: dict[str, Any]) -> None:
+def drop_unknown_elements(metadata: dict[str, Any]) -> None:
     """Leave out elements that exspy does not know: its classes could not be made with them."""
     from exspy.material import elements as database
 
     sample = metadata.get("Sample", {})
     if "elements" in sample:
         given = sample.pop("elements")
-        known = [str(e) for e in (() if given is None else given) if str(e) in database]
+        # HyperSpy's browser would find "O" for "Oß"
+        symbols = set(database.keys())
+        known = [str(e) for e in (() if given is None else given) if str(e) in symbols]
         if known:
             sample["elements"] = known
 

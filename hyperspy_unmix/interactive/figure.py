@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_unmix.plotting.labels import mark_features
-from hyperspy_unmix.plotting.parts import is_strip, label, per_unit
+from hyperspy_unmix.plotting.parts import edges, is_strip, label, name_of, per_unit
 from hyperspy_unmix.wrapping import to_pixels
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SHOWN = 6  # components
 SCREE = 20  # values
+MARGIN = 0.08  # of the range of the spectra, above and below
 SIZE, DPI = (10.0, 7.2), 80
 
 
@@ -85,7 +86,6 @@ class UnmixFigure:
         self.scree.axhline(1, color="k", lw=0.8, ls="--")
         self.scree.set(xlabel="Component", ylabel="Over noise edge")
         self.scree.set_title("scree, components taken", fontsize="medium")
-        self.spectra.margins(x=0)
 
     def _window(self) -> list[Any]:
         """The window and the background of the mean spectrum."""
@@ -112,7 +112,7 @@ class UnmixFigure:
         energies = image.energies
         for i, spectrum in enumerate(result.arrays.spectra):
             chosen = i == self.tool.component
-            name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+            name = name_of(result, i)
             drawn += ax.plot(
                 energies,
                 spectrum,
@@ -122,8 +122,12 @@ class UnmixFigure:
                 label=name,
             )
         ax.set(xlabel=label(image.axis, "Signal axis"), ylabel=per_unit(image.axis))
-        ax.relim()
-        ax.autoscale_view()
+        # components that are noise have no integral, and a scale of their own
+        phases = result.arrays.spectra[result.arrays.unit_integral]
+        shown = phases if len(phases) else result.arrays.spectra
+        low, high = float(shown.min()), float(shown.max())
+        ax.set(xlim=(energies.min(), energies.max()))
+        ax.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low))
         legend = ax.legend(handles=drawn, fontsize="small", ncols=2, loc="upper right")
         before = len(ax.lines), len(ax.texts)
         mark_features(ax, image.frame, "inside")
@@ -136,7 +140,7 @@ class UnmixFigure:
         ax.tick_params(labelsize="x-small")
         if len(axes) == 1:
             return ax.plot(axes[0].axis, np.zeros(axes[0].size), lw=0.8, color=f"C{i % 10}")[0]
-        (left, right), (top, bottom) = (_ends(axis.axis) for axis in axes[:2])
+        (left, *_, right), (top, *_, bottom) = (edges(axis) for axis in axes[:2])
         strip = is_strip(*axes[:2])
         ax.locator_params(nbins=3)
         return ax.imshow(
@@ -164,7 +168,7 @@ class UnmixFigure:
             self._shown[i].set_data(values)
             self._shown[i].set_clim(np.nanmin(values), np.nanmax(values))
         more = result.n_components - SHOWN
-        name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+        name = name_of(result, i, 16)
         if i == SHOWN - 1 and more > 0:
             name += f" (+{more} more)"
         ax.set_title(name, fontsize="small", color=f"C{i % 10}")
@@ -194,9 +198,3 @@ def is_live() -> bool:
     backend = matplotlib.get_backend().lower()
     still = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline"}
     return backend not in still and not backend.endswith("backend_inline")
-
-
-def _ends(positions: np.ndarray) -> tuple[float, float]:
-    """Outer edges of the first and the last pixel."""
-    step = float(positions[1] - positions[0]) if len(positions) > 1 else 1.0
-    return float(positions[0]) - step / 2, float(positions[-1]) + step / 2

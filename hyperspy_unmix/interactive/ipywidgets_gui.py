@@ -13,6 +13,7 @@ from .figure import SIZE, UnmixFigure
 from .tool import UnmixTool
 
 WIDE = ipywidgets.Layout(width="100%")
+WHOLE = {"description_width": "initial"}
 
 
 @add_display_arg
@@ -37,7 +38,7 @@ def _choices(obj: UnmixTool) -> dict[str, Any]:
     energies = obj.whole.prepared.image.energies
     low, high = float(energies.min()), float(energies.max())
     number = ipywidgets.IntSlider(
-        min=1, max=obj.most, value=obj.n_components, description="Components"
+        min=1, max=obj.most, value=obj.n_components, description="Components", style=WHOLE
     )
     link((obj, "n_components"), (number, "value"))
     assume = ipywidgets.Dropdown(

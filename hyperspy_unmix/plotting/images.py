@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from hyperspy_unmix.arrangement import find_place
 
 from .labels import mark_features
-from .parts import frame_map, label, show_values
+from .parts import edges, frame_map, label, name_of, show_values, title_figure
 
 if TYPE_CHECKING:
     from hyperspy_unmix.unmixing import Unmixing
@@ -49,7 +48,7 @@ def plot_residual(result: Unmixing) -> Any:
     spread.legend(fontsize="small", loc="upper right")
     mark_features(mean, result.spectra)
     mark_features(spread, result.spectra, names=None)
-    figure.suptitle(result.title, parse_math=False)
+    title_figure(figure, result.title)
     return figure
 
 
@@ -66,7 +65,7 @@ def plot_thickness(result: Unmixing) -> Any:
     variance = thickness.get_noise_variance()
     columns = 1 if variance is None else 2
     figure, axes = plt.subplots(
-        1, columns, figsize=(5 * columns, 4), layout="constrained", squeeze=False
+        1, columns, figsize=(5 * columns, 4.4), layout="constrained", squeeze=False
     )
     quantity = str(thickness.metadata.Signal.quantity)
     show_values(axes[0, 0], thickness, "thickness", quantity)
@@ -74,7 +73,7 @@ def plot_thickness(result: Unmixing) -> Any:
         error = variance.deepcopy()
         error.data = np.sqrt(variance.data)
         show_values(axes[0, 1], error, "standard deviation", quantity, cmap="cividis")
-    figure.suptitle(fill(result.title, 50 * columns), parse_math=False)
+    title_figure(figure, result.title)
     return figure
 
 
@@ -114,11 +113,11 @@ def plot_composite(result: Unmixing, components: Sequence[int | str] | None = No
     picture[~(total > 0)] = MISSING
     figure, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
     x, y = scan
-    ax.pcolormesh(x.axis, y.axis, picture, shading="nearest", rasterized=True)
+    ax.pcolormesh(edges(x), edges(y), picture, rasterized=True)
     frame_map(ax, x, y)
-    names = [result.names[i] if result.names[i] != str(i) else f"component {i}" for i in places]
+    names = [name_of(result, i, 20) for i in places]
     for colour, name in zip(COLOURS, names, strict=False):
         ax.plot([], [], "s", color=colour, mec="k", mew=0.5, label=name)
     figure.legend(loc="outside right center", title="over its maximum")
-    figure.suptitle(fill(result.title, 70), parse_math=False, fontsize="medium")
+    title_figure(figure, result.title, 10.0)
     return figure

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DISTANCE = 0.03  # of the axis, between names
 MOST = 32  # names beside each other
+LONGEST_UNIT = 12  # characters
 LONGEST_BAR, BAR_HEIGHT = 0.35, 0.015  # of the width and height of a map
 
 
@@ -101,15 +102,17 @@ def add_scale_bar(ax: Any, x: Any, y: Any) -> None:
     from matplotlib.patheffects import withStroke
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
+    from .parts import edges, words
+
     units = str(x.units)
-    width, height = (float(np.ptp(a.axis)) * a.size / max(a.size - 1, 1) for a in (x, y))
-    if not units or "undefined" in units or not width > 0:
+    width, height = (float(np.ptp(edges(axis))) for axis in (x, y))
+    if not units or "undefined" in units or len(units) > LONGEST_UNIT:
         return
     length = round_length(LONGEST_BAR * width)
     bar = AnchoredSizeBar(
         ax.transData,
         length,
-        f"{length:g} {units}",
+        words(f"{length:g} {units}"),
         "lower right",
         borderpad=0.6,
         sep=3,
@@ -121,7 +124,7 @@ def add_scale_bar(ax: Any, x: Any, y: Any) -> None:
     )
     filled, text = bar.size_bar.get_children()[0], bar.txt_label.get_children()[0]
     filled.set(edgecolor="black", linewidth=0.8)
-    text.set(parse_math=False, path_effects=[withStroke(linewidth=2, foreground="black")])
+    text.set(path_effects=[withStroke(linewidth=2, foreground="black")])
     bar.set_in_layout(False)
     ax.add_artist(bar)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .labels import mark_features
+from .parts import words
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -91,7 +92,7 @@ def plot_fit(result: Unmixing) -> None:
         figure.add_line(line)
         line.plot()
         entries.append(line.line)
-        names.append(name)
+        names.append(words(name))
     figure.ax.legend(entries, names, fontsize="small", loc="upper right")
     mark_features(figure.ax, result.spectra, "inside")
     figure.figure.canvas.draw_idle()

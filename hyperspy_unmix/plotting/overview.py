@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy_unmix.certainty import LEAST_STABLE
 
 from .labels import mark_features
-from .parts import label, per_unit, show_map
+from .parts import label, name_of, per_unit, show_map, title_figure
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -61,7 +61,7 @@ def plot_overview(
     energy = result.spectra.axes_manager.signal_axes[0]
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
     for i, row in enumerate(axes[:n]):
-        name = result.names[i] if result.names[i] != str(i) else f"component {i}"
+        name = name_of(result, i)
         if result.stability[i] < LEAST_STABLE:
             name = f"{name} (UNSTABLE)"
         _show_spectrum(row[0], result, i, name)
@@ -78,7 +78,7 @@ def plot_overview(
             row[0].plot(energy.axis, known, "k--", lw=0.8, label=known_name)
             show_map(row[2], reference[1], j, known_name)
         row[0].legend(fontsize="small")
-    figure.suptitle(result.title, parse_math=False)
+    title_figure(figure, result.title)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,11 @@ from .labels import add_scale_bar
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
+    from hyperspy_unmix.unmixing import Unmixing
 
+
+LINE, MOST_LINES = 30, 3  # characters of a label, lines
+PER_INCH = 9.0  # characters of a title
 STRIP = 5.0  # length over width of a map that cannot be read to scale
 
 
@@ -19,7 +24,41 @@ def label(axis: Any, fallback: str) -> str:
     """Name and units of an axis, without HyperSpy's word for missing ones."""
     name, units = (("" if "undefined" in str(x) else str(x)) for x in (axis.name, axis.units))
     name = name or fallback
-    return f"{name} ({units})" if units else name
+    return words(f"{name} ({units})" if units else name)
+
+
+def words(text: str, width: int = LINE) -> str:
+    """Text as a figure can show it: in a few lines, and what is no mathematics as it is."""
+    lines = wrap(text, width) or [text]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1]} …"]
+    shown = "\n".join(lines)
+    if "$" in shown and not _is_mathematics(shown):
+        shown = shown.replace("$", r"\$")
+    # a leading underscore would hide a name from legends
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def _is_mathematics(text: str) -> bool:
+    from matplotlib.mathtext import MathTextParser
+
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def name_of(result: Unmixing, i: int, width: int = LINE) -> str:
+    """Name of a component in a figure."""
+    name = result.names[i]
+    return words(name if name != str(i) else f"component {i}", width)
+
+
+def title_figure(figure: Any, title: str, size: float = 12.0) -> None:
+    """Title above all axes, in lines that fit on the figure."""
+    width = int(figure.get_size_inches()[0] * PER_INCH * 12.0 / size)
+    figure.suptitle(fill(title, width), parse_math=False, fontsize=size)
 
 
 def per_unit(axis: Any) -> str:
@@ -27,7 +66,7 @@ def per_unit(axis: Any) -> str:
     units = str(axis.units)
     if not units or "undefined" in units:
         return "Intensity"
-    return f"Intensity (1/({units}))" if "/" in units else f"Intensity (1/{units})"
+    return words(f"Intensity (1/({units}))" if "/" in units else f"Intensity (1/{units})")
 
 
 def _further(signal: BaseSignal) -> str:
@@ -60,23 +99,40 @@ def show_values(
         return
     if values.ndim > 2:
         over = tuple(range(values.ndim - 2))
-        values = np.nansum(values, over) if add else np.nanmean(values, over)
-        title = f"{title}, {'sum' if add else 'mean'} over {_further(signal)}"
+        known = np.isfinite(values).any(over)
+        found = np.nansum(values, over)
+        found = found if add else found / np.maximum(np.isfinite(values).sum(over), 1)
+        values = np.where(known, found, np.nan)
+        title = words(f"{title}, {'sum' if add else 'mean'} over {_further(signal)}")
     x, y = scan
-    image = ax.pcolormesh(x.axis, y.axis, values, cmap=cmap, shading="nearest", rasterized=True)
+    image = ax.pcolormesh(edges(x), edges(y), values, cmap=cmap, rasterized=True)
     frame_map(ax, x, y)
     ax.set_title(title)
     ax.figure.colorbar(image, ax=ax, label=quantity)
 
 
 def frame_map(ax: Any, x: Any, y: Any) -> None:
-    """Axes of a map, to scale unless it is a strip, and a scale bar."""
+    """Axes of a map, to scale unless it is a strip, and a scale bar.
+
+    The first pixel is at the top left, as in HyperSpy's figures.
+    """
     strip = is_strip(x, y)
-    ax.set_aspect("auto" if strip else "equal")
-    ax.invert_yaxis()
+    ax.set_aspect("auto" if strip or str(x.units) != str(y.units) else "equal")
+    (left, *_, right), (top, *_, bottom) = edges(x), edges(y)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
     across = label(y, "y") + (", not to scale" if strip else "")
     ax.set(xlabel=label(x, "x"), ylabel=across)
     add_scale_bar(ax, x, y)
+
+
+def edges(axis: Any) -> np.ndarray:
+    """Between pixels, and beyond the first and the last."""
+    at = np.asarray(axis.axis, float)
+    if len(at) == 1:
+        half = abs(float(getattr(axis, "scale", 1.0))) / 2 or 0.5
+        return np.array([at[0] - half, at[0] + half])
+    middle = (at[1:] + at[:-1]) / 2
+    return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
 
 
 def is_strip(x: Any, y: Any) -> bool:
@@ -85,4 +141,4 @@ def is_strip(x: Any, y: Any) -> bool:
 
 
 def _extent(axis: Any) -> float:
-    return float(np.ptp(axis.axis)) or 1.0
+    return float(np.ptp(edges(axis))) or 1.0

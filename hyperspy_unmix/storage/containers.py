@@ -28,11 +28,20 @@ def is_hdf5(path: Path) -> bool:
 
 def may_write(path: Path, overwrite: bool | None) -> bool:
     """Whether nothing is there, or it may be replaced; None asks, as HyperSpy does."""
-    if overwrite is None:
-        from rsciio.utils.path import overwrite as asked
-
-        return bool(asked(path))
-    return overwrite or not path.exists()
+    if not path.exists():
+        return True
+    if overwrite is not None:
+        return overwrite
+    try:
+        answer = ""
+        while answer not in ("y", "n"):
+            answer = input(f"Overwrite '{path}' (y/n)?\n").strip().lower()
+    except (EOFError, OSError, NotImplementedError):
+        # HyperSpy's own question takes that for a no, and a batch job goes on as if it had saved
+        raise FileExistsError(
+            f"{path} exists, and nobody can be asked: say overwrite=True, or False to leave it."
+        ) from None
+    return answer == "y"
 
 
 @contextmanager
@@ -41,9 +50,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Until then, and after an error or an interrupt, ``path`` is what it was.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
+    is_folder = path.is_dir()
+    if is_folder and not (path.suffix == ".zspy" and (path / ".zgroup").exists()):
+        raise FileExistsError(f"{path} is a folder with other things in it: choose another name.")
+    if path.is_file() and path.suffix == ".zspy":
+        raise FileExistsError(f"{path} is a file, a .zspy is a folder: choose another name.")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".unmix-", dir=path.parent))
+    except PermissionError:
+        raise PermissionError(f"{path.parent} cannot be written to.") from None
     try:
         yield folder / path.name
+        if path.is_file():
+            shutil.copymode(path, folder / path.name)
         _moved(folder / path.name, path, folder / "before")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,16 +103,17 @@ def write(
         The record.
     """
     first, *others = signals
-    _save(signals[first], path)
+    _save(signals[first], path, first)
     part = path.with_name(f"part{path.suffix}")
     with _opened(path, "a") as whole:
         found = whole[SIGNALS]
-        found.move(next(iter(found)), first)
         for name in others:
-            _save(signals[name], part)
+            _save(signals[name], part, name)
             with _opened(part, "r") as one:
-                (source,) = one[SIGNALS].values()
-                _copied(source, found, name, path)
+                _copied(one[SIGNALS][name], found, name, path)
+        for name, signal in signals.items():
+            general = found[name]["metadata"]["General"]
+            general.attrs["title"] = str(signal.metadata.General.title)
         own = whole.create_group(OWN)
         own.attrs.update(about)
         _put(own, "record", np.frombuffer(text.encode(), np.uint8), path)
@@ -118,9 +138,15 @@ def read(path: Path) -> tuple[dict[str, Any], str, Callable[[int], NDArray[Any]]
         return dict(own.attrs), text, arrays.__getitem__
 
 
-def _save(signal: BaseSignal, path: Path) -> None:
+def _save(signal: BaseSignal, path: Path, name: str) -> None:
+    """Save as a group of this name, which HyperSpy takes from the title."""
     how = {} if is_hdf5(path) else {"consolidate": False}
-    signal.save(path, overwrite=True, show_progressbar=False, **how)
+    title = signal.metadata.General.title
+    try:
+        signal.metadata.General.title = name
+        signal.save(path, overwrite=True, show_progressbar=False, **how)
+    finally:
+        signal.metadata.General.title = title
 
 
 def _put(group: Any, name: str, array: NDArray[Any], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from hyperspy_unmix.unmixing import Unmixing
 
 MOST_SCAN_AXES = 3  # of a .tif
+LONGEST = 60  # characters of a component's name in that of a file
+_logger = logging.getLogger(__name__)
 
 
 def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list[Path]:
@@ -30,6 +33,8 @@ def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list
             "all of them."
         )
     folder = Path(folder).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; the name of a folder is needed.")
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Callable[[Path], None]] = {}
     for i, name in enumerate(result.names):
@@ -49,7 +54,7 @@ def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list
 
 def _slug(name: str) -> str:
     """A name as the part of a file's name that every system accepts."""
-    return re.sub(r"[^\w.+-]+", "_", name).strip("_.") or "unnamed"
+    return re.sub(r"[^\w.+-]+", "_", name)[:LONGEST].strip("_.") or "unnamed"
 
 
 def _add(
@@ -58,6 +63,10 @@ def _add(
     """How this signal is written, under the name of its file."""
     signal = signal.deepcopy()
     signal.metadata.General.title = title
+    # writers fail on what is not a date
+    for when in ("date", "time", "time_zone"):
+        if signal.metadata.has_item(f"General.{when}"):
+            delattr(signal.metadata.General, when)
     axes = signal.axes_manager.signal_axes
     if len(axes) == 2:
         writers[f"{stem}.tif"] = lambda path: _write_image(path, signal)
@@ -74,17 +83,26 @@ def _write_image(path: Path, signal: BaseSignal) -> None:
     # the tags of a .tif are ASCII
     quantity = str(signal.metadata.Signal.quantity).replace("λ", "lambda")
     signal.metadata.Signal.quantity = quantity.encode("ascii", "replace").decode()
-    signal.save(path, overwrite=True)
+    try:
+        signal.save(path, overwrite=True)
+    except Exception as error:  # whatever writers make of axes that their tags cannot hold
+        import hyperspy.api as hs
+
+        _logger.warning("%s is without its scale, which .tif cannot hold (%s)", path.name, error)
+        hs.signals.Signal2D(signal.data).save(path, overwrite=True, export_scale=False)
 
 
 def _write_msa(path: Path, signal: BaseSignal) -> None:
     """By HyperSpy's writer, but with every digit: it gives six after the point."""
     signal.save(path, overwrite=True)
     text = path.read_bytes().decode("latin-1")
-    head, _, end = re.split(r"(?<=Starts Here\r\n)|(?=#ENDOFDATA)", text)
+    begin, end = text.rindex("#SPECTRUM"), text.rindex("#ENDOFDATA")
+    begin = text.index("\r\n", begin) + 2
     # channels that were left out are not numbers
     lines = [f"{value!r}," for value in np.nan_to_num(signal.data).tolist()]
-    path.write_bytes("".join([head, *(f"{line}\r\n" for line in lines), end]).encode("latin-1"))
+    path.write_bytes(
+        "".join([text[:begin], *(f"{line}\r\n" for line in lines), text[end:]]).encode("latin-1")
+    )
 
 
 def _write_csv(path: Path, signal: BaseSignal) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PLAIN = (bool, int, float, str)
-KINDS = "biufcSU"  # of numpy's dtypes
+KINDS = "biufcS"  # of numpy's dtypes
 
 
 class Kept(NamedTuple):
@@ -71,9 +71,14 @@ def recorded(value: Any, kept: Mapping[type, Kept]) -> tuple[str, list[NDArray[A
         return places[id(array)]
 
     def written(value: Any) -> Any:
+        if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+            # HDF5 has no such array
+            return {"words": value.tolist(), "dtype": value.dtype.str}
         if isinstance(value, np.ndarray):
             order = {"order": "F"} if _is_by_columns(value) else {}
             return {"array": place_of(value)} | order
+        if isinstance(value, np.str_):
+            return str(value)
         if isinstance(value, np.generic):
             return {"number": place_of(np.asarray(value))}
         if type(value) in kept:
@@ -127,6 +132,8 @@ def restored(text: str, arrays: Callable[[int], NDArray[Any]], kept: Mapping[typ
             if node.get("order") == "F" and not found.flags.f_contiguous:
                 known[node["array"]] = found = np.asfortranarray(found)
             return found
+        if "words" in node:
+            return np.array(node["words"], dtype=node["dtype"])
         if "number" in node:
             return array(node["number"])[()]
         if "of" in node:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hyperspy_unmix import __version__
 from hyperspy_unmix.image import Image, framed_as
 from hyperspy_unmix.unmixing import Unmixing
-from hyperspy_unmix.wrapping import base_type
+from hyperspy_unmix.wrapping import base_type, drop_unknown_elements
 
 from . import containers
 from .absent import Absent, CountsMissingError, fingerprint
@@ -68,6 +68,8 @@ def load(filename: str | Path, signal: BaseSignal | None = None) -> Unmixing:
     try:
         about, text, arrays = containers.read(path)
         version = int(about["version"])
+    except PermissionError:
+        raise
     except Exception as error:
         raise _broken(path, error) from error
     if version > VERSION:
@@ -90,14 +92,18 @@ def load(filename: str | Path, signal: BaseSignal | None = None) -> Unmixing:
 def _checked(filename: str | Path) -> Path:
     """The path, of a suffix that HyperSpy knows for its own files."""
     path = Path(filename).expanduser()
+    if not path.name:
+        raise ValueError(f"{str(filename)!r} is no name of a file: 'result.hspy', for example.")
     if not path.suffix:
         path = path.with_suffix(".hspy")
-    if path.suffix.lower() not in containers.SUFFIXES:
+    # HyperSpy finds .HSPY, but not .ZSPY
+    if path.suffix not in (*containers.SUFFIXES, ".HSPY"):
         raise ValueError(
             f"{path.name}: results are kept in HyperSpy's own formats, .hspy or .zspy; "
             ".export(folder) writes .msa and .tif."
         )
-    return path
+    # a link is written through
+    return path.resolve()
 
 
 def _signals(result: Unmixing, counts: bool) -> dict[str, BaseSignal]:
@@ -122,7 +128,12 @@ def _signals(result: Unmixing, counts: bool) -> dict[str, BaseSignal]:
 
 
 def _counts_of(image: Image) -> BaseSignal:
-    signal = image.frame.deepcopy()
+    import hyperspy.api as hs
+
+    metadata = image.frame.metadata.as_dictionary()
+    drop_unknown_elements(metadata)
+    axes = [axis.get_axis_dictionary() for axis in image.frame.axes_manager._axes]
+    signal = hs.signals.BaseSignal(image.frame.data, axes=axes, metadata=metadata)
     # plain HyperSpy does not know ours
     signal.set_signal_type(base_type(image.frame))
     signal.data = image.blocks.data
@@ -148,9 +159,14 @@ def _with_counts(result: Unmixing, signal: BaseSignal) -> Unmixing:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If these are not they.
     """
+    if not hasattr(signal, "axes_manager"):
+        raise TypeError(
+            f"load(filename, {type(signal).__name__}): the HyperSpy signal that was unmixed is "
+            "needed."
+        )
     image = result.pca.prepared.image
     known, data = image.blocks.data, signal.data
     if tuple(data.shape) != known.shape:

@@ -126,3 +126,53 @@ def test_more_scan_axes_than_a_tif_has(tmp_path):
     u = hyperspy_unmix.unmix(calibrated(counts((2, 3, 4, 5))), 2)
     with pytest.raises(ValueError, match=r"4 axes, a \.tif holds 3 at most: \.save\(\)"):
         u.export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"scale": -0.5}, {"scale": 1e-10, "units": "m"}, {"scale": 1e10}], ids=str
+)
+def test_scales_that_a_tif_cannot_hold(change, tmp_path, caplog):
+    """The map without its scale, and a word about it."""
+    s = two_phases()
+    for axis in s.axes_manager.navigation_axes:
+        axis.trait_set(**change)
+    u = s.unmix(2, store=False)
+    u.export(tmp_path)
+    assert "component_0_map.tif is without its scale" in caplog.text
+    found = hs.load(tmp_path / "component_0_map.tif")
+    np.testing.assert_array_equal(found.data, u.maps.inav[0].data.astype("f4"))
+
+
+def test_scan_axes_without_a_step(tmp_path, caplog):
+    s = two_phases()
+    s.axes_manager[0].convert_to_non_uniform_axis()
+    s.axes_manager[0].axis = np.arange(10.0) ** 2
+    hyperspy_unmix.unmix(s, 2).export(tmp_path)
+    assert "without its scale" in caplog.text
+    assert hs.load(tmp_path / "component_1_map.tif").data.shape == SHAPE
+
+
+@pytest.mark.parametrize("date", ["23.11.2026", "", "2026-11-23T10:00"])
+def test_dates_of_any_kind(date, tmp_path):
+    s = two_phases(signal_type="EELS")
+    s.metadata.General.date = date
+    assert len(hyperspy_unmix.unmix(s, 2).export(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("name", ["a" * 260, "#ENDOFDATA", "Spectral Data Starts Here"])
+def test_names_of_any_kind(name, tmp_path):
+    u = two_phases().unmix(2, store=False).rename([name, "b"])
+    written = u.export(tmp_path)
+    np.testing.assert_array_equal(hs.load(written[0]).data, u.spectra_counts.inav[0].data)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\0", "tab\t"])
+def test_names_are_of_one_line(name):
+    with pytest.raises(ValueError, match="words of one line"):
+        two_phases().unmix(2, store=False).rename([name, "b"])
+
+
+def test_folder_that_is_a_file(tmp_path):
+    (tmp_path / "here").write_text("x")
+    with pytest.raises(FileExistsError, match="the name of a folder is needed"):
+        two_phases().unmix(2, store=False).export(tmp_path / "here")

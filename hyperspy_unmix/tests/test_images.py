@@ -216,6 +216,57 @@ def test_ambiguous_and_unstable_components(tmp_path):
 
 
 @picture
+def test_long_words(tmp_path):
+    """Titles as microscopes give them, names as people do."""
+    s = two_phases((20, 20))
+    s.metadata.General.title = "20261123_sampleA_area3_EELS_SI_0p05nm_200kV_spectrum_image_2" * 2
+    names = ["Fe3O4 shell with 3 at% Mn, oxidised rim of the particle", "_50 % $\\foo$"]
+    u = s.unmix(2, store=False).rename(names)
+    for figure in (u.plot_residual(), u.plot_composite()):
+        checked(figure, tmp_path)
+    return checked(u.plot_overview(), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(40, 1), (1, 40), (1, 1)], ids=str)
+def test_scans_of_one_row(shape, tmp_path):
+    """Truth: the maps, which fill their axes."""
+    u = two_phases(shape).unmix(1, store=False)
+    for figure in (u.plot_overview(), u.plot_residual()):
+        checked(figure, tmp_path)
+        ax = next(ax for ax in figure.axes if ax.collections and ax.get_ylabel().startswith("y"))
+        mesh = ax.collections[0].get_coordinates()
+        assert np.ptp(mesh[..., 0]) == pytest.approx(0.5 * shape[1])
+        assert np.ptp(mesh[..., 1]) == pytest.approx(0.5 * shape[0])
+
+
+def test_pixels_masked_in_the_whole_stack_are_blank():
+    mask = np.zeros((4, 5, 6), bool)
+    mask[:, 2] = True
+    u = two_phases((4, 5, 6)).unmix(2, navigation_mask=mask, store=False)
+    shown = u.plot_overview().axes[1].collections[0].get_array()
+    np.testing.assert_array_equal(np.isnan(np.ma.filled(shown, np.nan)).reshape(5, 6), mask[0])
+
+
+def test_first_row_is_at_the_top_whatever_its_sign():
+    """As in HyperSpy's own figures."""
+    s = two_phases()
+    s.axes_manager[1].scale = -0.5
+    u = s.unmix(2, store=False)
+    y = s.axes_manager[1].axis
+    for figure in (u.plot_overview(), u.plot_composite()):
+        ax = next(ax for ax in figure.axes if ax.collections)
+        low, high = (ax.transData.transform((1.0, at))[1] for at in (y[-1], y[0]))
+        assert high > low
+
+
+@pytest.mark.parametrize("element", ["Li", "Np", "H"])
+def test_elements_without_lines(element):
+    s = data.eds_phases(shape=(12, 12), phases=2).signal
+    s.set_elements([element, "Fe"])
+    hyperspy_unmix.unmix(s, 2).plot_overview()
+
+
+@picture
 def test_inclination(tmp_path):
     made = data.inclined_boundary(shape=(24, 48), field_of_view=86.0)
     u = hyperspy_unmix.unmix(made.signal, 2, low_loss=made.low_loss)

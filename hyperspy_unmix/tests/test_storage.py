@@ -18,7 +18,15 @@ from hyperspy_unmix.storage import containers
 from hyperspy_unmix.storage.absent import CountsMissingError, fingerprint
 from hyperspy_unmix.storage.kept import KEPT
 from hyperspy_unmix.storage.record import recorded, restored
-from hyperspy_unmix.tests.scenes import SHAPE, array, calibrated, counts, two_phases, wedge
+from hyperspy_unmix.tests.scenes import (
+    SHAPE,
+    array,
+    calibrated,
+    counts,
+    edge_on_background,
+    two_phases,
+    wedge,
+)
 
 SHAPES = {"line": (30,), "map": SHAPE, "stack": (3, 5, 4)}
 shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -478,3 +486,125 @@ def test_fingerprint_is_of_the_values():
     assert fingerprint(two_phases(lazy=True).data) == known
     a[0, 0, 0] += 1
     assert fingerprint(a) != known
+
+
+# ---------------------------------------------------------------------------------- odd cases
+
+
+@formats
+@pytest.mark.parametrize(
+    "title", ["counts", "spectra", "C:\\data\\map", "a/b", "12", "", "x" * 300, "ä & <b>"]
+)
+def test_titles_of_any_kind(title, suffix, tmp_path):
+    s = two_phases()
+    s.metadata.General.title = title
+    u = s.unmix(2, store=False)
+    u.save(tmp_path / f"r{suffix}", counts=True)
+    v = hyperspy_unmix.load(tmp_path / f"r{suffix}")
+    assert v.title == u.title
+    assert array(v.residual()).tobytes() == array(u.residual()).tobytes()
+    found = {x.metadata.Unmixing.holds: x for x in hs.load(tmp_path / f"r{suffix}")}
+    assert found["counts"].metadata.General.title == title
+    assert found["maps"].metadata.General.title == u.maps.metadata.General.title
+
+
+@formats
+@pytest.mark.parametrize(
+    "elements", [["O", "Xx"], "O", np.array(["Fe", "Oß"]), ("Fe",), [], {"a": 1}], ids=str
+)
+def test_elements_of_any_kind(elements, suffix, tmp_path):
+    """Those that exspy does not know would stop its classes."""
+    s = edge_on_background()
+    s.metadata.set_item("Sample.elements", elements)
+    u = hyperspy_unmix.unmix(s, 1)
+    u.save(tmp_path / f"r{suffix}", counts=True)
+    v = hyperspy_unmix.load(tmp_path / f"r{suffix}")
+    assert array(v.residual()).tobytes() == array(u.residual()).tobytes()
+    v.plot_overview()
+
+
+def test_stated_gain_goes_along(tmp_path):
+    """Truth: the noise of the counts that are unmixed again."""
+    s = two_phases()
+    s.data = s.data * 4.0
+    place = "Signal.Noise_properties.Variance_linear_model"
+    for name, value in {"gain_factor": 4.0, "gain_offset": 2.0, "correlation_factor": 1.0}.items():
+        s.metadata.set_item(f"{place}.{name}", value)
+    u = s.unmix(2, store=False)
+    assert "from metadata" in u.settings["noise"].reason
+    u.save(tmp_path / "r.hspy", counts=True)
+    found = {x.metadata.Unmixing.holds: x for x in hs.load(tmp_path / "r.hspy")}
+    again = hyperspy_unmix.unmix(found["counts"], 2)
+    assert again.settings["noise"] == u.settings["noise"]
+
+
+@formats
+def test_other_things_of_that_name_are_left(suffix, tmp_path):
+    """A folder with notes in it, a file where a folder is needed."""
+    u = two_phases().unmix(2, store=False)
+    folder = tmp_path / f"mine{suffix}"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("x")
+    with pytest.raises(FileExistsError, match="a folder with other things in it"):
+        u.save(folder, overwrite=True)
+    assert (folder / "notes.txt").read_text() == "x"
+    if suffix == ".zspy":
+        (tmp_path / "file.zspy").write_text("x")
+        with pytest.raises(FileExistsError, match=r"a \.zspy is a folder"):
+            u.save(tmp_path / "file.zspy", overwrite=True)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".unmix")]
+
+
+def test_links_are_written_through_and_permissions_kept(tmp_path):
+    u = two_phases().unmix(2, store=False)
+    u.save(tmp_path / "target.hspy")
+    (tmp_path / "target.hspy").chmod(0o664)
+    (tmp_path / "link.hspy").symlink_to("target.hspy")
+    u.rename(["p", "q"]).save(tmp_path / "link.hspy", overwrite=True)
+    assert (tmp_path / "link.hspy").is_symlink()
+    assert hyperspy_unmix.load(tmp_path / "target.hspy").names == ("p", "q")
+    assert (tmp_path / "target.hspy").stat().st_mode & 0o777 == 0o664
+
+
+def test_nobody_to_ask(tmp_path, monkeypatch):
+    """A batch job has no answer: it must not go on as if it had saved."""
+
+    def nobody(words):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    u = two_phases().unmix(2, store=False)
+    u.save(tmp_path / "r.hspy")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        u.save(tmp_path / "r.hspy")
+
+
+@pytest.mark.parametrize("given", [[1, 2], np.zeros((2, 2)), "counts.hspy"], ids=str)
+def test_what_is_no_signal(given, tmp_path):
+    two_phases().unmix(2, store=False).save(tmp_path / "r.hspy")
+    with pytest.raises(TypeError, match="the HyperSpy signal that was unmixed is needed"):
+        hyperspy_unmix.load(tmp_path / "r.hspy", given)
+
+
+@pytest.mark.parametrize("name", ["", ".", "U.ZSPY"])
+def test_names_that_are_none(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    u = two_phases().unmix(2, store=False)
+    for use in (u.save, hyperspy_unmix.load):
+        with pytest.raises(ValueError, match=r"no name of a file|HyperSpy's own formats"):
+            use(name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_zero_has_no_sign(tmp_path):
+    s = two_phases()
+    s.data[:, :, 5] = 0.0
+    s.unmix(2, store=False).save(tmp_path / "r.hspy")
+    s.data[:, :, 5] = -0.0
+    hyperspy_unmix.load(tmp_path / "r.hspy", s)
+
+
+def test_long_names_of_files(tmp_path):
+    u = two_phases().unmix(2, store=False)
+    u.save(tmp_path / f"{'n' * 250}.hspy")
+    hyperspy_unmix.load(tmp_path / f"{'n' * 250}.hspy")
