@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 6  # components
 SCREE = 20  # values
 MARGIN = 0.08  # of the range of the spectra, above and below
+TOO_HIGH = 1.5  # times the highest phase
 SIZE, DPI = (10.0, 7.2), 80
 
 
@@ -106,26 +107,29 @@ class UnmixFigure:
         return [self.scree.axvline(taken + 0.5, color="C3", lw=1.5)]
 
     def _show_spectra(self) -> list[Any]:
-        """All spectra, the selected one on top of the others."""
+        """All spectra, the selected one on top of the others; those that are noise are scaled."""
         result, ax = self.tool.result, self.spectra
         image, drawn = result.pca.prepared.image, []
-        energies = image.energies
-        for i, spectrum in enumerate(result.arrays.spectra):
-            chosen = i == self.tool.component
-            name = name_of(result, i)
+        energies, arrays = image.energies, result.arrays
+        # what has no integral is noise, on a scale of its own
+        phases = arrays.spectra[arrays.unit_integral]
+        phases = phases if len(phases) else arrays.spectra
+        low, high = float(phases.min()), float(phases.max())
+        for i, spectrum in enumerate(arrays.spectra):
+            chosen, name, alpha = i == self.tool.component, name_of(result, i), 1.0
+            if np.abs(spectrum).max() > TOO_HIGH * max(abs(low), abs(high)):
+                spectrum = spectrum * (high - low) / np.ptp(spectrum)
+                name, alpha = f"{name}, scaled", 0.4
             drawn += ax.plot(
                 energies,
                 spectrum,
                 color=f"C{i % 10}",
                 lw=1.8 if chosen else 0.9,
                 zorder=3 if chosen else 2,
+                alpha=alpha,
                 label=name,
             )
         ax.set(xlabel=label(image.axis, "Signal axis"), ylabel=per_unit(image.axis))
-        # components that are noise have no integral, and a scale of their own
-        phases = result.arrays.spectra[result.arrays.unit_integral]
-        shown = phases if len(phases) else result.arrays.spectra
-        low, high = float(shown.min()), float(shown.max())
         ax.set(xlim=(energies.min(), energies.max()))
         ax.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low))
         legend = ax.legend(handles=drawn, fontsize="small", ncols=2, loc="upper right")
