@@ -9,6 +9,7 @@ import numpy as np
 
 from hyperspy_unmix.arrangement import find_place
 
+from .figures import new_figure
 from .labels import mark_features
 from .parts import edges, frame_map, label, name_of, show_values, title_figure
 
@@ -22,9 +23,7 @@ MISSING = (0.5, 0.5, 0.5)
 
 def plot_residual(result: Unmixing) -> Any:
     """Where the model fails: reduced chi-square of the pixels, residual of the channels."""
-    import matplotlib.pyplot as plt
-
-    figure = plt.figure(figsize=(11, 4.5), layout="constrained")
+    figure = new_figure(figsize=(11, 4.5))
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.5])
     left = figure.add_subplot(grid[:, 0])
     mean = figure.add_subplot(grid[0, 1])
@@ -54,8 +53,6 @@ def plot_residual(result: Unmixing) -> Any:
 
 def plot_thickness(result: Unmixing) -> Any:
     """Map of the thickness and, where it is known, of its standard deviation."""
-    import matplotlib.pyplot as plt
-
     thickness = result.thickness
     if thickness is None:
         raise ValueError(
@@ -64,9 +61,7 @@ def plot_thickness(result: Unmixing) -> Any:
         )
     variance = thickness.get_noise_variance()
     columns = 1 if variance is None else 2
-    figure, axes = plt.subplots(
-        1, columns, figsize=(5 * columns, 4.4), layout="constrained", squeeze=False
-    )
+    figure, axes = new_figure(1, columns, figsize=(5 * columns, 4.4), squeeze=False)
     quantity = str(thickness.metadata.Signal.quantity)
     show_values(axes[0, 0], thickness, "thickness", quantity)
     if variance is not None:
@@ -88,8 +83,6 @@ def plot_composite(result: Unmixing, components: Sequence[int | str] | None = No
     components : sequence of int or str, optional
         Numbers or names of two or three; default the first three.
     """
-    import matplotlib.pyplot as plt
-
     chosen = range(min(3, result.n_components)) if components is None else components
     places = [find_place(component, result.names) for component in chosen]
     if len(set(places)) != len(places) or len(places) not in (2, 3):
@@ -111,7 +104,7 @@ def plot_composite(result: Unmixing, components: Sequence[int | str] | None = No
     shares = counts / np.where(total > 0, total, 1)
     picture = np.tensordot(shares, COLOURS[: len(places)], (0, 0))
     picture[~(total > 0)] = MISSING
-    figure, ax = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
+    figure, ax = new_figure(1, 1, figsize=(6.5, 4.5))
     x, y = scan
     ax.pcolormesh(edges(x), edges(y), picture, rasterized=True)
     frame_map(ax, x, y)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hyperspy_unmix.certainty import LEAST_STABLE
 
+from .figures import new_figure
 from .labels import mark_features
 from .parts import label, name_of, per_unit, show_map, title_figure
 
@@ -40,18 +41,15 @@ def plot_overview(
     names : sequence of str, optional
         Of the reference's components.
     """
-    import matplotlib.pyplot as plt
-
     n, truth = result.n_components, reference is not None
     columns = 3 if truth else 2
     # many components stand side by side
     blocks = 1 if truth else -(-n // IN_A_COLUMN)
     rows = -(-n // blocks)
-    figure, axes = plt.subplots(
+    figure, axes = new_figure(
         rows,
         columns * blocks,
         squeeze=False,
-        layout="constrained",
         figsize=((3.6 * columns + 2) * blocks, 2.8 * rows + 0.6),
         width_ratios=[1.7, *[1] * (columns - 1)] * blocks,
     )

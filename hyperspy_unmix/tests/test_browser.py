@@ -26,6 +26,7 @@ CODE = """
 from hyperspy_unmix import data
 s, ll, truth = data.inclined_boundary(shape=(16, 16))
 tool = s.unmix(interactive=True, low_loss=ll)
+tool.result.plot_overview()
 """
 
 
@@ -129,6 +130,8 @@ def test_slider_and_buttons_in_jupyterlab(tmp_path):
         lab.get_by_label("Name").fill("oxide")
         lab.get_by_label("Name").press("Enter")
         lab.get_by_text("rename(['oxide', '1', '2'])").wait_for()
+        # the tool's, and the overview's: once, though it is the value of the cell as well
+        assert lab.locator(".jp-OutputArea-output img").count() == 2
         lab.screenshot(path=f"{pictures_folder(tmp_path)}/jupyterlab.png")
 
 

@@ -221,3 +221,16 @@ def test_every_signal_of_the_result_plots(lazy):
     for signal in (*signals, u.pca.components, u.pca.scores, u.pca.scree):
         signal.plot()
         plt.close("all")
+
+
+def test_notebooks_show_a_figure_once(monkeypatch):
+    """As the value of a cell it is silent while pyplot has it, and a picture once it is closed."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    u = two_phases().unmix(2)
+    for figure in (u.plot_overview(), u.plot_residual(), u.plot_composite()):
+        figure._ipython_display_()
+        assert not shown
+        plt.close(figure)
+        figure._ipython_display_()
+        assert shown.pop().data.startswith(b"\x89PNG")

@@ -1,0 +1,31 @@
+"""Figures that notebooks show once."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from matplotlib.figure import Figure
+
+
+class ShownOnce(Figure):
+    """A figure that is returned and shown: notebooks would show it as the cell's value too."""
+
+    def _ipython_display_(self) -> None:
+        import matplotlib.pyplot as plt
+        from IPython.display import Image, display
+
+        if self.number in plt.get_fignums():
+            # pyplot shows it, now or at the end of the cell
+            return
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        display(Image(buffer.getvalue()))
+
+
+def new_figure(*grid: int, **options: Any) -> Any:
+    """A figure of pyplot; with ``grid`` (rows, columns) and its axes, as ``pyplot.subplots``."""
+    import matplotlib.pyplot as plt
+
+    options = {"FigureClass": ShownOnce, "layout": "constrained"} | options
+    return plt.subplots(*grid, **options) if grid else plt.figure(**options)
