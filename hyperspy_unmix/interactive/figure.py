@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_unmix.plotting.figures import is_live
 from hyperspy_unmix.plotting.labels import mark_features
 from hyperspy_unmix.plotting.parts import edges, is_strip, label, name_of, per_unit
 from hyperspy_unmix.wrapping import to_pixels
@@ -193,12 +194,3 @@ class UnmixFigure:
             self.tool.n_components = int(np.clip(round(event.xdata), 1, self.tool.most))
         elif event.inaxes in self.maps:
             self.tool.component = self.maps.index(event.inaxes)
-
-
-def is_live() -> bool:
-    """Whether figures answer to the mouse: a window, or ipympl in a notebook."""
-    import matplotlib
-
-    backend = matplotlib.get_backend().lower()
-    still = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline"}
-    return backend not in still and not backend.endswith("backend_inline")

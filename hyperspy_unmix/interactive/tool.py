@@ -13,6 +13,7 @@ from hyperspy.ui_registry import add_gui_method
 
 from hyperspy_unmix.options import read_options
 from hyperspy_unmix.pca_result import PCA, pca_of
+from hyperspy_unmix.plotting.figures import is_live
 from hyperspy_unmix.unmixing import Unmixing
 
 from .keeping import kept_names
@@ -122,8 +123,6 @@ class UnmixTool(t.HasTraits):
 
     def display(self) -> None:
         """Show widgets and figure, where there is a notebook or a window to show them in."""
-        from .figure import is_live
-
         if not _in_notebook() and not is_live():
             _logger.info("nothing to show widgets in: choose with the attributes of the tool")
             return

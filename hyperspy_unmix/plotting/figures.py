@@ -15,12 +15,24 @@ class ShownOnce(Figure):
         import matplotlib.pyplot as plt
         from IPython.display import Image, display
 
-        if self.number in plt.get_fignums():
-            # pyplot shows it, now or at the end of the cell
+        is_open = self.number in plt.get_fignums()
+        if is_open and is_live():
             return
         buffer = BytesIO()
         self.savefig(buffer, format="png")
         display(Image(buffer.getvalue()))
+        if is_open:
+            # else it would be shown again at the end of the cell
+            plt.close(self)
+
+
+def is_live() -> bool:
+    """Whether figures answer to the mouse: a window, or ipympl in a notebook."""
+    import matplotlib
+
+    backend = matplotlib.get_backend().lower()
+    still = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline"}
+    return backend not in still and not backend.endswith("backend_inline")
 
 
 def new_figure(*grid: int, **options: Any) -> Any:

@@ -11,7 +11,8 @@ from traits.api import TraitError
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.interactive import UnmixTool
-from hyperspy_unmix.interactive.figure import is_live
+from hyperspy_unmix.interactive.keeping import kept_names
+from hyperspy_unmix.plotting.figures import is_live
 from hyperspy_unmix.tests.scenes import SHAPE, array, edge_on_background, two_phases, untouched
 
 SHAPES = {"line": (30,), "map": SHAPE, "stack": (3, 5, 4)}
@@ -60,6 +61,15 @@ def test_another_background_is_as_if_it_had_been_asked_for(detector):
             assert size[0] == pytest.approx(size[1], rel=0.15)
         size = [np.nanmean(array(u.reduced_chi_square)) for u in (found, known)]
         assert size[0] == pytest.approx(size[1], abs=0.02)
+
+
+def test_components_of_a_shorter_range_are_a_basis():
+    """Closed form: white and orthogonal, as those of a PCA are."""
+    made = data.core_shell(shape=(20, 20))
+    whole = hyperspy_unmix.pca(made.signal, low_loss=made.low_loss, background=None)
+    raw = whole.with_background((480.0, 525.0)).raw
+    white = raw.whitening.whiten(raw.components)
+    np.testing.assert_allclose(white @ white.T, np.eye(raw.rank), atol=1e-6)
 
 
 def test_another_background_takes_no_pass(monkeypatch):
@@ -171,6 +181,16 @@ def test_names_and_signs_stay_with_their_components(tool):
     assert tool.result.n_components == 1
 
 
+def test_names_do_not_go_to_other_components():
+    """Spectra farther than 20 degrees from all that had names."""
+    s = two_phases()
+    before = s.unmix(2, store=False).rename(["a", "b"])
+    s.data = np.roll(s.data, 20, axis=-1)
+    after = s.unmix(2, store=False)
+    assert kept_names(before, after).names == ("0", "1")
+    assert kept_names(before, before.reorder([1, 0]).rename(["0", "1"])).names == ("b", "a")
+
+
 def test_apply_counts_again_and_stores(phantom, tool):
     tool.set_background(465.0, 522.0)
     tool.component = 2
@@ -186,6 +206,28 @@ def test_apply_counts_again_and_stores(phantom, tool):
     assert tool.result.pca.count == known.count
     tool.n_components = 2
     assert not tool.applied
+
+
+def test_components_are_counted_when_it_opens_and_when_applied(phantom, monkeypatch):
+    """Counting takes most of the time of a change."""
+    from hyperspy_unmix import pca_result
+
+    counted = []
+
+    def count(*given):
+        counted.append(given)
+        return real(*given)
+
+    real = pca_result.count_components
+    monkeypatch.setattr(pca_result, "count_components", count)
+    tool = hyperspy_unmix.unmix(phantom.signal, interactive=True, low_loss=phantom.low_loss)
+    opened = len(counted)
+    tool.set_background(460.0, 520.0)
+    tool.n_components = 2
+    tool.subtracts_background = False
+    assert len(counted) == opened
+    tool.apply()
+    assert len(counted) == opened + 1
 
 
 def test_code_gives_the_same_result(phantom, tool):

@@ -223,14 +223,18 @@ def test_every_signal_of_the_result_plots(lazy):
         plt.close("all")
 
 
-def test_notebooks_show_a_figure_once(monkeypatch):
-    """As the value of a cell it is silent while pyplot has it, and a picture once it is closed."""
+@pytest.mark.parametrize("live", [False, True], ids=["inline", "ipympl"])
+def test_notebooks_show_a_figure_once(live, monkeypatch):
+    """A picture, after which pyplot has it no more; nothing where its canvas is shown already."""
     shown = []
     monkeypatch.setattr("IPython.display.display", shown.append)
+    monkeypatch.setattr("hyperspy_unmix.plotting.figures.is_live", lambda: live)
     u = two_phases().unmix(2)
     for figure in (u.plot_overview(), u.plot_residual(), u.plot_composite()):
         figure._ipython_display_()
-        assert not shown
+        assert (figure.number in plt.get_fignums()) == live
+        assert len(shown) == (not live)
         plt.close(figure)
+        shown.clear()
         figure._ipython_display_()
         assert shown.pop().data.startswith(b"\x89PNG")
