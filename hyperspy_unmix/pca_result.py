@@ -27,6 +27,7 @@ from .numerics.pca import NEGLIGIBLE, LowRank, compress
 from .numerics.physics import Corrected, correct
 from .numerics.rank import visible
 from .numerics.scattering import remove_scattering_from
+from .numerics.schedulers import few_threads
 from .numerics.scree import Scree
 from .numerics.split_half import thinned_significance
 from .options import Preprocessing
@@ -104,7 +105,8 @@ class PCA:
         least = asked if isinstance(asked, int) else 1
         agreed = min(int(np.median(agreement(scree))), MOST_PHYSICS_COMPONENTS)
         blocks = prepared.image.blocks
-        with blocks.progress("background, plural scattering", 2 * blocks.shape[0]) as done:
+        ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
+        with ticks as done, few_threads(blocks.shape[0]):
             corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
             done(blocks.shape[0])
             # with shares of the counts, which go through the same stages
@@ -215,7 +217,8 @@ class PCA:
         kept = corrected.spectra.truncate(n)
         seen = visible(corrected.values[:n], *self._scree.shape)[0]
         image = self.prepared.image
-        found = separate_components(image, kept, seen, self.count, options, settings)
+        with few_threads(image.blocks.shape[0]):
+            found = separate_components(image, kept, seen, self.count, options, settings)
         again = call("ica", n_components=n_components or "auto", **vars(options))
         return unmixed(self, found, settings, (*self.calls, again))
 

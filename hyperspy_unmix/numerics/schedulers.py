@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pickle import PicklingError
 from typing import Any
 
 from .blocks import Ticks
+
+FEW = 2**17  # pixels
 
 
 def active_client() -> Any:
@@ -63,3 +65,13 @@ def distributed(
         done(number.get(future.key, 0))
     results: Sequence[Any] = client.gather(futures)
     return results
+
+
+def few_threads(pixels: int) -> AbstractContextManager[object]:
+    """One BLAS thread for what works on so few pixels in compressed form.
+
+    Threads that wait for each other take longer than the products: twice as long for 65 536 pixels.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas") if pixels <= FEW else nullcontext()
