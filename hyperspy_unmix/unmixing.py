@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import calls, plotting, quantities, reconstruction, summary, uncertainty
+from . import calls, quantities, reconstruction, summary, uncertainty
 from .applying import apply
 from .arrangement import check_names, check_order, find_place, moved, moved_names, numbers
 from .certainty import Separated
@@ -20,6 +19,7 @@ from .numerics.goodness import Goodness
 from .numerics.noise import Floats
 from .numerics.normalise import Normalised
 from .options import takes_preprocessing
+from .outputs import Outputs
 from .pca_result import PCA
 from .separation import flags
 from .settings import Choice, FrozenSettings
@@ -43,7 +43,7 @@ def unmixed(
 
 
 @dataclass(frozen=True, eq=False)
-class Unmixing:
+class Unmixing(Outputs):
     """Component spectra and maps of a spectrum image.
 
     Unpacks into ``(spectra, maps)``. Components are in the order of the counts they explain.
@@ -355,129 +355,12 @@ class Unmixing:
         """
         return match(self, references)
 
-    def plot(self) -> None:
-        """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
-        loose = ", ".join(uncertainty.unstable(self))
-        note = f" (UNSTABLE: {loose})" if loose else ""
-        plotting.plot_together(self.spectra, self.maps, note)
-
-    def plot_fit(self) -> None:
-        """Plot counts, model, components, background and residual at the navigator's pixel."""
-        plotting.plot_fit(self)
-
-    def plot_overview(self) -> Any:
-        """One figure: every component's spectrum, with its bands, beside its map; returns it."""
-        return plotting.plot_overview(self)
-
-    def plot_residual(self) -> Any:
-        """Map of the reduced chi-square, and the mean residual against its noise; one figure."""
-        return plotting.plot_residual(self)
-
-    def plot_thickness(self) -> Any:
-        """Map of the thickness and of its standard deviation; returns the figure."""
-        return plotting.plot_thickness(self)
-
-    def plot_composite(self, components: Sequence[int | str] | None = None) -> Any:
-        """Shares of two or three components as one picture, a colour each; returns the figure.
-
-        Parameters
-        ----------
-        components : sequence of int or str, optional
-            Numbers or names of two or three; default the first three.
-        """
-        return plotting.plot_composite(self, components)
-
-    def plot_scree(self, ax: Any = None) -> Any:
-        """Scree plot in units of the noise edge; returns the matplotlib axes."""
-        return self.pca.plot_scree(ax)
-
-    def save(
-        self, filename: str | Path, overwrite: bool | None = None, counts: bool = False
-    ) -> None:
-        """Save everything to one file, from which `hyperspy_unmix.load` brings it back.
-
-        HyperSpy's ``load`` reads spectra, maps and thickness from the same file without this
-        package.
-
-        Parameters
-        ----------
-        filename : str or Path
-            ``.hspy`` (default) or ``.zspy``. An existing file stays as it is until the new one is
-            complete.
-        overwrite : bool, optional
-            Of an existing file; None asks, False leaves it and saves nothing.
-        counts : bool
-            Whether the spectrum image itself goes into the file too. Without it ``residual()`` and
-            ``plot_fit()`` of the loaded result need the signal, see `hyperspy_unmix.load`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such folder.
-        ValueError
-            If the suffix is another one.
-        """
-        from .storage import save
-
-        save(self, filename, overwrite, counts)
-
-    def export(self, folder: str | Path, overwrite: bool | None = None) -> list[Path]:
-        """Write the spectra as .msa and the maps as .tif, for DigitalMicrograph, ImageJ and others.
-
-        Spectra are in counts (`spectra_counts`), zero in channels that were left out; maps in
-        counts, 32-bit, with their scale; a line scan's are .msa too. ``summary.txt`` is what the
-        result prints.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made if it is not there.
-        overwrite : bool, optional
-            Of existing files; None asks, False leaves them.
-
-        Returns
-        -------
-        list of Path
-            Of the files written.
-        """
-        from .storage import export
-
-        return export(self, folder, overwrite)
-
     def _after(self, name: str, given: Any, **changed: Any) -> Unmixing:
         """The same result but for this, and the call that did it."""
         before = self.calls
         if name == "rename" and before and before[-1].startswith("rename("):
             before = before[:-1]
         return replace(self, calls=(*before, f"{name}({given!r})"), **changed)
-
-    def report(
-        self, filename: str | Path, references: Any = None, overwrite: bool | None = None
-    ) -> None:
-        """Write one page of HTML: what was found, what was done and why, and how to repeat it.
-
-        Figures, the table of components, warnings, every choice with its reason, a paragraph for a
-        methods section with its references, code and versions; everything in the file itself.
-
-        Parameters
-        ----------
-        filename : str or Path
-            ``.html``.
-        references : optional
-            Whose nearest ones stand beside the components, see `match`.
-        overwrite : bool, optional
-            Of an existing file; None asks, False leaves it.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such folder.
-        TypeError, ValueError
-            If the suffix is another one, or references do not fit.
-        """
-        from .report import report
-
-        report(self, filename, references, overwrite)
 
     @property
     def _image(self) -> Image:
