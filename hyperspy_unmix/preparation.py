@@ -63,15 +63,22 @@ class Prepared:
         """The same, but for the window in which the background is fitted, and its shape."""
         check_choice("background_type", background_type, BACKGROUND_TYPES)
         settings = dict(self.settings)
-        window = background_window(background, background_type, self.image, settings)
-        image, window = _from_the_window_on(self.image, window)
+        asked = background, background_type
+        image, window = _background(*asked, self.dual, self.image, settings)
         return replace(
             self, image=image, window=window, background_type=background_type, settings=settings
         )
 
 
-def _from_the_window_on(image: Image, window: Window) -> tuple[Image, Window]:
-    """Below the window the background is not known; the spectra begin where it does."""
+def _background(
+    background: Any, background_type: str, dual: Dual | None, image: Image, settings: Settings
+) -> tuple[Image, Window]:
+    """The window, and the image from there on: below it the background is not known."""
+    window = background_window(background, background_type, image, settings)
+    automatic = isinstance(background, str)
+    if dual is not None and dual.method == "log" and automatic:
+        window = Window(0, 0, "the low loss has none but the zero-loss peak's tail")
+        settings["background"] = Choice("zero-loss tail", "taken from the other side of the peak")
     if not window.found:
         return image, window
     first = min(window.channels)
@@ -86,11 +93,8 @@ def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
     given = read_thickness(options.thickness, image, settings)
     dual, image = read_low_loss(options, image, given, settings)
     alignment, image = align(image, dual, options.energy_shift, settings)
-    window = background_window(options.background, options.background_type, image, settings)
-    if dual is not None and dual.method == "log" and options.background == "auto":
-        window = Window(0, 0, "the low loss has none but the zero-loss peak's tail")
-        settings["background"] = Choice("zero-loss tail", "taken from the other side of the peak")
-    image, window = _from_the_window_on(image, window)
+    asked = options.background, options.background_type
+    image, window = _background(*asked, dual, image, settings)
     model = choose_noise(signal, noise, image, settings, remark)
     return Prepared(image, model, window, options.background_type, dual, alignment, given, settings)
 

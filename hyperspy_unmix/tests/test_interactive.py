@@ -72,6 +72,17 @@ def test_components_of_a_shorter_range_are_a_basis():
     np.testing.assert_allclose(white @ white.T, np.eye(raw.rank), atol=1e-6)
 
 
+def test_low_loss_has_no_background_but_the_tail_of_its_peak():
+    """Truth: unmix() of a low loss that holds its own zero-loss peak."""
+    s = data.inclined_boundary(shape=(16, 16)).low_loss
+    known = hyperspy_unmix.unmix(s)
+    tool = hyperspy_unmix.unmix(s, interactive=True)
+    assert tool.result.settings["background"] == known.settings["background"]
+    assert not tool.subtracts_background
+    assert tool.n_components == known.n_components
+    assert (degrees(tool.result.arrays.spectra, known.arrays.spectra) < 1e-6).all()
+
+
 def test_another_background_takes_no_pass(monkeypatch):
     from hyperspy_unmix.numerics.blocks import RowBlocks
 
