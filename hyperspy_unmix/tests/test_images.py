@@ -224,7 +224,9 @@ def test_long_words(tmp_path):
     u = s.unmix(2, store=False).rename(names)
     for figure in (u.plot_residual(), u.plot_composite()):
         checked(figure, tmp_path)
-    return checked(u.plot_overview(), tmp_path)
+    figure = u.plot_overview()
+    assert "_50" in figure.axes[2].get_legend().get_texts()[-1].get_text()
+    return checked(figure, tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(40, 1), (1, 40), (1, 1)], ids=str)
