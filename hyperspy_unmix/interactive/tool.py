@@ -85,12 +85,12 @@ class UnmixTool(t.HasTraits):
         store: bool,
     ) -> None:
         super().__init__()
-        self._signal, self._how, self._given, self._store = signal, how, given, store
+        self._signal, self._how, self._store = signal, how, store
         self._quiet, self._figure = True, None
         options = read_options("unmix", given)
-        self._shape = options.background_type
+        self._shape, self._taken = options.background_type, options.background
         self.whole = pca_of(signal, "auto", replace(options, background=None))
-        self._pca = self.whole.with_background(options.background, self._shape)
+        self._pca = self.whole.with_background(self._taken, self._shape)
         self._window = self._window_found()
         found = self._pca.ica(None if n_components == "auto" else n_components, **how)
         self.most = max(min(self.whole.raw.rank, MOST), found.n_components)
@@ -114,7 +114,7 @@ class UnmixTool(t.HasTraits):
 
     def apply(self) -> None:
         """Count once more with these choices, and fill ``learning_results`` if asked to."""
-        self._subtract(self._window_found(), recount=True)
+        self._subtract(self._taken, recount=True)
         if self._store:
             from hyperspy_unmix.learning_results import store_learning_results
 
@@ -176,6 +176,7 @@ class UnmixTool(t.HasTraits):
             count = None if recount else self._pca.count
             pca = self.whole.with_background(window, self._shape, count=count)
             self._separate(pca)
+            self._taken = window
             self._window = window if window is not None else self._window
 
         self._try(change)

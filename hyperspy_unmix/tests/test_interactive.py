@@ -81,6 +81,8 @@ def test_low_loss_has_no_background_but_the_tail_of_its_peak():
     assert not tool.subtracts_background
     assert tool.n_components == known.n_components
     assert (degrees(tool.result.arrays.spectra, known.arrays.spectra) < 1e-6).all()
+    tool.apply()
+    assert tool.result.settings["background"] == known.settings["background"]
 
 
 def test_another_background_takes_no_pass(monkeypatch):
