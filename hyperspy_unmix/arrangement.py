@@ -16,6 +16,11 @@ def numbers(n: int) -> tuple[str, ...]:
     return tuple(str(i) for i in range(n))
 
 
+def called(name: str, i: int) -> str:
+    """A component in words: its name, or "component 0" where it has only its number."""
+    return name if name != str(i) else f"component {i}"
+
+
 def check_names(names: Sequence[str], n_components: int) -> tuple[str, ...]:
     """Names for all components, each once."""
     listed = isinstance(names, Iterable) and not isinstance(names, str)

@@ -7,16 +7,13 @@ from dataclasses import fields
 from typing import Any
 
 from .options import Preprocessing
+from .separation import Options
 
 SHORT = 60  # characters; longer values are named, not written
 LINE = 88  # characters of a line of code
-DEFAULTS = {
-    "n_components": "auto",
-    "algorithm": "picard",
-    "refine": "auto",
-    "assume": "overlap",
-    "random_state": 0,
-} | {option.name: option.default for option in fields(Preprocessing)}
+DEFAULTS = {"n_components": "auto"} | {
+    option.name: option.default for kind in (Options, Preprocessing) for option in fields(kind)
+}
 UNIMPORTANT = ("show_progressbar", "store")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from .arrangement import called
 from .inputs import check_choice
 from .numerics.goodness import Goodness, goodness
 from .numerics.noise import Floats
@@ -99,7 +100,7 @@ def parts_of_fit(result: Unmixing) -> tuple[BaseSignal, dict[str, Callable[..., 
         own = result.arrays.maps[:, i, None] * weights
         return lambda place: at(place, lambda row: own[row] @ shapes[i])
 
-    parts = {_called(name, i): component(i) for i, name in enumerate(result.names)}
+    parts = {called(name, i): component(i) for i, name in enumerate(result.names)}
     if subtracted is not None:
         scores, components = _moved_back(prepared, *subtracted)
         parts["background"] = lambda place: at(place, lambda row: scores[row] @ components)
@@ -107,10 +108,6 @@ def parts_of_fit(result: Unmixing) -> tuple[BaseSignal, dict[str, Callable[..., 
     model = {"model": lambda place: np.sum([part(place) for part in added], 0)}
     residual = {"residual": lambda place: np.asarray(data[place]) - model["model"](place)}
     return counts, model | parts | residual
-
-
-def _called(name: str, i: int) -> str:
-    return name if name != str(i) else f"component {i}"
 
 
 def recorded_shapes(prepared: Prepared, spectra: Floats) -> tuple[Floats, Floats]:

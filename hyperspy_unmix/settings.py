@@ -38,7 +38,15 @@ class FrozenSettings(Mapping[str, Choice]):
         return repr(self._settings)
 
 
+WARNING = "WARNING: "
+
+
+def warnings_in(settings: Mapping[str, Choice]) -> Settings:
+    """Those of the settings that are warnings."""
+    return {name: choice for name, choice in settings.items() if name.startswith(WARNING)}
+
+
 def warn(settings: Settings, subject: str, hint: str) -> None:
     """Put a warning on record, and say it."""
-    settings[f"WARNING: {subject}"] = Choice("look at it with care", hint)
+    settings[f"{WARNING}{subject}"] = Choice("look at it with care", hint)
     _logger.warning("%s", hint)

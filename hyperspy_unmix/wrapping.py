@@ -51,14 +51,14 @@ def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str
     metadata["Signal"] = {"signal_type": base_type(image.frame)}
     if quantity:
         metadata["Signal"]["quantity"] = quantity
-    drop_unknown_elements(metadata)
+    _drop_unknown_elements(metadata)
     # markers belong to the plot of the whole image
     metadata.pop("Markers", None)
     metadata.pop("_HyperSpy", None)
     return metadata
 
 
-def drop_unknown_elements(metadata: dict[str, Any]) -> None:
+def _drop_unknown_elements(metadata: dict[str, Any]) -> None:
     """Leave out elements that exspy does not know: its classes could not be made with them."""
     from exspy.material import elements as database
 
@@ -167,6 +167,14 @@ def _map_signal(
     metadata = _metadata(image, title, quantity)
     metadata["Signal"]["signal_type"] = ""
     return _signal(data, axes, "", metadata)
+
+
+def as_recorded(image: Image) -> BaseSignal:
+    """The counts over the whole axis, of the base class, which HyperSpy knows without us."""
+    metadata = image.frame.metadata.as_dictionary()
+    _drop_unknown_elements(metadata)
+    axes = [axis.get_axis_dictionary() for axis in image.frame.axes_manager._axes]
+    return _signal(image.blocks.data, axes, base_type(image.frame), metadata)
 
 
 def as_image(image: Image, data: Any, title: str, signal_type: str | None = None) -> BaseSignal:

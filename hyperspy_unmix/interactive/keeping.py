@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from hyperspy_unmix.references import LIMIT
 from hyperspy_unmix.unmixing import Unmixing
 
-SAME = np.cos(np.radians(20.0))  # of the angle between spectra that are called the same
+SAME = np.cos(np.radians(LIMIT))  # of the angle between spectra that are called the same
 
 
 def kept_names(before: Unmixing | None, after: Unmixing) -> Unmixing:

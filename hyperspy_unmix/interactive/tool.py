@@ -14,6 +14,7 @@ from hyperspy.ui_registry import add_gui_method
 from hyperspy_unmix.options import read_options
 from hyperspy_unmix.pca_result import PCA, pca_of
 from hyperspy_unmix.plotting.figures import is_live
+from hyperspy_unmix.settings import warnings_in
 from hyperspy_unmix.unmixing import Unmixing
 
 from .keeping import kept_names
@@ -206,7 +207,7 @@ class UnmixTool(t.HasTraits):
             self.name = result.names[self.component]
 
         self._changing(change)
-        warnings = [c.reason for key, c in result.settings.items() if key.startswith("WARNING")]
+        warnings = [choice.reason for choice in warnings_in(result.settings).values()]
         self.message = "\n".join([result.settings["n_components"].reason, *warnings])
 
     def _changing(self, change: Callable[[], Any]) -> None:

@@ -23,12 +23,13 @@ MISSING = (0.5, 0.5, 0.5)
 
 def plot_residual(result: Unmixing) -> Any:
     """Where the model fails: reduced chi-square of the pixels, residual of the channels."""
+    # first, for it needs the counts
+    chi_square = result.reduced_chi_square
     figure = new_figure(figsize=(11, 4.5))
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.5])
     left = figure.add_subplot(grid[:, 0])
     mean = figure.add_subplot(grid[0, 1])
     spread = figure.add_subplot(grid[1, 1], sharex=mean)
-    chi_square = result.reduced_chi_square
     title = f"reduced chi-square, mean {np.nanmean(chi_square.data):.3f}"
     show_values(left, chi_square, title, "Reduced chi-square", cmap="cividis")
     image, found = result.pca.prepared.image, result.goodness

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_unmix.arrangement import called
+
 from .labels import add_scale_bar
 
 if TYPE_CHECKING:
@@ -51,8 +53,7 @@ def _is_mathematics(text: str) -> bool:
 
 def name_of(result: Unmixing, i: int, width: int = LINE) -> str:
     """Name of a component in a figure."""
-    name = result.names[i]
-    return words(name if name != str(i) else f"component {i}", width)
+    return words(called(result.names[i], i), width)
 
 
 def title_figure(figure: Any, title: str, size: float = 12.0) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_unmix import uncertainty
+from hyperspy_unmix.settings import warnings_in
 from hyperspy_unmix.storage.absent import CountsMissingError
 from hyperspy_unmix.storage.containers import may_write, replacing
 from hyperspy_unmix.summary import value_in_words
@@ -80,12 +81,11 @@ def _page(result: Unmixing, compared: Match | None) -> Iterator[str]:
 
 def _warnings(result: Unmixing) -> Iterator[str]:
     """What a reader must know before the rest."""
-    known = uncertainty.findings(result) | dict(result.settings)
-    for name, choice in known.items():
-        loud = name == "UNSTABLE" or name.startswith("WARNING")
-        if loud or (name == "ambiguity" and choice.value != "small"):
-            said = f"{name}: {value_in_words(choice.value)}" if name == "UNSTABLE" else name
-            yield f'<div class="warning"><b>{escape(said)}</b><br>{escape(choice.reason)}</div>'
+    for name, choice in (uncertainty.findings(result) | warnings_in(result.settings)).items():
+        if choice.value == "small":
+            continue
+        said = f"{name}: {value_in_words(choice.value)}" if name == "UNSTABLE" else name
+        yield f'<div class="warning"><b>{escape(said)}</b><br>{escape(choice.reason)}</div>'
 
 
 def _components(result: Unmixing, compared: Match | None) -> list[tuple[str, ...]]:

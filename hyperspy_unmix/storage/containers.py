@@ -104,7 +104,7 @@ def write(
     """
     first, *others = signals
     _save(signals[first], path, first)
-    part = path.with_name(f"part{path.suffix}")
+    part = path.with_name(f"{'other' if path.stem == 'part' else 'part'}{path.suffix}")
     with _opened(path, "a") as whole:
         found = whole[SIGNALS]
         for name in others:

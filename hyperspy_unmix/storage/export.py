@@ -36,14 +36,14 @@ def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; the name of a folder is needed.")
     folder.mkdir(parents=True, exist_ok=True)
-    writers: dict[str, Callable[[Path], None]] = {}
+    writers: dict[str, Callable[[Path], Any]] = {}
     for i, name in enumerate(result.names):
         stem = f"component_{i}" if name == str(i) else f"component_{i}_{_slug(name)}"
         _add(writers, stem, result.spectra_counts.inav[i], f"component {name}")
         _add(writers, f"{stem}_map", result.maps.inav[i], f"map of component {name}")
     if result.thickness is not None:
         _add(writers, "thickness", result.thickness, "thickness")
-    writers["summary.txt"] = lambda path: _write_text(path, f"{result!r}\n")
+    writers["summary.txt"] = lambda path: path.write_text(f"{result!r}\n", encoding="utf-8")
     written = []
     for name, write in writers.items():
         if may_write(folder / name, overwrite):
@@ -58,7 +58,7 @@ def _slug(name: str) -> str:
 
 
 def _add(
-    writers: dict[str, Callable[[Path], None]], stem: str, signal: BaseSignal, title: str
+    writers: dict[str, Callable[[Path], Any]], stem: str, signal: BaseSignal, title: str
 ) -> None:
     """How this signal is written, under the name of its file."""
     signal = signal.deepcopy()
@@ -110,7 +110,3 @@ def _write_csv(path: Path, signal: BaseSignal) -> None:
     head = f"{label(axis, 'Signal axis')},{signal.metadata.Signal.quantity}"
     rows = np.stack([axis.axis, signal.data], 1)
     np.savetxt(path, rows, fmt="%.17g", delimiter=",", header=head, comments="", encoding="utf-8")
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

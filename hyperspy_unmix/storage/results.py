@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hyperspy_unmix import __version__
 from hyperspy_unmix.image import Image, framed_as
 from hyperspy_unmix.unmixing import Unmixing
-from hyperspy_unmix.wrapping import base_type, drop_unknown_elements
+from hyperspy_unmix.wrapping import as_recorded
 
 from . import containers
 from .absent import Absent, CountsMissingError, fingerprint
@@ -58,7 +58,7 @@ def load(filename: str | Path, signal: BaseSignal | None = None) -> Unmixing:
     ------
     FileNotFoundError
         If there is no such file.
-    ValueError
+    TypeError, ValueError
         If it is not a whole result, or of a later version of this package, or the signal is not
         what was unmixed.
     """
@@ -128,15 +128,7 @@ def _signals(result: Unmixing, counts: bool) -> dict[str, BaseSignal]:
 
 
 def _counts_of(image: Image) -> BaseSignal:
-    import hyperspy.api as hs
-
-    metadata = image.frame.metadata.as_dictionary()
-    drop_unknown_elements(metadata)
-    axes = [axis.get_axis_dictionary() for axis in image.frame.axes_manager._axes]
-    signal = hs.signals.BaseSignal(image.frame.data, axes=axes, metadata=metadata)
-    # plain HyperSpy does not know ours
-    signal.set_signal_type(base_type(image.frame))
-    signal.data = image.blocks.data
+    signal = as_recorded(image)
     if image.blocks.variance is not None:
         variance = image.frame.deepcopy()
         variance.data = image.blocks.variance

@@ -111,6 +111,7 @@ def test_report_without_the_counts(tmp_path):
     page = page_of(hyperspy_unmix.load(tmp_path / "r.hspy"), tmp_path / "r.html")
     assert "Left out: the counts are not in the saved result" in page.text
     assert page.tags.count("img") == 3
+    assert not plt.get_fignums()
 
 
 def test_files(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Results as files: back bit for bit, read by HyperSpy alone, whole or not there."""
 
+import gzip
 import json
 import os
 import re
@@ -407,9 +408,11 @@ def test_later_version_is_refused_by_name(tmp_path):
         hyperspy_unmix.load(path)
 
 
-def test_files_of_version_one_are_read():
+def test_files_of_version_one_are_read(tmp_path):
     """A file that was written when there was this format first; its numbers were printed then."""
-    u = hyperspy_unmix.load(Path(__file__).parent / "results" / "version_1.hspy")
+    packed = Path(__file__).parent / "results" / "version_1.hspy.gz"
+    (tmp_path / "version_1.hspy").write_bytes(gzip.decompress(packed.read_bytes()))
+    u = hyperspy_unmix.load(tmp_path / "version_1.hspy")
     assert u.names == ("0", "1")
     assert u.settings["n_components"].value == 2
     assert float(u.maps.data[0, 3, 4]) == VERSION_1["map"]
@@ -613,6 +616,15 @@ def test_zero_has_no_sign(tmp_path):
     s.unmix(2, store=False).save(tmp_path / "r.hspy")
     s.data[:, :, 5] = -0.0
     hyperspy_unmix.load(tmp_path / "r.hspy", s)
+
+
+@formats
+@pytest.mark.parametrize("name", ["part", "other", "before"])
+def test_names_that_saving_uses_itself(name, suffix, tmp_path):
+    u = two_phases().unmix(2, store=False)
+    for _ in range(2):
+        u.save(tmp_path / f"{name}{suffix}", overwrite=True)
+        assert_same(hyperspy_unmix.load(tmp_path / f"{name}{suffix}"), u)
 
 
 def test_long_names_of_files(tmp_path):
