@@ -23,6 +23,7 @@ from .settings import Choice, Settings, warn
 from .thickness import RELATIVE
 from .wrapping import base_type, to_pixels
 
+PLASMONS = 30.0  # eV, below which nothing is core loss
 RUN, RUNS = 16, 4  # pixels that tell whether there is a zero-loss peak
 
 
@@ -101,6 +102,13 @@ def read_low_loss(
         method = "log"
         behind = np.searchsorted(image.energies * unit, analysed.peak.threshold)
         image = image.cropped(int(image.blocks.channels[behind]))
+    elif own and image.energies[0] * unit < PLASMONS:
+        hint = (
+            f"the analysed range begins at {image.energies[0]:g} {image.axis.units}, among the "
+            "plasmons, and is taken for core loss (Fourier ratio, a background before an edge). To "
+            "unmix the low loss let it begin below the zero-loss peak: signal_range=(-20, 60)"
+        )
+        warn(settings, "signal_range", hint)
     elif not own:
         _look_for_zero_loss(image, settings)
     usable = not analysed.clipped or t is not None

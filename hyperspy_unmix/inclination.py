@@ -153,6 +153,15 @@ def boundary_inclination(
     ------
     TypeError, ValueError
         If something is missing, or the ends of the boundary are not in the map.
+
+    Examples
+    --------
+    >>> from hyperspy_unmix import boundary_inclination, data, unmix
+    >>> signal, low_loss, truth = data.inclined_boundary(inclination=30)
+    >>> u = unmix(signal, low_loss=low_loss)
+    >>> tilt = boundary_inclination(u, 0, probe=1.0, mean_free_path=76)
+    >>> print(f"{tilt.angle:.0f} +- {tilt.error:.0f} degrees")
+    30 +- 5 degrees
     """
     check_choice("kind", kind, ("phase", "layer"))
     x, y, pixel, unit = _positions(result)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .calls import call
 from .counting import ComponentCount
-from .inputs import check_n_components, check_signal
+from .inputs import EV, check_n_components, check_signal
 from .numerics.edge import leading_count, noise_edge
 from .numerics.joint import joined
 from .numerics.pca import NEGLIGIBLE, LowRank
@@ -20,7 +20,7 @@ from .options import read_options
 from .pca_result import PCA, compressed
 from .preparation import Prepared, prepare
 from .separation import Options, separate_components
-from .settings import Choice, FrozenSettings, Settings
+from .settings import Choice, FrozenSettings, Settings, warn
 from .unmixing import Unmixing, unmixed
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ONE_FOR_EACH = ("low_loss", "thickness", "exposure_ratio", "noise", "navigation_mask")
 SAME = 1e-3  # channels
+LEAST_OFFSET = 0.5  # channels, that is told
 
 
 def unmix_together(
@@ -45,6 +46,7 @@ def unmix_together(
     _check(signals)
     all_given = _one_for_each(preprocessing, len(signals))
     prepared = _over_the_same_channels(signals, all_given)
+    _compare_energies(prepared)
     pcas = [compressed(one, n_components) for one in prepared]
     asked = check_n_components(n_components, prepared[0].image.blocks)
     together, values, count = _together(pcas, asked)
@@ -144,6 +146,26 @@ def _over_the_same_channels(
             "the same for all."
         )
     return prepared
+
+
+def _compare_energies(prepared: Sequence[Prepared]) -> None:
+    """Say so where the zero-loss peaks tell that the energies of the signals are not the same."""
+    known = {i: one.dual.low_loss.peak.centre for i, one in enumerate(prepared) if one.dual}
+    if len(known) < 2:
+        return
+    axis = prepared[0].image.axis
+    step = float(np.median(np.abs(np.diff(axis.axis)))) * EV.get(str(axis.units), 1.0)
+    if max(known.values()) - min(known.values()) > LEAST_OFFSET * step:
+        where = ", ".join(f"{centre:.3g} eV (signal {i})" for i, centre in known.items())
+        hint = (
+            f"the zero-loss peaks lie at {where}: the same edge is at other energies in each and "
+            "makes components of its own. Move signal.axes_manager[-1].offset of core loss and low "
+            "loss by as much, and interpolate_on_axis() to common energies"
+        )
+        said: Settings = {}
+        warn(said, "energies", hint)
+        for one in prepared:
+            one.settings.update(said)
 
 
 def _channels(prepared: Sequence[Prepared]) -> Any:

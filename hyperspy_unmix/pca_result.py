@@ -324,7 +324,8 @@ def _described(fit: BackgroundFit) -> Choice:
         "offset": "constant",
     }[fit.shape]
     good = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
-    return Choice(fit.parameters, f"{law}; describes the window {good}")
+    known = f"describes the window {good}"
+    return Choice(fit.parameters, f"{law}; {known}") if fit.parameters else Choice(law, known)
 
 
 def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:

@@ -19,12 +19,14 @@ from .numerics.scattering import Scattering
 from .numerics.window import Window
 from .options import Preprocessing
 from .progress import progress
-from .settings import Choice, Settings
+from .settings import Choice, Settings, warn
 from .thickness import read_thickness
+from .wrapping import base_type
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
+LEAST_LEFT = 0.5  # of the channels, by a background window
 _logger = logging.getLogger(__name__)
 
 
@@ -79,10 +81,25 @@ def _background(
     if dual is not None and dual.method == "log" and automatic:
         window = Window(0, 0, "the low loss has none but the zero-loss peak's tail")
         settings["background"] = Choice("zero-loss tail", "taken from the other side of the peak")
-    if not window.found:
+    if not window.found or not _only_behind(background_type, image):
         return image, window
     first = min(window.channels)
-    return image.cropped(int(image.blocks.channels[first])), window.moved(first)
+    cropped = image.cropped(int(image.blocks.channels[first]))
+    left, had = len(cropped.blocks.channels), len(image.blocks.channels)
+    if left < LEAST_LEFT * had:
+        hint = (
+            f"the window leaves {left} of {had} channels: what is analysed begins at the window, "
+            "for nothing is known of the background below it. Give one before the first edge"
+        )
+        warn(settings, "background window", hint)
+    return cropped, window.moved(first)
+
+
+def _only_behind(background_type: str, image: Image) -> bool:
+    """Whether a background of this shape is not known below its window."""
+    return background_type != "offset" and (
+        background_type != "polynomial" or base_type(image.frame) == "EELS"
+    )
 
 
 def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:

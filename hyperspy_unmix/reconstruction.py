@@ -47,8 +47,8 @@ def measured_model(result: Unmixing) -> tuple[Floats, Floats]:
 
 def goodness_of_fit(result: Unmixing) -> Goodness:
     """Reduced chi-square of every pixel, and the mean residual; a pass over the counts."""
-    prepared, subtracted = result.pca.prepared, result.pca.corrected.background
-    fitted = result.n_components + (0 if subtracted is None else len(subtracted[1]))
+    prepared, background = result.pca.prepared, result.pca.corrected.fit
+    fitted = result.n_components + (0 if background is None else background.coefficients)
     channel_sd = result.pca.raw.whitening.channel_sd
     return goodness(
         prepared.image.blocks, *measured_model(result), prepared.noise, channel_sd, fitted

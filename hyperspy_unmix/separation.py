@@ -17,6 +17,7 @@ from .numerics.pca import LowRank
 from .numerics.pure import FEWEST_LIKE, PurePixels, pure_components
 from .numerics.refine import Refined, refine
 from .settings import Choice, Settings, warn
+from .wrapping import base_type
 
 if TYPE_CHECKING:
     from .counting import ComponentCount
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 ORDER = 2  # of the derivative
 CONTRADICTION = 3.0  # times as far below zero as noise explains
+COUNTED = ("EELS", "EDS_TEM", "EDS_SEM")
+UNDER_ALL = (
+    ", with background=(start, end) and background_type='polynomial' where a baseline "
+    "(fluorescence) lies under all spectra"
+)
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,10 @@ def separate_components(
     )
     places = [i for i in _places(unmixing, arrays.unmixing) if i < kept.rank]
     if refined is not None:
-        other = "fewer" if kept.rank >= supported else "more"
-        _report_refinement(refined, places, other, settings)
+        advice = "more components" if kept.rank < supported else "another number of components"
+        if base_type(image.frame) not in COUNTED:
+            advice += UNDER_ALL
+        _report_refinement(refined, places, advice, settings)
     if pure is not None:
         _report_pure(pure, places, settings)
         if (arrays.maps.sum(0) < 0).any():
@@ -149,7 +157,7 @@ def _independent(
     return Independent(signed, options.algorithm, separation.super_gaussian)
 
 
-def _report_refinement(result: Refined, places: list[int], other: str, settings: Settings) -> None:
+def _report_refinement(result: Refined, places: list[int], advice: str, settings: Settings) -> None:
     moved = [round(float(result.moved[i]), 1) for i in places]
     before, left = float(result.before.max()), float(result.after.max())
     if before <= 1:
@@ -163,8 +171,8 @@ def _report_refinement(result: Refined, places: list[int], other: str, settings:
     if left > CONTRADICTION:
         hint = (
             f"spectra or maps stay {left:.2g} times as negative as their noise explains: not all "
-            f"of them are phases with spectra independent of the others. Compare with {other} "
-            'components and, if every phase is alone in some pixels, with assume="pure"'
+            f"of them are phases with spectra independent of the others. Compare with {advice} "
+            'and, if every phase is alone in some pixels, with assume="pure"'
         )
         warn(settings, "negative", hint)
 

@@ -143,6 +143,8 @@ class SpectralAmbiguity:
     def sentence(self) -> str:
         """One plain sentence."""
         pairs = self.pairs
+        if len(self.names) == 1:
+            return "one component has no other to hold a share of"
         if not pairs:
             return (
                 f"with {100 * WORTH_SAYING:.0f} % more or less of another spectrum in one, spectra "

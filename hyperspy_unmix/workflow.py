@@ -114,7 +114,9 @@ def unmix(
     >>> signal, low_loss, truth = data.inclined_boundary()
     >>> spectra, maps = unmix(signal, low_loss=low_loss)
     >>> spectra
-    <EELSSpectrum, title: ...>
+    <EELSSpectrum, title: Inclined phase boundary: component spectra, dimensions: (2|928)>
+    >>> maps
+    <Signal2D, title: Inclined phase boundary: component maps, dimensions: (2|48, 48)>
     """
     how = {
         "algorithm": algorithm,
@@ -169,6 +171,15 @@ def pca(
     -------
     PCA
         Components, scores, scree and the number chosen; ``.ica()`` unmixes it.
+
+    Examples
+    --------
+    >>> from hyperspy_unmix import data, pca
+    >>> signal, low_loss, truth = data.inclined_boundary()
+    >>> p = pca(signal, low_loss=low_loss)
+    >>> p.above_noise_edge, p.n_components  # with and without the plural scattering
+    (4, 2)
+    >>> u = p.ica(3)  # another number, no pass over the data
     """
     return pca_of(signal, n_components, read_options("pca", preprocessing))
 
@@ -186,6 +197,13 @@ def preprocess(signal: BaseSignal, **preprocessing: Any) -> BaseSignal:
     -------
     BaseSignal
         Of the class of ``signal``, over the analysed range. NaN where masked.
+
+    Examples
+    --------
+    >>> from hyperspy_unmix import data, preprocess
+    >>> signal, low_loss, truth = data.inclined_boundary()
+    >>> preprocess(signal, low_loss=low_loss)
+    <EELSUnmixSpectrum, title: Inclined phase boundary: preprocessed, dimensions: (48, 48|928)>
     """
     return pca_of(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
 
@@ -210,6 +228,13 @@ def denoise(
     -------
     BaseSignal
         Of the class of ``signal``, over the analysed range. NaN where masked.
+
+    Examples
+    --------
+    >>> from hyperspy_unmix import data, denoise
+    >>> signal, *_ = data.eds_phases(phases=3)
+    >>> denoise(signal)
+    <EDSTEMUnmixSpectrum, title: Grains of several phases: denoised, dimensions: (64, 64|1200)>
     """
     options = read_options("denoise", preprocessing, OF_PHYSICS)
     unchanged = replace(options, low_loss=None, background=None, energy_shift=None)
@@ -243,6 +268,14 @@ def estimate_number_of_components(
     -------
     ComponentCount
         Zero is a legal answer: no structure above the noise.
+
+    Examples
+    --------
+    >>> from hyperspy_unmix import data, estimate_number_of_components
+    >>> signal, low_loss, truth = data.inclined_boundary()
+    >>> count = estimate_number_of_components(signal, low_loss=low_loss)
+    >>> print(count.reason)
+    2 components after taking out background and plural scattering; 4 above the noise before
     """
     check_choice("split_half", split_half, ("fast", "full"))
     options = read_options("estimate_number_of_components", preprocessing)

@@ -13,6 +13,7 @@ from .noise import Floats
 from .pca import LowRank
 from .window import Window
 
+POLYNOMIAL_DEGREE = 2
 WORTH = 2.0  # times its noise, that a difference must be to be fitted: then it is more signal
 
 
@@ -30,6 +31,12 @@ class BackgroundFit:
     shape: str
     parameters: tuple[float, ...]
     misfit: float
+
+    @property
+    def coefficients(self) -> int:
+        """Numbers fitted to each pixel."""
+        powers = {"polynomial": POLYNOMIAL_DEGREE + 1, "offset": 1}
+        return powers.get(self.shape, len(self.parameters))
 
 
 def subtract_background(
@@ -59,7 +66,7 @@ def subtract_background(
     reference = float(energies[inside].mean())
     if shape in ("polynomial", "offset"):
         width = max(float(np.ptp(energies[inside])), 1e-300)
-        degree = 2 if shape == "polynomial" else 0
+        degree = POLYNOMIAL_DEGREE if shape == "polynomial" else 0
         shapes = ((energies - reference) / width) ** np.arange(degree + 1)[:, None]
         return _fit(spectra, shapes, inside, shape, ())
     # a power law is an exponential of the logarithm

@@ -219,7 +219,7 @@ def column_scales(variance: Floats, sweeps: int = 20) -> Floats:
 
     References
     ----------
-    B. Landa, T. Zhang, Y. Kluger, SIAM J. Math. Data Sci. 4 (2022) 1388,
+    B. Landa, T. T. C. K. Zhang, Y. Kluger, SIAM J. Math. Data Sci. 4 (2022) 1420,
     https://doi.org/10.1137/21M1456807
     """
     v = 1.0 / variance.mean(0)

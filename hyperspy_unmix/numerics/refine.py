@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from .positivity import BELOW, MOST_PIXELS, Mixture, negativity
 
 ICA_ERROR = 0.1  # usual share of other components in ICA's (about the angle in radians)
 ROUNDS = 2
+MOST_STARTS, SETTLED = 5, 1e-6  # of the minimiser; of the cost
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,20 @@ def _solve(mixture: Mixture, mixing: Floats) -> Floats:
         move = float(np.sum(x**2)) / (2 * ICA_ERROR**2)
         return move + of_shapes + of_maps, gradient[free]
 
-    best = minimize(objective, mixing[free], jac=True, method="L-BFGS-B").x
     solved = unit.copy()
-    solved[free] = best
+    solved[free] = _least(objective, mixing[free])
     return np.asarray(solved)
+
+
+def _least(objective: Callable[[Floats], tuple[float, Floats]], x: Floats) -> Floats:
+    """Minimum by L-BFGS, begun again where it stops short: behind a kink its memory is wrong."""
+    cost = np.inf
+    for _ in range(MOST_STARTS):
+        found = minimize(objective, x, jac=True, method="L-BFGS-B")
+        x, gain, cost = found.x, cost - found.fun, found.fun
+        if gain < SETTLED:
+            break
+    return np.asarray(x)
 
 
 def _excess(

@@ -99,7 +99,8 @@ def _physics(result: Unmixing, cite: Callable[..., str]) -> list[str]:
         windows = settings["background"].value
         several = np.reshape(np.asarray(windows, float), (-1, 2))
         spans = " and ".join(f"{a:g} to {b:g}" for a, b in several)
-        law = settings["background fit"].reason.split(";")[0]
+        value, reason = settings["background fit"]
+        law = value if isinstance(value, str) else reason.split(";")[0]
         units = prepared.image.axis.units
         said.append(
             f"The background ({law}) was fitted from {spans} {units} and subtracted {cite(book)}."

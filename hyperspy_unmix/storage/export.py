@@ -77,6 +77,13 @@ def _add(
         writers[f"{stem}.csv"] = lambda path: _write_csv(path, signal)
 
 
+def _check_resolution(signal: BaseSignal) -> None:
+    """Pixels per unit are a ratio of 32-bit integers; some writers make zero of what is not."""
+    for axis in signal.axes_manager.signal_axes:
+        if axis.is_uniform and not 2**-32 < abs(axis.scale) < 2**32:
+            raise ValueError(f"a step of {axis.scale:g} {axis.units}")
+
+
 def _write_image(path: Path, signal: BaseSignal) -> None:
     """32-bit, which DigitalMicrograph and ImageJ read."""
     signal.change_dtype("float32")
@@ -84,6 +91,7 @@ def _write_image(path: Path, signal: BaseSignal) -> None:
     quantity = str(signal.metadata.Signal.quantity).replace("λ", "lambda")
     signal.metadata.Signal.quantity = quantity.encode("ascii", "replace").decode()
     try:
+        _check_resolution(signal)
         signal.save(path, overwrite=True)
     except Exception as error:  # whatever writers make of axes that their tags cannot hold
         import hyperspy.api as hs

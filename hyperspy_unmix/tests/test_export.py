@@ -138,8 +138,10 @@ def test_scales_that_a_tif_cannot_hold(change, tmp_path, caplog):
         axis.trait_set(**change)
     u = s.unmix(2, store=False)
     u.export(tmp_path)
-    assert "component_0_map.tif is without its scale" in caplog.text
     found = hs.load(tmp_path / "component_0_map.tif")
+    # what a writer can hold depends on its version
+    kept = found.axes_manager[0].scale == pytest.approx(s.axes_manager[0].scale)
+    assert kept or "component_0_map.tif is without its scale" in caplog.text
     np.testing.assert_array_equal(found.data, u.maps.inav[0].data.astype("f4"))
 
 

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.tests.scenes import SHAPE, array, two_phases, wedge
 
@@ -118,6 +119,19 @@ def test_reduced_chi_square_is_one_where_the_model_is_right(lazy):
     assert found.shape == (40, 40)
     assert found.mean() == pytest.approx(1, abs=0.02)
     assert found.std() == pytest.approx(np.sqrt(2 / 80), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("with_low_loss", "off"), [(False, 0.004), (True, 0.015)], ids=["core loss", "low loss"]
+)
+def test_reduced_chi_square_with_a_background(with_low_loss, off):
+    """Noise alone gives one; the mean over 2 304 pixels scatters by 0.001.
+
+    The low loss has noise of its own, which is in no variance.
+    """
+    s, low_loss, _ = data.inclined_boundary()
+    u = hyperspy_unmix.unmix(s, low_loss=low_loss if with_low_loss else None)
+    assert array(u.reduced_chi_square).mean() == pytest.approx(1, abs=off)
 
 
 def test_reduced_chi_square_shows_a_phase_left_out():

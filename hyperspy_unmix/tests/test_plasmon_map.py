@@ -185,6 +185,12 @@ def test_range_behind_the_peak_uses_the_same_spectrum(lazy):
     np.testing.assert_allclose(rows, rows.mean(), rtol=0.03)
 
 
+@pytest.mark.parametrize(("start", "said"), [(8.0, True), (195.0, False), (-20.0, False)])
+def test_a_range_among_the_plasmons_is_no_core_loss(start, said):
+    u = unmix(whole()[0], 1, signal_range=(start, 355.0), background=None)
+    assert ("WARNING: signal_range" in u.settings) is said
+
+
 def test_none_leaves_the_zero_loss_peak_in():
     """As asked for, and said."""
     signal = whole()[0]

@@ -152,6 +152,16 @@ def said(u):
     return text, cited
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [("offset", "constant"), ("polynomial", "polynomial of second degree"), ("power law", "r = ")],
+)
+def test_methods_name_the_background(shape, words):
+    u = hyperspy_unmix.unmix(two_phases(), 2, background=(100.0, 120.0), background_type=shape)
+    law = re.search(r"The background \((.*?)\) was fitted from 100 to 120", said(u)[0])[1]
+    assert words in law
+
+
 def test_methods_of_dual_eels():
     made = data.inclined_boundary(shape=(20, 20))
     u = hyperspy_unmix.unmix(made.signal, low_loss=made.low_loss, background=(450.0, 520.0))

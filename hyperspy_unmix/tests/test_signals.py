@@ -158,6 +158,7 @@ def test_save_and_load(signal_type, lazy, read_lazily, file_format, tmp_path):
 
 
 def test_every_way_of_naming_a_hyperspy_file_keeps_the_type(tmp_path):
+    pytest.importorskip("zarr")
     s = scene("EELS_unmix")
     s.save(tmp_path / "nexus.nxs")
     s.save(tmp_path / "no_suffix")

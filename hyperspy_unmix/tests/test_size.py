@@ -6,8 +6,6 @@ import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
-from distributed.diagnostics.plugin import SchedulerPlugin
 
 import hyperspy_unmix
 from hyperspy_unmix import data, progress
@@ -215,55 +213,6 @@ def test_block_size_is_that_of_the_configuration():
     assert 3e6 < largest() <= 4 * 2**20
     with dask.config.set({"hyperspy_unmix.block-size": "100 kiB"}):
         assert 9e4 < largest() <= 100 * 2**10
-
-
-class Who(SchedulerPlugin):
-    """Remembers which worker did something of which stage."""
-
-    name = "who"
-
-    def __init__(self):
-        self.done = set()
-
-    def transition(self, key, start, finish, *_, worker=None, **__):
-        if (start, finish) == ("processing", "memory") and isinstance(key, tuple):
-            self.done.add((worker, str(key[0]).split("-")[0]))
-
-
-@pytest.fixture(scope="module")
-def two_processes():
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(**options) as cluster, Client(cluster) as client:
-        client.register_plugin(Who())
-        yield client
-
-
-def test_processes_give_what_threads_give(two_processes):
-    """Truth: the same in this process; the scheduler sees the tasks done by both workers."""
-    core, low = (s.as_lazy() for s in eels())
-    for s in (core, low):
-        s.data = s.data.rechunk((3, 5, -1))
-    with dask.config.set({"array.chunk-size": "100 kiB"}):
-        found = hyperspy_unmix.unmix(core, low_loss=low)
-        with dask.config.set(scheduler="threads"):
-            truth = hyperspy_unmix.unmix(core, low_loss=low)
-        single = found.pca.preprocessed()
-        of_workers = single.data.compute()
-    for name in ("spectra", "maps"):
-        a, b = (getattr(u, name).data for u in (truth, found))
-        np.testing.assert_allclose(b, a, rtol=0, atol=1e-4 * np.abs(a).max(), err_msg=name)
-    with dask.config.set(scheduler="threads"):
-        np.testing.assert_allclose(of_workers, truth.pca.preprocessed().data.compute(), atol=1e-3)
-    done = two_processes.run_on_scheduler(lambda dask_scheduler: dask_scheduler.plugins["who"].done)
-    assert {stage for _, stage in done} >= {"first_pass", "Gram_matrix", "low_loss", "scores"}
-    assert len({worker for worker, _ in done}) == 2
-
-
-def test_data_that_cannot_be_sent(two_processes, tmp_path):
-    """HDF5 files cannot be opened twice from one handle: that is said, with what to do."""
-    generic().save(tmp_path / "counts.hspy")
-    with pytest.raises(TypeError, match="zspy"):
-        hyperspy_unmix.unmix(hs.load(tmp_path / "counts.hspy", lazy=True))
 
 
 @pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])

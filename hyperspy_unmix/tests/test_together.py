@@ -129,6 +129,22 @@ def test_eels_with_a_low_loss_each():
         assert min(between(s, on_axis) for s in u.spectra.data) < 6
 
 
+@pytest.mark.parametrize("channels", [0, 2])
+def test_energies_that_differ_are_said_once(channels, caplog):
+    """The zero-loss peaks tell: moved by two channels of 0.5 eV, or not at all."""
+    first, second = (data.inclined_boundary(shape=(12, 12), seed=seed) for seed in (0, 1))
+    for signal in (second.signal, second.low_loss):
+        signal.data = np.roll(signal.data, channels, -1)
+    found = hyperspy_unmix.unmix(
+        [first.signal, second.signal], low_loss=[first.low_loss, second.low_loss]
+    )
+    said = [u.settings.get("WARNING: energies") for u in found]
+    assert [one is not None for one in said] == [channels > 0] * 2
+    assert caplog.text.count("the zero-loss peaks lie at") == (channels > 0)
+    if channels:
+        assert "1 eV (signal 1)" in said[0].reason
+
+
 def test_channels_that_only_one_signal_has():
     """A channel that is empty in one signal is left out of all: NaN in the spectra."""
     a, b = image((0, 1), (20, 22), 2000, 1)[0], image((1, 2), (15, 15), 2000, 2)[0]
