@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .unmixing import Unmixing
 
 SIGNAL_TYPES = ("EELS_unmix", "EDS_TEM_unmix", "EDS_SEM_unmix", "unmix")
+WRITTEN = ("result.hspy", "overview.png", "scree.png", "summary.txt")
+INTERRUPTED = 130  # as shells call it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, TypeError, OSError) as error:
         print(f"hyperspy_unmix: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("hyperspy_unmix: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
@@ -64,6 +69,7 @@ def _run(options: argparse.Namespace) -> None:
     import hyperspy.api as hs
     from hyperspy.exceptions import VisibleDeprecationWarning
 
+    from .storage.replacing import replacing_in
     from .workflow import unmix
 
     # what exspy is told about HyperSpy 3 is nothing for who runs this command
@@ -82,11 +88,8 @@ def _run(options: argparse.Namespace) -> None:
     output = Path(options.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"-o {output} is a file; the name of a folder is needed.")
-    targets = {
-        key: output / f"{name}_{key}"
-        for key in ("result.hspy", "overview.png", "scree.png", "summary.txt")
-    }
-    present = [str(path) for path in targets.values() if path.exists()]
+    files = [f"{name}_{what}" for what in WRITTEN]
+    present = [str(output / file) for file in files if (output / file).exists()]
     if present and not options.overwrite:
         raise ValueError(
             f"{', '.join(present)} would be replaced: choose another folder with -o, or "
@@ -94,12 +97,12 @@ def _run(options: argparse.Namespace) -> None:
         )
     n_components: Any = "auto" if options.components is None else options.components
     result = unmix(signal, n_components, low_loss=low_loss, assume=options.assume)
-    output.mkdir(parents=True, exist_ok=True)
-    _write(result, targets, truth)
+    with replacing_in(output) as new:
+        _write(result, [new / file for file in files], truth)
     print(result)
     if truth is not None:
         _compare(result, truth)
-    print("Written:", *targets.values(), sep="\n  ")
+    print("Written:", *(output / file for file in files), sep="\n  ")
 
 
 def _load(file: str, number: int | None = None) -> BaseSignal:
@@ -138,14 +141,15 @@ def _set_type(signal: BaseSignal, signal_type: str | None) -> None:
     signal.set_signal_type(signal_type)
 
 
-def _write(result: Unmixing, targets: dict[str, Path], truth: Any) -> None:
+def _write(result: Unmixing, targets: list[Path], truth: Any) -> None:
     from .plotting import plot_overview
 
+    saved, overview, scree, summary = targets
     known = () if truth is None else ((truth.spectra, truth.maps), truth.names)
-    plot_overview(result, *known).savefig(targets["overview.png"], dpi=120)
-    result.plot_scree().figure.savefig(targets["scree.png"], dpi=120)
-    result.save(targets["result.hspy"], overwrite=True)
-    targets["summary.txt"].write_text(f"{result}\n", encoding="utf-8")
+    plot_overview(result, *known).savefig(overview, dpi=120)
+    result.plot_scree().figure.savefig(scree, dpi=120)
+    result.save(saved)
+    summary.write_text(f"{result}\n", encoding="utf-8")
 
 
 def _compare(result: Unmixing, truth: Any) -> None:

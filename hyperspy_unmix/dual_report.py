@@ -39,7 +39,8 @@ def report_low_loss(
     if known and abs(angles[0] / angles[1] - 1) > ANGLES_DIFFER:
         hint = (
             f"{angles[0]:g} mrad for the core loss, {angles[1]:g} mrad for the low loss: the "
-            "Fourier ratio assumes that they agree"
+            "Fourier ratio assumes that they agree. Give densities with that error, or correct the "
+            "angle in the metadata where it is wrong"
         )
         warn(settings, "collection angle", hint)
 
@@ -100,5 +101,6 @@ def _report_thickness(dual: Dual, settings: Settings) -> None:
             settings,
             "thick",
             f"{thick} pixels of t/lambda above {THICKEST:g}: most electrons are scattered several "
-            "times there, and beyond the aperture; their maps are uncertain",
+            "times there, and beyond the aperture; their maps are uncertain. Compare with "
+            "navigation_mask over them",
         )

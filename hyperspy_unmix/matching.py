@@ -255,7 +255,10 @@ def _report_overlaps(
     for reference, channels, column in zip(found, known, angles.T, strict=True):
         count, name = int(channels.sum()), f"reference {reference.name}"
         if count < LEAST_CHANNELS:
-            hint = f"{name}: {count} channels in common, {LEAST_CHANNELS} are needed: no angle"
+            hint = (
+                f"{name}: {count} channels in common, {LEAST_CHANNELS} are needed: no angle. Give "
+                "a spectrum over more of the range, with a calibrated energy axis"
+            )
             warn(settings, name, hint)
             continue
         span = (float(energies[channels].min()), float(energies[channels].max()))

@@ -116,7 +116,12 @@ def _stated(signal: BaseSignal, estimate: NoiseModel) -> list[NoiseModel]:
         return []
     gain, offset, factor = numbers
     if gain is None or offset is None or factor is None or gain <= 0 or factor <= 0:
-        _logger.warning("%s.Variance_linear_model is not that of noise: not used", PLACE)
+        _logger.warning(
+            "%s.Variance_linear_model (gain %s, offset %s, factor %s) is not that of noise and not "
+            "used: give the variance as noise if you know it",
+            PLACE,
+            *numbers,
+        )
         return []
     shared = 1 + 2 * sum(estimate.correlation)
     return [

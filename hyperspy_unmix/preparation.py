@@ -149,7 +149,10 @@ def _read_with_noise(
         return image, stated, ""
     if remark:
         remark = f" ({PLACE}.variance is not used: {remark})"
-        _logger.warning("the noise is estimated from the data%s", remark)
+        _logger.warning(
+            "the noise is estimated from the data%s: give its variance as noise if you know it",
+            remark,
+        )
     return image, noise, remark
 
 

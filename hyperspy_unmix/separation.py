@@ -10,7 +10,7 @@ import numpy as np
 from .certainty import Detail, Independent, Separated
 from .inputs import check_choice, check_random_state
 from .numerics.derivative import choose_width
-from .numerics.ica import RESTARTS, Algorithm, separate
+from .numerics.ica import RESTARTS, Algorithm, Separation, separate
 from .numerics.noise import Floats
 from .numerics.normalise import CLEAR, Normalised, normalise, signs
 from .numerics.pca import LowRank
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ORDER = 2  # of the derivative
 CONTRADICTION = 3.0  # times as far below zero as noise explains
+NAMES = {"picard": "Picard", "fastica": "FastICA"}
 COUNTED = ("EELS", "EDS_TEM", "EDS_SEM")
 UNDER_ALL = (
     ", with background=(start, end) and background_type='polynomial' where a baseline "
@@ -104,7 +105,11 @@ def separate_components(
     if pure is not None:
         _report_pure(pure, places, settings)
         if (arrays.maps.sum(0) < 0).any():
-            warn(settings, "not pure", "a component has less than no counts: it is not pure")
+            hint = (
+                "a component has less than no counts in all, so it is no pure phase: compare with "
+                'one component fewer, or with assume="overlap"'
+            )
+            warn(settings, "not pure", hint)
     axis, state = (image.energies, image.channel_widths), options.random_state
     return Separated(spectra, arrays, *axis, seen, detail, found_by, state)
 
@@ -137,24 +142,46 @@ def _independent(
             "sides. Mask ranges rather than every other channel, ask for fewer components, or "
             'say assume="pure".'
         )
-    separation = separate(signals, options.random_state, options.algorithm)
-    names = {"picard": "Picard", "fastica": "FastICA"}
+    separation, algorithm = _converged(signals, options, settings)
     contrast = "tanh" if separation.super_gaussian else "tanh, sources of either kind"
     smoothed = (
         f"smoothed by {width:g} channels (the least that keeps noise below a fifth of it)"
         if width
         else "not smoothed"
     )
+    asked = algorithm == options.algorithm and separation.converged
+    failed = "" if asked else f"; {NAMES[options.algorithm]} did NOT converge"
     settings["ica"] = Choice(
-        f"{names[options.algorithm]}, {contrast}",
+        f"{NAMES[algorithm]}, {contrast}",
         f"of the second derivative of the spectra, {smoothed}; likeliest of {RESTARTS} starts"
-        + ("" if separation.converged else "; did NOT converge, look at the result with care"),
+        + failed,
     )
     settings["random_state"] = Choice(options.random_state, "of the starts of the ICA")
     shapes = separation.unmixing @ spectra.components
     maps = spectra.scores @ np.linalg.inv(separation.unmixing)
     signed = signs(shapes, maps, sd)[0][:, None] * separation.unmixing
-    return Independent(signed, options.algorithm, separation.super_gaussian)
+    return Independent(signed, algorithm, separation.super_gaussian)
+
+
+def _converged(
+    signals: Floats, options: Options, settings: Settings
+) -> tuple[Separation, Algorithm]:
+    """By the algorithm asked for, or by the other where only that one converges."""
+    asked = options.algorithm
+    separation = separate(signals, options.random_state, asked)
+    if separation.converged:
+        return separation, asked
+    other: Algorithm = "fastica" if asked == "picard" else "picard"
+    second = separate(signals, options.random_state, other)
+    if second.converged:
+        return second, other
+    hint = (
+        f"neither {NAMES[asked]} nor {NAMES[other]} did converge: the components are where it "
+        "stopped. Look at their stability, and compare with fewer components or with "
+        'assume="pure"'
+    )
+    warn(settings, "not converged", hint)
+    return separation, asked
 
 
 def _report_refinement(result: Refined, places: list[int], advice: str, settings: Settings) -> None:
@@ -188,7 +215,10 @@ def _report_pure(found: PurePixels, places: list[int], settings: Settings) -> No
     rare = [i for i, number in enumerate(pixels) if number < FEWEST_LIKE]
     if rare:
         names = ", ".join(str(i) for i in rare)
-        hint = f"alone in next to no pixel, their spectra are of impure ones: component {names}"
+        hint = (
+            f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
+            'Compare with fewer components, or with assume="overlap"'
+        )
         warn(settings, "not pure", hint)
 
 

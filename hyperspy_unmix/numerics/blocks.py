@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .block_size import BLOCK_SIZE, SETTING, configured_bytes, short_of_memory
+
 if TYPE_CHECKING:
     from .spikes import Spikes
 
@@ -19,9 +21,6 @@ Total = TypeVar("Total")
 Index = NDArray[np.intp]
 Ticks = Callable[[int], Any]
 Progress = Callable[[str, int], AbstractContextManager[Ticks]]
-
-SETTING = "hyperspy_unmix.block-size"  # of `dask.config`
-BLOCK_SIZE = "4 MiB"
 
 
 @dataclass(frozen=True)
@@ -187,6 +186,18 @@ class RowBlocks:
         rows : array, shape (pixels that count, ...)
             All that it returned second, in the order of the pixels.
         """
+        try:
+            return self._reduced(function, combine, given, stage)
+        except MemoryError as error:
+            raise short_of_memory(error, stage, self.shape[0], self.is_lazy) from error
+
+    def _reduced(
+        self,
+        function: Callable[[Iterator[Block]], tuple[Total, NDArray[Any] | None]],
+        combine: Callable[[Sequence[Total]], Total],
+        given: Sequence[NDArray[Any]],
+        stage: str,
+    ) -> tuple[Total, NDArray[Any]]:
         if self.is_lazy:
             from .chunks import reduce_chunks
 
@@ -214,30 +225,6 @@ class RowBlocks:
         """Rows of a block: `BLOCK_SIZE`, unless ``dask.config`` says otherwise."""
         row = int(np.dtype(self.dtype).itemsize * self.data.shape[-1])
         return max(1, configured_bytes(SETTING, BLOCK_SIZE) // row)
-
-
-def configured_bytes(setting: str, default: str) -> int:
-    """A size in ``dask.config``.
-
-    Raises
-    ------
-    ValueError
-        If it is not one.
-    """
-    import dask
-    from dask.utils import parse_bytes
-
-    value = dask.config.get(setting, default)
-    try:
-        size = int(parse_bytes(value))
-    except (ValueError, TypeError, AttributeError):
-        size = 0
-    if size <= 0:
-        raise ValueError(
-            f"dask.config has {setting}={value!r}: a size above zero is needed, in bytes or like "
-            f"{default!r}."
-        )
-    return size
 
 
 def row_blocks(data: Any, variance: Any = None) -> RowBlocks:

@@ -12,7 +12,8 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Block, Index, Part, RowBlocks, configured_bytes
+from .block_size import CHUNK_SIZE, CHUNKS, configured_bytes
+from .blocks import Block, Index, Part, RowBlocks
 from .schedulers import active_client, distributed, locally
 
 TOGETHER = 4  # totals that are combined by one task
@@ -200,7 +201,7 @@ def _places(
 
 def _grouped(chunks: Iterable[_Chunk]) -> list[list[_Chunk]]:
     """Neighbouring chunks, up to ``dask.config``'s ``array.chunk-size`` (as blocks) together."""
-    most = configured_bytes("array.chunk-size", "128 MiB")
+    most = configured_bytes(CHUNKS, CHUNK_SIZE)
     groups: list[list[_Chunk]] = []
     size = 0
     for chunk in chunks:

@@ -15,7 +15,7 @@ import numpy as np
 from hyperspy_unmix import uncertainty
 from hyperspy_unmix.settings import warnings_in
 from hyperspy_unmix.storage.absent import CountsMissingError
-from hyperspy_unmix.storage.containers import may_write, replacing
+from hyperspy_unmix.storage.replacing import may_write, replacing
 from hyperspy_unmix.summary import value_in_words
 
 from .methods import methods, versions

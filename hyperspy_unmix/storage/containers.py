@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .record import KINDS
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -24,62 +23,6 @@ WORTH_COMPRESSING = 1024  # values
 def is_hdf5(path: Path) -> bool:
     """Whether a file of this name is HDF5; else it is zarr."""
     return path.suffix.lower() == ".hspy"
-
-
-def may_write(path: Path, overwrite: bool | None) -> bool:
-    """Whether nothing is there, or it may be replaced; None asks, as HyperSpy does."""
-    if not path.exists():
-        return True
-    if overwrite is not None:
-        return overwrite
-    try:
-        answer = ""
-        while answer not in ("y", "n"):
-            answer = input(f"Overwrite '{path}' (y/n)?\n").strip().lower()
-    except (EOFError, OSError, NotImplementedError):
-        # HyperSpy's own question takes that for a no, and a batch job goes on as if it had saved
-        raise FileExistsError(
-            f"{path} exists, and nobody can be asked: say overwrite=True, or False to leave it."
-        ) from None
-    return answer == "y"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A place to write to, which becomes ``path`` once all is written.
-
-    Until then, and after an error or an interrupt, ``path`` is what it was.
-    """
-    is_folder = path.is_dir()
-    if is_folder and not (path.suffix == ".zspy" and (path / ".zgroup").exists()):
-        raise FileExistsError(f"{path} is a folder with other things in it: choose another name.")
-    if path.is_file() and path.suffix == ".zspy":
-        raise FileExistsError(f"{path} is a file, a .zspy is a folder: choose another name.")
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".unmix-", dir=path.parent))
-    except PermissionError:
-        raise PermissionError(f"{path.parent} cannot be written to.") from None
-    try:
-        yield folder / path.name
-        if path.is_file():
-            shutil.copymode(path, folder / path.name)
-        _moved(folder / path.name, path, folder / "before")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _moved(new: Path, path: Path, before: Path) -> None:
-    """Put a file or folder in the place of another."""
-    if not path.is_dir():
-        os.replace(new, path)
-        return
-    # a folder that is not empty cannot be replaced in one step
-    os.replace(path, before)
-    try:
-        os.replace(new, path)
-    except BaseException:
-        os.replace(before, path)
-        raise
 
 
 def write(
@@ -132,10 +75,16 @@ def read(path: Path) -> tuple[dict[str, Any], str, Callable[[int], NDArray[Any]]
     """
     with _opened(path, "r") as whole:
         own = whole[OWN]
-        text = np.asarray(own["record"][()]).tobytes().decode()
+        text = _numbers(own["record"]).tobytes().decode()
         # all of them, for the file is closed when this is done
-        arrays = {int(name): np.asarray(own["arrays"][name][()]) for name in own["arrays"]}
+        arrays = {int(name): _numbers(own["arrays"][name]) for name in own["arrays"]}
         return dict(own.attrs), text, arrays.__getitem__
+
+
+def _numbers(dataset: Any) -> NDArray[Any]:
+    if dataset.dtype.kind not in KINDS:
+        raise ValueError(f"{dataset.name} in it holds {dataset.dtype}, which is not read")
+    return np.asarray(dataset[()])
 
 
 def _save(signal: BaseSignal, path: Path, name: str) -> None:

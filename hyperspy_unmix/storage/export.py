@@ -12,7 +12,7 @@ import numpy as np
 
 from hyperspy_unmix.plotting.parts import label
 
-from .containers import may_write
+from .replacing import may_write, replacing_in
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -35,7 +35,6 @@ def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list
     folder = Path(folder).expanduser()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; the name of a folder is needed.")
-    folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Callable[[Path], Any]] = {}
     for i, name in enumerate(result.names):
         stem = f"component_{i}" if name == str(i) else f"component_{i}_{_slug(name)}"
@@ -44,12 +43,11 @@ def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list
     if result.thickness is not None:
         _add(writers, "thickness", result.thickness, "thickness")
     writers["summary.txt"] = lambda path: path.write_text(f"{result!r}\n", encoding="utf-8")
-    written = []
-    for name, write in writers.items():
-        if may_write(folder / name, overwrite):
-            write(folder / name)
-            written.append(folder / name)
-    return written
+    chosen = [name for name in writers if may_write(folder / name, overwrite)]
+    with replacing_in(folder) as new:
+        for name in chosen:
+            writers[name](new / name)
+    return [folder / name for name in chosen]
 
 
 def _slug(name: str) -> str:
@@ -96,7 +94,11 @@ def _write_image(path: Path, signal: BaseSignal) -> None:
     except Exception as error:  # whatever writers make of axes that their tags cannot hold
         import hyperspy.api as hs
 
-        _logger.warning("%s is without its scale, which .tif cannot hold (%s)", path.name, error)
+        _logger.warning(
+            "%s is without its scale, which .tif cannot hold (%s): .save() keeps it",
+            path.name,
+            error,
+        )
         hs.signals.Signal2D(signal.data).save(path, overwrite=True, export_scale=False)
 
 

@@ -36,6 +36,7 @@ from hyperspy_unmix.unmixing import Unmixing
 
 from .absent import Absent, fingerprint
 from .record import Kept, by_fields, can_be_recorded
+from .vetting import check_formulas
 
 # what is computed when first asked for, and must not come out another way on another machine
 OF_SEPARATED = ("stability", "ambiguity", "changes")
@@ -92,6 +93,7 @@ def _parts_of_image(image: Image) -> dict[str, Any]:
 
 def _image(axes: Any, metadata: Any, chunks: Any, **own: Any) -> Image:
     data = own["blocks"].data
+    check_formulas(axes)
     return Image(frame=frame_from(data.shape, data.dtype, chunks, axes, metadata), **own)
 
 
@@ -105,7 +107,12 @@ def _recordable(tree: dict[str, Any], within: str = "") -> dict[str, Any]:
         elif can_be_recorded(value):
             kept[name] = value
         else:
-            _logger.warning("metadata %s is left out: %s cannot be saved", place, type(value))
+            _logger.warning(
+                "metadata %s is left out of the file: %s cannot be saved. Keep it as text or "
+                "numbers, or in a file of your own",
+                place,
+                type(value),
+            )
     return kept
 
 

@@ -73,7 +73,7 @@ def recorded(value: Any, kept: Mapping[type, Kept]) -> tuple[str, list[NDArray[A
     def written(value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.dtype.kind == "U":
             # HDF5 has no such array
-            return {"words": value.tolist(), "dtype": value.dtype.str}
+            return {"words": value.tolist()}
         if isinstance(value, np.ndarray):
             order = {"order": "F"} if _is_by_columns(value) else {}
             return {"array": place_of(value)} | order
@@ -133,7 +133,8 @@ def restored(text: str, arrays: Callable[[int], NDArray[Any]], kept: Mapping[typ
                 known[node["array"]] = found = np.asfortranarray(found)
             return found
         if "words" in node:
-            return np.array(node["words"], dtype=node["dtype"])
+            # of what type they are said to be is not believed
+            return np.array(node["words"], dtype=str)
         if "number" in node:
             return array(node["number"])[()]
         if "of" in node:

@@ -15,6 +15,8 @@ from . import containers
 from .absent import Absent, CountsMissingError, fingerprint
 from .kept import KEPT
 from .record import recorded, restored
+from .replacing import may_write, replacing
+from .vetting import check_file
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -30,11 +32,11 @@ def save(result: Unmixing, filename: str | Path, overwrite: bool | None, counts:
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
     if counts and isinstance(result.pca.prepared.image.blocks.data, Absent):
         raise CountsMissingError
-    if not containers.may_write(path, overwrite):
+    if not may_write(path, overwrite):
         return
     text, arrays = recorded(result, KEPT)
     about = {"version": VERSION, "package_version": __version__, "counts": counts}
-    with containers.replacing(path) as new:
+    with replacing(path) as new:
         containers.write(new, _signals(result, counts), about, text, arrays)
 
 
@@ -66,6 +68,7 @@ def load(filename: str | Path, signal: BaseSignal | None = None) -> Unmixing:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file.")
     try:
+        check_file(path)
         about, text, arrays = containers.read(path)
         version = int(about["version"])
     except PermissionError:

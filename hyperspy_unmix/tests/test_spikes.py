@@ -12,7 +12,8 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import data as phantoms
 from hyperspy_unmix.image import read_image
-from hyperspy_unmix.numerics.blocks import SETTING, row_blocks
+from hyperspy_unmix.numerics.block_size import SETTING
+from hyperspy_unmix.numerics.blocks import row_blocks
 from hyperspy_unmix.numerics.dead_channels import bad_channels
 from hyperspy_unmix.numerics.first_pass import summarise
 from hyperspy_unmix.numerics.local_noise import local_noise

@@ -7,7 +7,8 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.blocks import SETTING, RowBlocks, row_blocks
+from hyperspy_unmix.numerics.block_size import SETTING
+from hyperspy_unmix.numerics.blocks import RowBlocks, row_blocks
 
 SHAPES = [(60,), (7, 9), (3, 5, 4)]
 N_CHANNELS = 23

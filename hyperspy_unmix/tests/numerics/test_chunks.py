@@ -15,7 +15,8 @@ import pytest
 from dask.callbacks import Callback
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from hyperspy_unmix.numerics.blocks import SETTING, RowBlocks, row_blocks
+from hyperspy_unmix.numerics.block_size import SETTING
+from hyperspy_unmix.numerics.blocks import RowBlocks, row_blocks
 from hyperspy_unmix.numerics.chunks import TOGETHER, lazy_rows
 from hyperspy_unmix.numerics.first_pass import summarise
 from hyperspy_unmix.numerics.places import read_around, read_windows

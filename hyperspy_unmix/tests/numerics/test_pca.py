@@ -10,7 +10,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics import first_pass
-from hyperspy_unmix.numerics.blocks import SETTING, RowBlocks, row_blocks
+from hyperspy_unmix.numerics.block_size import SETTING
+from hyperspy_unmix.numerics.blocks import RowBlocks, row_blocks
 from hyperspy_unmix.numerics.first_pass import summarise
 from hyperspy_unmix.numerics.noise import NoiseModel
 from hyperspy_unmix.numerics.noise_estimate import estimate_noise
