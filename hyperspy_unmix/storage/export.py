@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,8 @@ def _write_image(path: Path, signal: BaseSignal) -> None:
 
 def _write_msa(path: Path, signal: BaseSignal) -> None:
     """By HyperSpy's writer, but with every digit: it gives six after the point."""
-    signal.save(path, overwrite=True)
+    with _tables_kept():
+        signal.save(path, overwrite=True)
     text = path.read_bytes().decode("latin-1")
     begin, end = text.rindex("#SPECTRUM"), text.rindex("#ENDOFDATA")
     begin = text.index("\r\n", begin) + 2
@@ -113,6 +115,20 @@ def _write_msa(path: Path, signal: BaseSignal) -> None:
     path.write_bytes(
         "".join([text[:begin], *(f"{line}\r\n" for line in lines), text[end:]]).encode("latin-1")
     )
+
+
+@contextmanager
+def _tables_kept() -> Iterator[None]:
+    """The writer looks for a SEM in the place of the TEM ever after it has written one of a SEM."""
+    from rsciio.msa import _api
+
+    places: dict[str, dict[str, Any]] = getattr(_api, "keywords", {})
+    before = {name: dict(place) for name, place in places.items()}
+    try:
+        yield
+    finally:
+        for name, place in before.items():
+            places[name].update(place)
 
 
 def _write_csv(path: Path, signal: BaseSignal) -> None:

@@ -59,6 +59,19 @@ def test_what_the_microscope_was_goes_along(signal_type, made, tmp_path):
     assert found.metadata.get_item(place) == s.metadata.get_item(place)
 
 
+def test_microscopes_do_not_mix(tmp_path):
+    """After a SEM's, a TEM's spectra keep their beam energy."""
+    s = two_phases(signal_type="EDS_SEM_unmix")
+    s.metadata.set_item("Acquisition_instrument.SEM.beam_energy", 15.0)
+    hyperspy_unmix.unmix(s, 2).export(tmp_path / "sem")
+    found = hs.load(tmp_path / "sem" / "component_0.msa").metadata
+    assert found.get_item("Acquisition_instrument.SEM.beam_energy") == 15.0
+    s = data.inclined_boundary(shape=(8, 8)).signal
+    hyperspy_unmix.unmix(s, 2).export(tmp_path / "tem")
+    found = hs.load(tmp_path / "tem" / "component_0.msa").metadata
+    assert found.get_item("Acquisition_instrument.TEM.beam_energy") == 120.0
+
+
 def test_thickness_and_its_quantity(tmp_path):
     signal, low_loss, _ = wedge()
     u = hyperspy_unmix.unmix(signal, 1, low_loss=low_loss)
