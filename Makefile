@@ -10,7 +10,7 @@ SOURCES := pyproject.toml CHANGES.md CITATION.cff README.md LICENSE $(shell find
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-wheel test-oldest test-dev docs lint hooks format build \
+.PHONY: help demo test test-browser test-peers test-wheel test-oldest test-dev docs lint hooks format build \
   check-wheel check-release check-tag release-notes changelog conda-recipe clean
 
 # A new folder outside the checkout, so that nothing is imported or configured from here.
@@ -45,6 +45,9 @@ test: $(VENV)/.installed-tests  ## Run the whole test suite
 
 test-browser: $(VENV)/.installed-browser  ## Run the tests in a browser (needs chromium)
 	$(BIN)/python -m pytest hyperspy_unmix/tests/test_browser.py
+
+test-peers: $(VENV)/.installed-tests  ## Run the tests of HyperSpy and exspy with our classes
+	$(BIN)/python compatibility/run.py
 
 test-wheel: dist/.built  ## Run the tests of the wheel in a fresh environment
 	@$(FRESH) && $(UV_INSTALL) "$$(echo dist/*.whl)[all,tests]" && $(TEST_INSTALLED)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from hyperspy.signal import BaseSignal
+
 from hyperspy_unmix.options import OF_PHYSICS, takes_preprocessing
 
 if TYPE_CHECKING:
-    from hyperspy.signal import BaseSignal
-
     from hyperspy_unmix.counting import ComponentCount
     from hyperspy_unmix.inputs import NumberOfComponents
     from hyperspy_unmix.pca_result import PCA
@@ -189,14 +190,20 @@ class UnmixMixin:
         file_format: str | None = None,
         **kwds: Any,
     ) -> None:
-        """Save the signal; see :meth:`hyperspy.api.signals.BaseSignal.save`.
-
-        Formats other than HyperSpy's own and NeXus know nothing of this signal type, and get that
-        of the base class.
-        """
+        # formats other than HyperSpy's own and NeXus know nothing of this signal type
         keeps_type = self._format(filename, extension, file_format) in _HYPERSPY_FORMATS
+        given = {"extension": extension, "file_format": file_format, **kwds}
         with nullcontext() if keeps_type else self._as_base_type():
-            super().save(filename, overwrite, extension=extension, file_format=file_format, **kwds)
+            if extension is None:
+                super().save(filename, overwrite, **given)
+                return
+            # that it is deprecated is said of the caller's line, not of this one
+            with warnings.catch_warnings(record=True) as caught:
+                super().save(filename, overwrite, **given)
+        for warning in caught:
+            warnings.warn(warning.message, warning.category, stacklevel=2)
+
+    save.__doc__ = BaseSignal.save.__doc__
 
     def _format(self, filename: Any, extension: str | None, file_format: str | None) -> str:
         """Lower-case name or extension of the format that HyperSpy will choose."""
