@@ -191,7 +191,9 @@ class Separated:
 
     def _of_ica(self, unmixing: Floats, ica: Independent) -> Shares:
         detail = self.detail.of(self._separated[0].components, self._sd)
-        sources = ica.unmixing @ (detail - detail.mean(1, keepdims=True))
+        if detail.shape[1]:
+            detail = detail - detail.mean(1, keepdims=True)
+        sources = ica.unmixing @ detail
         uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
         covariance = ica_covariance(sources, uncorrelated)
         return shares_of(ica.unmixing, unmixing, covariance)
@@ -202,6 +204,8 @@ class Separated:
         visible = self.visible[: kept.rank]
 
         def run(generator: np.random.Generator) -> Floats:
+            if kept.rank == 1:
+                return np.ones((1, 1))
             detail = self.detail.of(repeated(kept, visible, generator), self._sd)
             detail = detail[:, choose_blocks(detail.shape[1], BLOCKS, generator)]
             return separate_again(detail, generator, ica.algorithm, ica.super_gaussian)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .dual_report import report_low_loss
 from .image import Image
 from .inputs import EELS_DETECTOR, EV, check_signal
+from .magnitudes import check_size
 from .numerics.blocks import RowBlocks, row_blocks
 from .numerics.first_pass import Summary, summarise
 from .numerics.low_loss import LowLoss, analyse_low_loss
@@ -187,9 +188,12 @@ def _matching(
         pixels = blocks.pixels if one_for_all else image.blocks.pixels
         blocks = replace(blocks, pixels=pixels, progress=image.blocks.progress)
     summary = summarise(blocks, "first pass over the low loss") if summary is None else summary
+    check_size(summary, "low_loss")
     bad = ~summary.finite
     if bad.all():
-        raise ValueError("low_loss: every pixel holds NaN or infinity.")
+        raise ValueError(
+            "low_loss: every pixel holds NaN or infinity. Give another, or say low_loss=None."
+        )
     if bad.any():
         settings["low loss not finite"] = Choice(
             int(bad.sum()), "pixels whose low loss holds NaN or infinity were masked"

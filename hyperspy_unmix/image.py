@@ -18,6 +18,7 @@ from .inputs import (
     read_navigation_mask,
     read_signal_mask,
 )
+from .magnitudes import LARGEST, check_size, look_for_offset
 from .numerics.blocks import Progress, RowBlocks, row_blocks, silent
 from .numerics.drift import emptied_channels
 from .numerics.first_pass import Summary, summarise
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 EXACT_IN_FLOAT32 = 2.0**24
-LARGEST = 1e24
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,18 @@ class Image:
             return f"holds negative variances, down to {least:g}"
         if np.isnan(least):
             return "holds NaN"
-        return "" if np.any(self.summary.group_variance) else "is zero everywhere"
+        greatest = float(np.max(self.summary.group_variance))
+        if greatest > LARGEST:
+            return (
+                f"holds infinity or variances too large for 32-bit numbers (up to {greatest:.3g}): "
+                "divide the signal by a number and its variance by the square of it"
+            )
+        if 0 < greatest < 1 / LARGEST:
+            return (
+                f"holds no variances above {greatest:.3g}, too small for 32-bit numbers: multiply "
+                "the signal by a number and its variance by the square of it"
+            )
+        return "" if greatest else "is zero everywhere"
 
     def without(self, pixels: NDArray[np.bool_]) -> Image:
         """The same image without these of the pixels that count now."""
@@ -206,16 +217,20 @@ def read_image(
     summary = summarise(blocks)
     if long and max(-summary.least, summary.greatest) <= EXACT_IN_FLOAT32:
         blocks = replace(blocks, dtype=np.float32)
+    check_size(summary)
     if not summary.finite.any():
         raise ValueError(
             "Every pixel holds NaN or infinity, nothing is left to analyse. Choose other channels "
             "with signal_range or signal_mask if only some of them are bad."
         )
-    if max(-summary.least, summary.greatest) > LARGEST:
+    holding = int(summary.groups.any(0).sum())
+    if holding < 2:
         raise ValueError(
-            f"Values up to {summary.greatest:.3g} are too large to be squared safely; divide the "
-            f"signal by a large number (at most {LARGEST:.0e} is accepted)."
+            "Every value is zero: there is nothing to analyse."
+            if holding == 0
+            else "One channel holds counts, all others are zero: at least 2 are needed."
         )
+    look_for_offset(summary, settings)
     if spikes is None:
         settings["spikes"] = Choice(None, "not asked for; nor are dead channels")
     else:
@@ -227,8 +242,6 @@ def read_image(
         blocks = blocks.without(~summary.finite)
         summary = replace(summary, finite=np.ones(blocks.shape[0], bool))
     empty = (summary.groups == 0).all(0)
-    if empty.all():
-        raise ValueError("Every value is zero: there is nothing to analyse.")
     if empty.any():
         settings["empty channels"] = Choice(
             int(empty.sum()), "channels without a single count: zero in the result"

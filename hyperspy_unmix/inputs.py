@@ -28,12 +28,10 @@ def check_signal(signal: Any, what: str = "signal") -> None:
             f"{what} is a {type(signal).__name__}, a HyperSpy signal is needed: "
             "hyperspy.api.signals.Signal1D(array) makes one."
         )
-    if type(signal.data).__module__.partition(".")[0] == "cupy":
-        raise TypeError(
-            f"{what} is on a GPU, which is not used here: call {what}.to_host() first (reading the "
-            "data takes longer than what is done with them)."
-        )
+    _check_array(signal.data, what)
     axes = signal.axes_manager
+    if axes.signal_dimension == 0 and axes.signal_axes and axes.signal_axes[0].size == 1:
+        raise ValueError(f"{what} has one channel, at least 2 are needed.")
     if axes.signal_dimension != 1:
         raise ValueError(
             f"{what} has {axes.signal_dimension} signal axes, one is needed (the energy): "
@@ -51,6 +49,39 @@ def check_signal(signal: Any, what: str = "signal") -> None:
         )
     if signal.data.size == 0:
         raise ValueError(f"{what} is empty, its shape is {signal.data.shape}.")
+    _check_axis(signal, what)
+
+
+def _check_array(data: Any, what: str) -> None:
+    """Not on a GPU, without a mask of its own, of known size."""
+    if type(data).__module__.partition(".")[0] == "cupy":
+        raise TypeError(
+            f"{what} is on a GPU, which is not used here: call {what}.to_host() first (reading the "
+            "data takes longer than what is done with them)."
+        )
+    if isinstance(getattr(data, "_meta", data), np.ma.MaskedArray):
+        raise TypeError(
+            f"{what} holds a masked array of numpy, whose mask HyperSpy does not keep: say "
+            "navigation_mask (pixels) or signal_mask (channels), and put the plain array into "
+            f"{what}.data."
+        )
+    if any(np.isnan(size) for size in data.shape):
+        raise ValueError(
+            f"{what} is lazy and of unknown size {data.shape}: {what}.data.compute_chunk_sizes() "
+            "finds it."
+        )
+
+
+def _check_axis(signal: BaseSignal, what: str) -> None:
+    """Every channel has an energy of its own."""
+    axis = signal.axes_manager.signal_axes[0]
+    energies = np.asarray(axis.axis, float)
+    if not np.isfinite(energies).all() or (np.diff(energies) == 0).any():
+        raise ValueError(
+            f"{what} has an energy axis from {energies[0]:g} to {energies[-1]:g} {axis.units}, on "
+            f"which channels have no energies of their own: set offset and scale of "
+            f"{what}.axes_manager[-1]."
+        )
 
 
 def read_channel_range(
@@ -87,7 +118,13 @@ def read_pair(pair: Any, name: str) -> tuple[float, float]:
 
 
 def _mask_array(mask: Any, name: str) -> NDArray[np.bool_]:
-    values = np.asarray(mask.data if hasattr(mask, "axes_manager") else mask)
+    try:
+        values = np.asarray(mask.data if hasattr(mask, "axes_manager") else mask)
+    except ValueError:
+        raise ValueError(
+            f"{name} has rows of different lengths; an array of True (excluded) and False is "
+            "needed."
+        ) from None
     if values.dtype.kind not in "bui":
         raise TypeError(
             f"{name} has values of type {values.dtype}; True (excluded) and False are needed."

@@ -45,8 +45,22 @@ def read_thickness(
             f"thickness has shape {np.shape(values)}, that of the scan is needed: "
             f"{image.navigation_shape}."
         )
+    array = array.reshape(image.navigation_shape)
+    counting = array.ravel()[image.blocks.pixels]
+    known = np.isfinite(counting)
+    if not known.any():
+        raise ValueError("thickness holds NaN or infinity everywhere: a map of numbers is needed.")
+    if counting[known].min() < 0:
+        raise ValueError(
+            f"thickness holds negative values, down to {counting[known].min():g}: give zero where "
+            "there is no specimen, NaN where it is not known."
+        )
     settings["thickness"] = Choice(unit, "map given; densities are relative to it")
-    return array.reshape(image.navigation_shape), unit
+    if not known.all():
+        settings["thickness unknown"] = Choice(
+            int((~known).sum()), "pixels of the map that are NaN or infinity: no densities there"
+        )
+    return np.where(np.isfinite(array), array, np.nan), unit
 
 
 def _unit(named: str) -> str:

@@ -169,7 +169,7 @@ def decay_range(
     groups: list[NDArray[np.intp]] = []
     for column in range(1, spectra.rank):
         share = spectra.scores[:, column] / np.maximum(np.abs(spectra.scores[:, 0]), 1e-12)
-        groups += list(np.array_split(np.argsort(share, kind="stable"), 12))
+        groups += np.array_split(np.argsort(share, kind="stable"), min(12, len(share)))
     means = [spectra.scores[group].mean(0) @ spectra.components[:, inside] for group in groups]
     rates = [_decay(axis[inside], mean) for mean in means if (mean > 0).all()]
     if not rates:

@@ -147,6 +147,9 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
         with np.errstate(invalid="ignore", over="ignore"):
             finite = np.isfinite(block.spectra @ ones)
         if not finite.all():
+            # or a sum of finite terms is too large
+            finite[~finite] = np.isfinite(block.spectra[~finite]).all(1)
+        if not finite.all():
             block = replace(
                 block,
                 spectra=block.spectra[finite],

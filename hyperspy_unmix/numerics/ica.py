@@ -73,21 +73,22 @@ def separate_again(
     algorithm: Algorithm = "picard",
     super_gaussian: bool = True,
 ) -> Floats:
-    """Unmixing of the same kind as `separate` gives, from a single random start."""
+    """Unmixing of the same kind as `separate` gives, from one random start; zero if it fails."""
     n = len(signals)
     if n == 1:
         return np.ones((1, 1))
     white, whitening = _white(signals)
     start = special_ortho_group.rvs(n, random_state=generator)
     run = _fastica if algorithm == "fastica" else _picard if super_gaussian else _picard_extended
-    return np.asarray(run(white, start).unmixing @ whitening)
+    found = run(white, start)
+    return np.asarray(found.unmixing @ whitening * float(np.isfinite(found.objective)))
 
 
 def _white(signals: Floats) -> tuple[Floats, Floats]:
     """Signals without mean, uncorrelated and of variance one, and the matrix that makes them so."""
     centred = signals - signals.mean(1, keepdims=True)
     level, axes = np.linalg.eigh(centred @ centred.T / centred.shape[1])
-    level = np.maximum(level, 1e-12 * level[-1])
+    level = np.maximum(level, max(1e-12 * level[-1], 1e-300))
     whitening = axes.T / np.sqrt(level)[:, None]
     return whitening @ centred, whitening
 
@@ -126,6 +127,8 @@ def _run_picard(white: Floats, start: Floats, ortho: bool, extended: bool) -> Se
             random_state=0,
         )
     converged = not any("converge" in str(warning.message) for warning in caught)
+    if not (np.isfinite(unmixing).all() and np.isfinite(sources).all()):
+        return Separation(start, False, np.inf)
     return _judged(np.asarray(unmixing), np.asarray(sources), converged, uncorrelated=ortho)
 
 

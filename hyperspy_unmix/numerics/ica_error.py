@@ -38,6 +38,8 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     https://doi.org/10.1214/aos/1176347265 (blocks)
     """
     n, samples = sources.shape
+    if n == 1:
+        return np.zeros((1, 1, 1, 1))
     products, slope = (_uncorrelated if uncorrelated else _correlated)(sources)
     edges = np.linspace(0, samples, min(BLOCKS, samples) + 1).astype(int)
     sums = np.add.reduceat(products, edges[:-1], axis=1)

@@ -23,6 +23,7 @@ from .zero_loss import (
 FALLS = (2.0, 6.0)  # and of one over the energy, by which they end
 SMALL_PART = 0.01  # of the inelastic electrons, beyond the axis, that a power law is trusted with
 SYSTEMATIC = 5e-4  # of the peak's width: what losses under it may do to its position
+LEAST_BEHIND = 4  # channels behind the zero-loss peak
 POWERS = (1.0, 8.0)  # of the energy, by which inelastic spectra begin
 
 
@@ -153,7 +154,9 @@ def _read_lined_up(
 
     Where no spectrum of the sample has to be moved, most likely none has, and one pass will do.
     """
-    centres = centre_finder(energies, find_zero_loss_peak(energies, summary.mean))
+    peak = find_zero_loss_peak(energies, summary.mean)
+    _check_inelastic(energies, summary.mean, peak)
+    centres = centre_finder(energies, peak)
     plan: Plan | None = None
     found: Floats = np.empty(0)
     if whole_channels(centres(summary.sample)).any():
@@ -171,6 +174,15 @@ def _read_lined_up(
         plan = make_plan(energies, summary, is_clipped)
         found = plan.read(blocks)
     return plan, found, summary, moved
+
+
+def _check_inelastic(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> None:
+    behind = mean[len(peak.shape) :]
+    if len(behind) < LEAST_BEHIND or not behind.any():
+        raise ValueError(
+            f"low_loss holds nothing behind its zero-loss peak, whose end is {peak.threshold:g} eV "
+            f"(of the axis {energies[-1]:g}): record it with the plasmons, or say low_loss=None."
+        )
 
 
 def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:

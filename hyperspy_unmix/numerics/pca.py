@@ -120,7 +120,13 @@ class LowRank:
 
     def component_errors(self) -> Floats:
         """Covariance of the components' noise, in units of the channels' variance."""
-        return np.asarray(np.linalg.inv(self.second_moment() * len(self.scores)))
+        products = self.second_moment() * len(self.scores)
+        level, axes = np.linalg.eigh(products)
+        least = np.finfo(float).eps * level[-1]
+        if level[0] > least:
+            return np.asarray(np.linalg.inv(products))
+        # a component without scores may be next to anything
+        return np.asarray(axes / np.maximum(level, least) @ axes.T)
 
 
 def moment_sum(scores: Callable[[slice], Floats], weights: Floats, rank: int) -> Floats:

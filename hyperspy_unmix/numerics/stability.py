@@ -86,8 +86,12 @@ def stability(
     share = _share_of_signal(white @ white.T, visible)
 
     def sources(estimate: Floats) -> Floats:
-        size = np.sqrt(np.einsum("ij,jk,ik->i", estimate, metric, estimate))
-        weight = np.sqrt(share(estimate)) / np.maximum(size, 1e-300)
+        # what did not converge may be anything: it has a direction at most
+        estimate = np.where(np.isfinite(estimate).all(1, keepdims=True), estimate, 0.0)
+        estimate = np.ldexp(estimate, -np.frexp(np.abs(estimate).max(1, keepdims=True))[1])
+        size = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", estimate, metric, estimate), 0))
+        # a source that the metric does not see is like no other
+        weight = np.where(size > 1e-100, np.sqrt(share(estimate)) / np.maximum(size, 1e-100), 0)
         return np.asarray(weight[:, None] * estimate)
 
     answer = sources(unmixing)

@@ -1,10 +1,12 @@
 """Shapes of the background: exact on data that have them, and errors of windows that cannot be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hyperspy_unmix import pca, preprocess, unmix
-from hyperspy_unmix.numerics.background import subtract_background
+from hyperspy_unmix.numerics.background import decay_range, subtract_background
 from hyperspy_unmix.numerics.noise import ChannelWhitening
 from hyperspy_unmix.numerics.pca import LowRank
 from hyperspy_unmix.numerics.window import Window
@@ -77,6 +79,42 @@ def test_two_exponentials_where_one_is_not_enough(decays):
     np.testing.assert_allclose(found[:, :300], data[:, :300], rtol=0.03)
 
 
+@pytest.mark.parametrize(("shape", "number"), [("polynomial", 3), ("offset", 1), ("power law", 1)])
+def test_coefficients_are_the_backgrounds_degrees_of_freedom(shape, number):
+    """Closed form: the rank of the backgrounds of spectra that have nothing in common."""
+    rng = np.random.default_rng(3)
+    fit = subtract_background(
+        low_rank(rng.uniform(1, 2, (N, 6)), rng.uniform(1, 2, (6, 400))), ENERGIES, WINDOW, shape
+    )
+    if shape == "power law" and len(fit.parameters) == 2:
+        number = 2
+    assert fit.coefficients == np.linalg.matrix_rank(fit.background.components) == number
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-15])
+def test_the_unit_of_the_counts_does_not_matter(unit):
+    """Closed form: the exponent and the spectra of `test_exact_without_noise`, in any unit."""
+    amounts = np.random.default_rng(0).uniform(0.5, 2, (N, 1))
+    shape = 100 * unit * SHAPES["power law"]
+    spectra = replace(
+        low_rank(amounts, shape[None]), whitening=ChannelWhitening(np.full(400, unit))
+    )
+    fit = subtract_background(spectra, ENERGIES, WINDOW)
+    assert fit.parameters == pytest.approx((3.3,), rel=1e-6)
+    np.testing.assert_allclose(fit.background.components[0], shape, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("limits", "apart"), [((0.1, 10.0), 0.1), ((1e-3, 1e3), 0.05 * 3.3)], ids=["power", "decay"]
+)
+def test_rates_of_pixels_that_are_all_alike_are_kept_apart(limits, apart):
+    """Closed form: two laws beside the one there is, the same way off on both sides."""
+    amounts = np.random.default_rng(0).uniform(0.5, 2, (N, 2))
+    spectra = low_rank(amounts, np.stack([SHAPES["power law"], 2 * SHAPES["power law"]]))
+    rates = decay_range(spectra, np.log(ENERGIES / 450), WINDOW.channels, limits)
+    assert rates == pytest.approx((3.3 - apart, 3.3, 3.3 + apart), rel=1e-6)
+
+
 # --------------------------------------------------------------------------------- whole workflow
 
 
@@ -95,7 +133,11 @@ def test_window_and_shape_given(shape, lazy):
     s = scene(shape)
     s = s.as_lazy() if lazy else s
     options = {"background": (410, 520), "background_type": shape}
-    flat = array(preprocess(s, **options))
+    found = preprocess(s, **options)
+    # a constant is also known below its window, which the other shapes begin with
+    first = int(410 - found.axes_manager[-1].offset)
+    assert first == (60 if shape == "offset" else 0)
+    flat = array(found)[..., first:]
     before, behind = flat[..., :110].mean(), flat[..., 130:230].mean()
     truth = 200 * EDGE[190:290].mean()
     assert abs(before) < 0.005 * 300
@@ -104,7 +146,7 @@ def test_window_and_shape_given(shape, lazy):
     named = "power law" if shape == "auto" else shape
     assert settings["background"].reason.startswith(named)
     word = {"polynomial": "second degree", "offset": "constant"}.get(shape, named)
-    assert word in settings["background fit"].reason
+    assert word in str(settings["background fit"])
     assert "within its noise" in settings["background fit"].reason
 
 
