@@ -192,7 +192,8 @@ def _matching(
     bad = ~summary.finite
     if bad.all():
         raise ValueError(
-            "low_loss: every pixel holds NaN or infinity. Give another, or say low_loss=None."
+            "low_loss: every pixel holds NaN, infinity or values beyond 32-bit numbers. Give "
+            "another, or say low_loss=None."
         )
     if bad.any():
         settings["low loss not finite"] = Choice(

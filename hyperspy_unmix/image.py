@@ -18,7 +18,7 @@ from .inputs import (
     read_navigation_mask,
     read_signal_mask,
 )
-from .magnitudes import LARGEST, check_size, look_for_offset
+from .magnitudes import LARGEST, check_size, look_for_offset, look_for_saturation
 from .numerics.blocks import Progress, RowBlocks, row_blocks, silent
 from .numerics.drift import emptied_channels
 from .numerics.first_pass import Summary, summarise
@@ -236,6 +236,7 @@ def read_image(
     else:
         blocks, summary, dead = without_defects(blocks, summary, settings)
         masked[dead] = True
+    look_for_saturation(summary, signal.data.dtype, settings)
     bad = int((~summary.finite).sum())
     if bad:
         settings["not finite"] = Choice(bad, "pixels with NaN or infinity were masked")

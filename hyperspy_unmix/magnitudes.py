@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from .numerics.first_pass import Summary
 from .settings import Settings, warn
 
@@ -30,6 +34,17 @@ def check_size(summary: Summary, what: str = "signal") -> None:
             f"beyond 32-bit numbers. Multiply it by a large number (at least {SMALLEST:.0e} is "
             "needed)."
         )
+
+
+def look_for_saturation(summary: Summary, dtype: Any, settings: Settings) -> None:
+    """A word on whole numbers that reach the greatest of their type."""
+    if dtype.kind in "ui" and summary.greatest >= np.iinfo(dtype).max:
+        hint = (
+            f"values reach {np.iinfo(dtype).max}, the greatest of {dtype.name}: there counts are "
+            "cut off, and their spectra have another shape. Leave these pixels out with "
+            "navigation_mask, or record them with a shorter exposure"
+        )
+        warn(settings, "saturated", hint)
 
 
 def look_for_offset(summary: Summary, settings: Settings) -> None:

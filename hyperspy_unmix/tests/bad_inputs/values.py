@@ -88,9 +88,8 @@ VALUES = [
     Accepted(
         given="every value saturated (65 535)",
         signal=filled(65535, "u2"),
-        setting="n_components",
-        value=1,
-        says="component",
+        setting="WARNING: saturated",
+        says="65535.*navigation_mask",
     ),
     Accepted(
         given="the same negative value everywhere",
@@ -254,8 +253,8 @@ VALUES = [
     Accepted(
         given="8-bit numbers, saturated in the brightest channels",
         signal=saturated,
-        setting="n_components",
-        says="component",
+        setting="WARNING: saturated",
+        says="255.*navigation_mask",
     ),
     Accepted(
         given="a cosmic ray: a million counts in one channel of one pixel",
