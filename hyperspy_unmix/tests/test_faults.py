@@ -303,7 +303,7 @@ def test_full_disk_and_a_real_interrupt_of_hdf5(two_results, tmp_path):
                 break
         assert len(contents(tmp_path)) > len(before)
         running.send_signal(signals.SIGINT)
-        out, error = running.communicate(timeout=60)
+        out, error = running.communicate(timeout=300)
     assert "saved" not in out
     assert "KeyboardInterrupt" in error
     assert contents(tmp_path) == before

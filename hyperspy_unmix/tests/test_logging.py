@@ -89,7 +89,9 @@ def test_nothing_else_speaks():
     for place, name, _ in CALLS:
         assert name != "print" or place == "__main__.py", place
         assert not name.startswith(("sys.stdout", "sys.stderr")), place
-        assert name not in ("warnings.warn", "warnings.warn_explicit"), place
+        # but what HyperSpy says of its own options, handed on to the caller's line
+        handed_on = place == "signals/_mixin.py"
+        assert name not in ("warnings.warn", "warnings.warn_explicit") or handed_on, place
         assert not re.match(r"logging\.(debug|info|warn|error|critical|basicConfig)", name), place
         # only where a block is left again
         assert name != "warnings.simplefilter" or place in ("__main__.py", "numerics/ica.py")
