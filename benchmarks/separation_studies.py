@@ -122,8 +122,8 @@ def measured_core_shell() -> str:
 
     import hyperspy_unmix
 
-    bare = hs.load(folder / "bare_core.hdf5", reader="HSPY")
-    shelled = hs.load(folder / "core_shell.hdf5", reader="HSPY")
+    bare = hs.load(folder / "bare_core.hdf5", file_format="HSPY")
+    shelled = hs.load(folder / "core_shell.hdf5", file_format="HSPY")
     axes = [s.axes_manager.signal_axes[0].axis for s in (bare, shelled)]
     counts = shelled.data.copy()
 

@@ -108,3 +108,19 @@ html_sidebars = {"getting_started": [], "theory": []}
 html_show_sourcelink = False
 # Search and pages work from a folder, without a server or the network.
 html_baseurl = os.environ.get("DOCS_BASEURL", "")
+
+
+def _shorten(app, what, name, obj, options, lines) -> None:
+    """HyperSpy's help of save() is for its own pages, to which it refers."""
+    if name.endswith("UnmixMixin.save"):
+        lines[:] = [
+            "Save the signal, as ``hyperspy.api.signals.BaseSignal.save`` does.",
+            "",
+            "Formats other than HyperSpy's own and NeXus know nothing of this signal type, and get",
+            "that of the base class.",
+        ]
+
+
+def setup(app) -> None:
+    """Before numpydoc reads them."""
+    app.connect("autodoc-process-docstring", _shorten, priority=400)

@@ -111,7 +111,7 @@ def _load(file: str, number: int | None = None) -> BaseSignal:
 
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist.")
-    kwargs = {"reader": "HSPY"} if Path(file).suffix == ".hdf5" else {}
+    kwargs = {"file_format": "HSPY"} if Path(file).suffix == ".hdf5" else {}
     try:
         loaded = hs.load(file, **kwargs)
     except Exception as error:  # readers raise whatever their format makes them

@@ -20,7 +20,7 @@ PHANTOMS = [name for name in data.__all__ if name not in ("Phantom", "Truth")]
 SAID = {"eds_phases": "Compare with"}
 ADVICE = re.compile(
     r"\b(compare|choose|give|set|say|leave|save|use|keep|ask|check|mask|measure|try|look|see|unmix"
-    r"|calibrate|divide|crop|move|take)\b|[a-z_]+=",
+    r"|calibrate|divide|subtract|crop|move|take)\b|[a-z_]+=",
     re.IGNORECASE,
 )
 

@@ -44,7 +44,7 @@ def assert_sound(u, s):
 
 def test_core_shell_particles_are_core_shell_and_support():
     """Published: Rossouw et al., Nano Lett. 2015: FePt core, iron oxide shell, support."""
-    s = load("eds_fept_core_shell/core_shell.hdf5", "EDS_TEM_unmix", reader="HSPY")
+    s = load("eds_fept_core_shell/core_shell.hdf5", "EDS_TEM_unmix", file_format="HSPY")
     u = s.unmix(3)
     platinum = [counts_around(x, 9.44) for x in u.spectra]
     iron = [counts_around(x, 6.40) for x in u.spectra]
@@ -58,7 +58,7 @@ def test_core_shell_particles_are_core_shell_and_support():
 
 def test_core_shell_particles_lie_on_a_film_with_silica():
     """By itself it finds a fourth: silicon and oxygen of the film, which the counts do hold."""
-    s = load("eds_fept_core_shell/core_shell.hdf5", "EDS_TEM_unmix", reader="HSPY")
+    s = load("eds_fept_core_shell/core_shell.hdf5", "EDS_TEM_unmix", file_format="HSPY")
     u = s.unmix()
     assert u.n_components == 4
     silicon = [counts_around(x, 1.74) for x in u.spectra]

@@ -35,10 +35,10 @@ def scene(dose, seed=0, number=3, kernels=1, background=0.0):
     return recorded, true, design, np.einsum("pi,pim->pm", true, design) + scores @ base
 
 
-def found_in(counts, recorded, noise, start=None, **given):
+def found_in(counts, recorded, noise, start=None, least_sd=1.0, **given):
     blocks = row_blocks(np.asarray(counts, float), **given)
     start = np.ones((N, len(recorded.shapes))) if start is None else start
-    return abundances(blocks, recorded, noise, start, np.ones(M))
+    return abundances(blocks, recorded, noise, start, least_sd * np.ones(M))
 
 
 def likelihood(a, counts, design, base, offset):
@@ -86,6 +86,19 @@ def test_other_noise_is_weighted_least_squares():
         np.testing.assert_allclose(found[p], known, atol=1e-2 * np.sqrt(error[p]).max())
         normal = (design[0] / variance[p]) @ design[0].T
         np.testing.assert_allclose(error[p], np.diag(np.linalg.inv(normal)), rtol=1e-6)
+
+
+def test_noise_of_the_channels_where_no_variance_is_given():
+    """Independent library: scipy's nnls of the spectra over the noise of their channels."""
+    recorded, _, design, expected = scene(100.0)
+    rng = np.random.default_rng(8)
+    sd = rng.uniform(0.5, 3, M)
+    data = expected + rng.standard_normal(expected.shape) * sd
+    found, error = found_in(data, recorded, NoiseModel("given"), least_sd=sd)
+    known = [nnls((design[0] / sd).T, d / sd)[0] for d in data]
+    np.testing.assert_allclose(found, known, atol=1e-2 * np.sqrt(error).max())
+    normal = (design[0] / sd**2) @ design[0].T
+    np.testing.assert_allclose(error, np.tile(np.diag(np.linalg.inv(normal)), (N, 1)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("noise", [POISSON, GAIN], ids=["poisson", "gain"])
@@ -154,3 +167,69 @@ def test_blocks_do_not_matter(monkeypatch):
     monkeypatch.setattr(module, "ROWS", 7)
     found = found_in(counts, recorded, POISSON, start=known[0])
     np.testing.assert_allclose(found[0], known[0], atol=1e-2 * np.sqrt(known[1]).max())
+
+
+@pytest.mark.parametrize("kernels", [1, 3])
+@pytest.mark.parametrize("noise", [POISSON, GAIN], ids=["poisson", "gain"])
+def test_variance_is_the_inverse_of_the_fisher_information(noise, kernels):
+    """Closed form, pixel by pixel: of the mean with two counts more, dealt out as the start is.
+
+    Read noise counts as so many more: its variance over the gain.
+    """
+    recorded, _, design, expected = scene(30.0, seed=9, kernels=kernels, background=10.0)
+    rng = np.random.default_rng(10)
+    counts = noise.gain * rng.poisson(expected / noise.gain).astype(float)
+    start = rng.uniform(0, 3, (N, 3)) * [1, 2, 5]
+    start[:, 0] -= 2
+    found, error = found_in(counts, recorded, noise, start=start)
+    typical = np.maximum(start.mean(0), 0)
+    typical /= typical.sum()
+    offset = noise.read_variance / noise.gain if noise.kind == "gain" else 0.0
+    for p in range(N):
+        own = np.broadcast_to(design, (N, 3, M))[p]
+        mean = (found[p] + 2 * noise.gain * typical) @ own + offset
+        mean += np.maximum(recorded.scores[p] @ recorded.background, 0)
+        information = (own / mean) @ own.T / noise.gain
+        np.testing.assert_allclose(error[p], np.diag(np.linalg.inv(information)), rtol=1e-6)
+
+
+def test_gain_of_counts_that_share_their_charge():
+    """Closed form: a channel's noise is that of its own gain, a sum's that of the whole one.
+
+    So abundances, which are sums, are found with the first and stated with the second.
+    """
+    recorded, _, _, expected = scene(200.0, seed=11)
+    counts = np.random.default_rng(12).poisson(expected).astype(float)
+    plain = found_in(counts, recorded, NoiseModel("gain", 2.0))
+    noise = NoiseModel("gain", 3.0, correlation=(0.25,))
+    assert noise.channel_gain == pytest.approx(2.0)
+    shared = found_in(counts, recorded, noise)
+    np.testing.assert_allclose(shared[0], plain[0], rtol=1e-9)
+    np.testing.assert_allclose(shared[1], 1.5 * plain[1], rtol=1e-9)
+
+
+def test_likelihood_where_steps_are_too_long():
+    """Independent library: scipy's bounded search, for few counts in channels of uneven shares.
+
+    Where next to nothing is under the counts, a full step overshoots, and has to be shortened.
+    """
+    rng = np.random.default_rng(13)
+    shapes = rng.exponential(size=(2, 1, 10))
+    recorded = Recorded(np.ones((N, 1)), shapes, np.ones((N, 1)), np.full((1, 10), 1e-6))
+    counts = rng.poisson(2.0, (N, 10)) * (rng.random((N, 10)) < 0.4)
+    counts[:, 0] += 1
+    start = 10.0 ** rng.uniform(-3, 4, (N, 2))
+    found, _ = found_in(counts, recorded, POISSON, start=start)
+    for a, own in zip(found, counts, strict=True):
+        given = own, shapes[:, 0], 1e-6, 0.0
+        tried = [
+            minimize(
+                lambda x, given=given: -likelihood(x, *given),
+                first,
+                bounds=[(0, None)] * 2,
+                method="L-BFGS-B",
+                options={"ftol": 1e-14, "gtol": 1e-9},
+            ).fun
+            for first in (np.maximum(a, 0.1), np.ones(2))
+        ]
+        assert likelihood(a, *given) > -min(tried) - 0.01

@@ -113,6 +113,12 @@ def test_rates_of_pixels_that_are_all_alike_are_kept_apart(limits, apart):
     spectra = low_rank(amounts, np.stack([SHAPES["power law"], 2 * SHAPES["power law"]]))
     rates = decay_range(spectra, np.log(ENERGIES / 450), WINDOW.channels, limits)
     assert rates == pytest.approx((3.3 - apart, 3.3, 3.3 + apart), rel=1e-6)
+    # a sixth of the pixels with another slope: two of twelve groups, beyond the 5th percentile
+    few = np.arange(N)[:, None] < N // 6
+    pixels = np.where(few, [0.0, 1.0], [1.0, 0.0])
+    spectra = low_rank(pixels, np.stack([SHAPES["power law"], (ENERGIES / 450) ** -2.3]))
+    rates = decay_range(spectra, np.log(ENERGIES / 450), WINDOW.channels, limits)
+    assert rates == pytest.approx((2.3, 3.3, 3.3 + apart), rel=1e-6)
 
 
 # --------------------------------------------------------------------------------- whole workflow

@@ -260,6 +260,12 @@ def test_noise_share_of_nothing_and_of_no_noise():
     assert noise_share(with_covariance(np.eye(3)), np.zeros((3, 3))) == pytest.approx(0, abs=1e-12)
 
 
+def test_noise_share_where_rows_repeat_one_another():
+    """Closed form: their difference is nothing but noise, more than any share that is allowed."""
+    rows = np.repeat(np.random.default_rng(0).standard_normal((1, 40)), 2, 0)
+    assert noise_share(rows, 1e-3 * np.eye(2)) > 1e6
+
+
 def test_noise_share_of_noise_is_one():
     """Monte Carlo: the largest eigenvalue of 3 x 3 Wishart matrices of 2000 samples.
 

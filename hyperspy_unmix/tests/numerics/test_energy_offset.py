@@ -68,3 +68,25 @@ def test_resampled_against_the_function_itself():
         np.testing.assert_allclose(same, spectra(ENERGY), rtol=1e-12)
     beyond = resampled(spectra(ENERGY), ENERGY, np.array([300.0, 900.0]))
     np.testing.assert_allclose(beyond, spectra(ENERGY)[:, [0, -1]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("beside", [0.0, 200.0], ids=["known spectra", "and one that is not"])
+def test_error_is_that_of_the_information(beside):
+    """Closed form: one over the slope that no combination of the spectra can take, over the noise.
+
+    A strong third component, where the known spectra are next to nothing, tells nothing. Finite
+    differences of a quarter of a channel, and noise in the curvature, are good for 3 %.
+    """
+    rng = np.random.default_rng(0)
+    maps, sd = rng.uniform(0.5, 2, (200, 2)), np.full(len(ENERGY), 0.02)
+    known, step = spectra(ENERGY), 1e-3
+    third = beside * np.exp(-0.5 * ((ENERGY - 415) / 3) ** 2)
+    number = 3 if beside else 2
+    mixed = np.column_stack([maps, rng.uniform(0.5, 2, 200)])[:, :number]
+    data = compressed(np.vstack([known, third])[:number], mixed, sd, np.ones(200), 0)
+    offset, error = energy_offset(data, ENERGY, known, ENERGY)
+    slopes = (spectra(ENERGY - 0.5 * step) - known) / step / sd
+    taken = np.linalg.qr(known.T)[0]
+    slopes -= (slopes @ taken) @ taken.T
+    assert error == pytest.approx(1 / np.linalg.norm(maps @ slopes), rel=0.03)
+    assert abs(offset) < 3 * error

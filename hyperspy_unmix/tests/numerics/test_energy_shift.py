@@ -164,3 +164,13 @@ def test_scene_is_what_it_says():
     tops = expected[:, 150:200].argmax(1)
     assert np.diff(tops).tolist() == np.diff(drift).tolist() == [2, 2]
     assert edge(532, 1.5)[0] < 1e-3
+
+
+@pytest.mark.parametrize("number", [8, 12, 15])
+def test_few_groups_have_few_coefficients(number):
+    """Closed form: one for every four groups, so that these lie on a line or on a parabola."""
+    counts, size, _ = grouped("one phase", drift=8.0, course="wave")
+    found = group_shifts(counts[:number], size[:number])
+    degree = number // 4 - 1
+    np.testing.assert_allclose(np.diff(found.fitted, degree + 1), 0, atol=1e-9)
+    assert np.abs(np.diff(found.fitted, degree)).max() > 1e-6

@@ -65,3 +65,65 @@ def test_error_covers():
     # the standard deviation of 20 draws is known to 16 %
     assert 0.6 < slopes.std(ddof=1) / stated < 1.5
     assert abs(slopes.mean() - np.tan(np.radians(25))) < 4 * stated / np.sqrt(20)
+
+
+def test_probe_is_told_by_its_full_width():
+    """Closed form: a Gaussian is half as high at half its full width; a boundary blurred by it.
+
+    Half of what is seen of the boundary is the probe: 5 % more of it are 5 % less slope.
+    """
+    assert np.exp(-0.5 * (0.5 / SIGMA) ** 2) == pytest.approx(0.5, rel=1e-12)
+    x, y, _, sd, thickness = scene("phase", 8.0)
+    across = (x - 30) * np.cos(0.3) + (y - 20) * np.sin(0.3)
+    slope, full = np.tan(np.radians(8.0)), 4.0
+    density = ramp(across, thickness * slope, full / 2.354820045, 1.0)
+    found = fit_boundary(x, y, density, sd, thickness, "phase", full, 1.0)
+    assert found.slope == pytest.approx(slope, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["phase", "layer"])
+@pytest.mark.parametrize("known", ["nothing", "direction", "near"])
+def test_all_that_is_fitted_is_that_drawn(kind, known):
+    """Truth: place, densities and width as drawn, to four standard deviations of 2400 pixels.
+
+    Either end may come first: the direction is turned by pi then, and the ramp falls.
+    """
+    x, y, density, sd, thickness = scene(kind, 20.0, direction=1.1, seed=3)
+    given = {"direction": 1.0} if known == "direction" else {}
+    found = fit_boundary(x, y, density, sd, thickness, kind, 1.2, 1.0, **given)
+    if known == "near":
+        again = fit_boundary(x, y, density, sd, thickness, kind, 1.2, 1.0, near=found)
+        assert again.position == pytest.approx(found.position, abs=1e-3)
+        assert again.slope == pytest.approx(found.slope, abs=1e-3)
+        found = again
+    turned = np.cos(found.direction - 1.1)
+    error = np.sqrt(np.diag(found.covariance))
+    # the origin is the corner; the angle turns the plane about the middle of the pixels
+    place = turned * (30 * np.cos(1.1) + 20 * np.sin(1.1) + 1.5)
+    arm = 30 * np.sin(1.1) - 20 * np.cos(1.1)
+    assert found.position == pytest.approx(place, abs=4 * (error[1] + abs(arm) * error[2]))
+    assert abs(turned) > 1 - 1e-3
+    if kind == "phase":
+        assert found.amplitude == pytest.approx(0.8 * np.sign(turned), abs=0.01)
+        assert found.offset == pytest.approx(0.1 if turned > 0 else 0.9, abs=0.01)
+        assert found.layer == error[3] == 0
+    else:
+        # a thin layer under a wide ramp: only its width times its density is known well
+        assert found.amplitude * found.layer == pytest.approx(0.8 * 2, rel=0.05)
+        assert found.layer == pytest.approx(2, abs=4 * error[3])
+        assert found.offset == pytest.approx(0.1, abs=0.01)
+    clean = scene(kind, 20.0, direction=1.1, noise=0)[2]
+    assert np.sqrt(np.mean((found.fitted - clean) ** 2)) < 4 * 0.02 * np.sqrt(6 / len(x))
+    # as an F test: what the free numbers took out, of which noise alone would take one each
+    left = density - found.fitted
+    free, spread = (4 if kind == "phase" else 5), np.sum((density - density.mean()) ** 2)
+    scatter = np.sum(left**2) / (len(x) - free - 1)
+    assert found.seen == pytest.approx((spread - np.sum(left**2)) / free / scatter, rel=1e-3)
+
+
+def test_seen_is_that_of_noise_where_there_is_no_boundary():
+    """Truth: noise only, in which the fit may choose among places, so that F may be above 1."""
+    x, y, density, sd, thickness = scene("phase", 20.0, seed=4)
+    noise = np.random.default_rng(5).normal(0.5, 0.02, len(density))
+    assert fit_boundary(x, y, noise, sd, thickness, "phase", 1.2, 1.0).seen < 10
+    assert fit_boundary(x, y, density, sd, thickness, "phase", 1.2, 1.0).seen > 1000

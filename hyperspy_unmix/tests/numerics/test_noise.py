@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 from hyperspy_unmix.numerics.blocks import row_blocks
 from hyperspy_unmix.numerics.first_pass import summarise
 from hyperspy_unmix.numerics.noise import (
+    FEW_COUNTS,
     LEAST_POWER,
     ChannelWhitening,
     NoiseModel,
@@ -410,6 +411,19 @@ def test_weights_of_empty_pixels_are_bounded():
     variance = np.vstack([np.full((1, 10), 2.0), np.full((1, 10), 0.5), np.zeros((1, 10))])
     u = pixel_weights(variance.mean(1), 2.0)
     np.testing.assert_allclose(u, [1 / 2, 1 / 0.5, 1 / 0.1])
+
+
+def test_weights_of_few_counts():
+    """Definition, count by count: the mean scale of a pixel's own and of five typical ones."""
+    scales = np.array([0.1, 0.1, 0.1, 2.0, 7.0])
+    counts = np.array([[3.0, 0, 0, 0, 0], [0, 0, 0, 1, 0], [50, 40, 60, 2, 1], [0, 0, 0, 0, 0]])
+    typical, typical_counts = 4.0, 20.0
+    u = pixel_weights(counts @ scales, typical, counts.sum(1), typical_counts)
+    for found, pixel in zip(u, counts, strict=True):
+        each = [s for s, number in zip(scales, pixel, strict=True) for _ in range(int(number))]
+        each += [typical / typical_counts] * int(FEW_COUNTS)
+        expected = pixel.sum() * np.mean(each)
+        assert found == pytest.approx(1 / max(expected, 0.05 * typical), rel=1e-12)
 
 
 @pytest.mark.parametrize("m", [5, 60])

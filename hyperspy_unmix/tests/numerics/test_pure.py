@@ -6,7 +6,7 @@ from scipy.stats import chi2
 
 from hyperspy_unmix.numerics.noise import ChannelWhitening
 from hyperspy_unmix.numerics.pca import LowRank
-from hyperspy_unmix.numerics.pure import FEWEST_LIKE, pure_components
+from hyperspy_unmix.numerics.pure import FEWEST_LIKE, _numbers, pure_components
 
 M = 120
 PURE, MIXED, FEW = 400, 1500, 80
@@ -277,3 +277,9 @@ def test_covariance_is_that_of_the_errors(rank):
         variance = np.einsum("ijij->ij", found.covariance)[np.ix_(order, order)]
         stated.append((variance * (size[None] / size[:, None]) ** 2)[off])
     assert 0.6 < np.mean(measured) / np.mean(stated) < 1.4
+
+
+def test_pixels_counted_for_each_component():
+    """Truth: counting by hand; -1 is a pixel of none."""
+    alone = np.array([0, -1, 2, 2, -1, 0, 2])
+    assert _numbers(alone, 4).tolist() == [2, 0, 3, 0]

@@ -1,5 +1,7 @@
 """The move to non-negative spectra and maps: its limits, its gradient, and planted mixings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -360,3 +362,35 @@ def test_input_is_not_modified():
     for values in (spectra.scores, spectra.components, spectra.weights, mixed):
         values.flags.writeable = False
     refine(spectra, mixed)
+
+
+@pytest.mark.parametrize(("goes", "starts"), [(0.5, 5), (1.0, 2)])
+def test_begun_again_while_it_gains(goes, starts, monkeypatch):
+    """Closed form: a solver that goes part of the way to the minimum, five times at most."""
+    asked = []
+
+    def partly(objective, x, **_):
+        asked.append(x)
+        found = x * (1 - goes)
+        return type("Found", (), {"x": found, "fun": objective(found)[0]})
+
+    monkeypatch.setattr(module, "minimize", partly)
+    found = module._least(lambda x: (float(x @ x), 2 * x), np.array([8.0, -4.0]))
+    np.testing.assert_allclose(found, np.array([8.0, -4.0]) * (1 - goes) ** starts)
+    assert len(asked) == starts
+
+
+def test_noise_of_maps_has_the_model_error():
+    """Closed form: a turn of scores turns the covariance of their errors, both parts of it."""
+    low_rank = compressed(np.eye(2, M) + 0.1, np.eye(2)[np.arange(N) % 2], np.ones(M), np.ones(N))
+    known = replace(
+        low_rank,
+        noise=np.array([[2.0, 0.5], [0.5, 1.0]]),
+        model_error=np.array([[3.0, -1.0], [-1.0, 4.0]]),
+        weights=np.linspace(1, 4, N),
+    )
+    mixture, mixing = Mixture(known, np.array([[1.0, 0.3], [-0.2, 1.0]])), np.eye(2) + 0.1
+    turn = np.linalg.inv(mixing @ mixture.unmixing)
+    truth = np.sqrt(np.diag(turn.T @ (known.noise + known.model_error) @ turn))
+    truth = truth / np.sqrt(known.weights)[:, None]
+    np.testing.assert_allclose(mixture.noise(mixing)[1], truth, rtol=1e-9)

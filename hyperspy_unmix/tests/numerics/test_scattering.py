@@ -280,6 +280,15 @@ def test_nothing_to_take_out(nothing):
     assert remove_scattering(plain, k) is plain
 
 
+def test_pixels_without_scattering_do_not_hide_the_others():
+    """Truth: a masked pixel has no inelastic electrons; the others do."""
+    k = kernel(thickness(), shapes())
+    scores = k.scores.copy()
+    scores[3] = 0
+    assert not replace(k, scores=scores).is_none
+    assert replace(k, scores=0 * scores).is_none
+
+
 @pytest.mark.parametrize("per_pixel", [True, False])
 def test_noise_is_propagated(per_pixel):
     """Monte Carlo: noise of the weighted scores before, seen in the weighted scores after.
