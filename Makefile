@@ -63,7 +63,7 @@ test-dev: dist/.built  ## The same with the development versions of HyperSpy and
 docs: $(VENV)/.installed-docs  ## Build the documentation, run its examples, check its links
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	$(BIN)/python docs/check_links.py docs/_build/html
-	$(BIN)/python -m pytest -q -n 2 docs README.md
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile docs README.md
 	$(BIN)/python -m pytest -q --doctest-modules --ignore=hyperspy_unmix/tests --ignore=hyperspy_unmix/signals hyperspy_unmix
 
 lint: $(VENV)/.installed-dev  ## Check style (ruff) and types (mypy)
