@@ -472,3 +472,10 @@ def test_scores_of_ordered_components_have_unit_noise():
     noise = draws @ spectra.components
     scores = np.linalg.lstsq(ordered.components.T, noise.T)[0].T
     np.testing.assert_allclose(scores.T @ scores / len(scores), np.eye(3), atol=0.07)
+
+
+@pytest.mark.parametrize(("drop", "number"), [(1.9, 0), (2.1, 1)])
+def test_elbow_is_a_drop_of_twice_the_slope(drop, number):
+    """Definition: of the slope in the power 2/3 of the number, which 100 - 4 k^(2/3) has as 4."""
+    floor = 100 - 4 * np.arange(1, 60) ** (2 / 3)
+    assert elbow(np.concatenate([[floor[0] + 4 * drop], floor])) == number

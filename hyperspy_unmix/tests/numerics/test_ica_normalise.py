@@ -483,3 +483,20 @@ def test_reversed_twice_is_what_it_was():
     again = whole.reversed(1).reversed(1)
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+
+
+def test_of_runs_that_agree_the_first_and_of_others_the_likeliest():
+    """Definition: objectives closer than a millionth are one maximum, found again."""
+
+    def chosen(*objectives, converged=(True, True)):
+        runs = iter(
+            ica.Separation(np.eye(2), done, objective, True)
+            for objective, done in zip(objectives, converged, strict=True)
+        )
+        return ica._likeliest(lambda *_: next(runs), np.zeros((2, 3)), [np.eye(2)] * 2).objective
+
+    assert chosen(0.3000004, 0.3000001) == 0.3000004
+    assert chosen(0.300004, 0.300001) == 0.300001
+    assert chosen(0.2, 0.3) == 0.2
+    # one that has not converged is the last choice
+    assert chosen(0.2, 0.3, converged=(False, True)) == 0.3

@@ -96,3 +96,12 @@ def test_variance_of_brighter_pixels():
     assert silent.at(np.array([0]), np.array([1e9]))[0] == pytest.approx(1e6, rel=1e-12)
     half = noise.having(np.array([False, True]))
     assert (half.mean, half.variance, half.event) == ([20], [5], 2)
+
+
+def test_one_value_that_stands_out_of_one_pixel():
+    """Closed form: a value less the mean of two others has 1.5 times the variance of one."""
+    sample = np.zeros((1, M))
+    sample[0, M // 2] = 6.0
+    found = local_noise(sample, False).variance
+    assert found[M // 2] == pytest.approx(6.0**2 / 1.5)
+    np.testing.assert_array_equal(found[: M // 2 - APART], 0)

@@ -225,3 +225,39 @@ def test_scatter_is_no_less_than_rounding():
     """Definition: 1e-5 of the values, squared."""
     sample = 100 * (1 + 1e-7 * np.random.default_rng(12).standard_normal((200, 40)))
     np.testing.assert_allclose(_scatter_model(sample).channel_variance, 1e-6, rtol=1e-5)
+
+
+def test_line_that_leaves_a_mean_without_variance_is_none():
+    """Closed form: 2 x mean - 3 fits all means but the first, of which it makes less than none."""
+    mean = np.concatenate([[1.0], np.linspace(2, 40, 400)])
+    scatter = 2 * mean - 3 + 1e-3 * np.sin(mean)
+    # a dark offset that was left in the data leaves every mean its variance
+    gain, read = _slope_and_read_variance(mean[1:], scatter[1:])
+    assert (gain, read) == pytest.approx((2, -3), abs=0.02)
+    scatter[0] = 1.0
+    gain, read = _slope_and_read_variance(mean, scatter)
+    assert gain > 0
+    assert read == 0
+
+
+@pytest.mark.parametrize(("mean", "told"), [(0.45, False), (0.8, True)])
+def test_whole_numbers_too_sparse_to_tell(mean, told):
+    """Truth: pairs of counts, twice the variance; with less than half a count nobody can know."""
+    pairs = 2.0 * np.random.default_rng(9).poisson(mean / 2, (600, 60))
+    assert _is_poisson(pairs) != told
+
+
+def test_correlation_beside_channels_that_are_nearly_lost():
+    """Closed form: products of neighbours, each as large as what components left of its noise.
+
+    What is left of a channel's noise was scaled back to one; where 93 % were lost, the products
+    count 7 %, and what was lost together is added.
+    """
+    rng = np.random.default_rng(10)
+    white = rng.standard_normal((4000, 41))
+    noise = white[:, :40] + white[:, 1:]
+    lost = np.diag(np.where(np.arange(40) % 2, 0.93, 0.0))
+    found = _correlation(_Residual(noise, lost), np.ones(40))
+    standard = (noise - noise.mean(0)) / noise.std(0)
+    products = np.mean(standard[:, 1:] * standard[:, :-1], 0)
+    assert found == pytest.approx((products.mean() * np.sqrt(0.07),), rel=1e-9)

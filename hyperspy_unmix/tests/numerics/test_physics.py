@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from hyperspy_unmix.numerics import physics
 from hyperspy_unmix.numerics.convolution import Channels
 from hyperspy_unmix.numerics.edge import noise_edge
 from hyperspy_unmix.numerics.noise import ChannelWhitening
 from hyperspy_unmix.numerics.pca import LowRank
 from hyperspy_unmix.numerics.physics import Physics, correct, corrected_significance
 from hyperspy_unmix.numerics.scattering import Scattering
+from hyperspy_unmix.numerics.split_half import ADDED
 from hyperspy_unmix.numerics.window import Window
 
 N, M = 1500, 160
@@ -118,3 +120,45 @@ def test_noise_and_model_error_of_corrected_scores_make_the_unit_matrix():
     done = correct(raw, noise_edge(N, M), physics).spectra
     total = done.noise + done.model_error
     np.testing.assert_allclose(total, np.eye(done.rank), atol=1e-6)
+
+
+def test_significance_of_a_phase_without_any_stage():
+    """Closed form: its counts over the errors of its maps and of its spectrum, one as large as the
+    other, in the share of the counts that it is looked for in.
+
+    The maps of the larger share hold its noise beside theirs: 1 + ADDED^2 against a mean of 40^2.
+    """
+    maps, spectra = np.full((N, 1), 40.0), np.ones((1, M)) / np.sqrt(M)
+    raw = compressed(maps, spectra, 0, 1)
+    found = corrected_significance(raw, noise_edge(N, M), Physics(ENERGIES))
+    expected = 40 * np.sqrt(N) / np.sqrt(2 * (1 + 1 / ADDED**2))
+    assert found[0] == pytest.approx(expected, rel=0.05)
+
+
+def test_shares_of_the_counts_have_noise_that_is_not_the_same(monkeypatch):
+    """Closed form: scores of the shares differ from those given by independent normal errors.
+
+    The one is ADDED errors away, the other -1 / ADDED of the same, so that the two have nothing in
+    common; the third is one error away. 1500 values each: five of their standard errors.
+    """
+    raw = compressed(*scene(1, 0), 0, 2)
+    raw = replace(raw, weights=np.full(N, 4.0))
+    given = []
+
+    def kept(share, *arguments):
+        given.append(share)
+        return correct(share, *arguments)
+
+    monkeypatch.setattr(physics, "correct", kept)
+    corrected_significance(raw, noise_edge(N, M), BACKGROUND)
+    size = 2 * np.linalg.norm(raw.scores, axis=0)
+    for attribute, unit in (("scores", 0.5), ("components", 1 / size[:, None])):
+        whole = getattr(raw, attribute)
+        one, other, third = ((getattr(share, attribute) - whole) / unit for share in given)
+        tolerance = 5 / np.sqrt(one.size)
+        assert np.std(one) == pytest.approx(ADDED, rel=tolerance)
+        np.testing.assert_allclose(other, -one / ADDED**2, atol=1e-9 * np.abs(one).max())
+        assert np.std(third) == pytest.approx(1, rel=tolerance)
+        assert abs(np.mean(third * one)) < tolerance * ADDED
+    for share, added in zip(given, (ADDED, 1 / ADDED, 1), strict=True):
+        np.testing.assert_allclose(share.weights, 4 / (1 + added**2))

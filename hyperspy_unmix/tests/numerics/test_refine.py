@@ -394,3 +394,17 @@ def test_noise_of_maps_has_the_model_error():
     truth = np.sqrt(np.diag(turn.T @ (known.noise + known.model_error) @ turn))
     truth = truth / np.sqrt(known.weights)[:, None]
     np.testing.assert_allclose(mixture.noise(mixing)[1], truth, rtol=1e-9)
+
+
+def test_noise_of_maps_is_that_of_counts_and_of_the_model():
+    """Closed form: covariances of the scores, turned into that of the maps."""
+    rng = np.random.default_rng(11)
+    roots = rng.standard_normal((2, 2, 2))
+    noise, wrong = (root @ root.T for root in roots)
+    spectra = compressed(rng.random((2, M)), rng.random((50, 2)), np.ones(M), np.full(50, 4.0))
+    spectra = replace(spectra, noise=noise, model_error=wrong)
+    unmixing = np.array([[1.0, 0.3], [-0.2, 1.0]])
+    mixture = Mixture(spectra, unmixing)
+    back = np.linalg.inv(mixture.unmixing)
+    expected = np.sqrt(np.diag(back.T @ (noise + wrong) @ back)) / 2
+    np.testing.assert_allclose(mixture.noise(np.eye(2))[1], np.tile(expected, (50, 1)))

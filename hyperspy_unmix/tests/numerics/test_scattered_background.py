@@ -5,7 +5,10 @@ import pytest
 
 from hyperspy_unmix.numerics.noise import ChannelWhitening
 from hyperspy_unmix.numerics.pca import LowRank
-from hyperspy_unmix.numerics.scattered_background import subtract_scattered_background
+from hyperspy_unmix.numerics.scattered_background import (
+    _exponent,
+    subtract_scattered_background,
+)
 from hyperspy_unmix.numerics.window import Window
 from hyperspy_unmix.tests.numerics.test_scattering import REACH, M, N, kernel, shapes, thickness
 
@@ -72,3 +75,12 @@ def test_two_laws_where_pixels_differ_in_slope():
     assert 1.9 < low < 2.8 < 3.2 < high < 4.1
     found = fit.background.scores @ fit.background.components
     np.testing.assert_allclose(found[:, 5:100], background[:, 5:100], rtol=0.02)
+
+
+@pytest.mark.parametrize(("exponent", "limit"), [(0.1, 0.5), (12.0, 8.0)])
+def test_exponents_beyond_those_of_backgrounds_are_not_taken(exponent, limit):
+    """Definition: of a law flatter or steeper than any background the nearest that is one."""
+    weights = thickness()
+    spectra, _, _ = scene((exponent,), weights)
+    found = _exponent(spectra, ENERGIES, WINDOW, kernel(weights, shapes()))
+    assert found == pytest.approx(limit, abs=2e-3)

@@ -352,20 +352,22 @@ def test_what_little_is_left_can_be_dropped():
 # -------------------------------------------------------------------- kernels from the low loss
 
 
-def recorded(core_scale, low_scale, sd, centre=0.0, t=(0.1, 0.5, 1.0)):
+def analysed(low_scale, sd, centre=0.0, t=(0.1, 0.5, 1.0), noise=0.0):
     """A low loss as analysed: a Gaussian zero-loss peak, and one plasmon as wide as itself and it.
 
-    ``t`` are integrals of the inelastic part per zero-loss electron.
+    ``t`` are integrals of the inelastic part per zero-loss electron; the peak's channels have the
+    standard deviation ``noise``.
     """
     energies = -15 + low_scale * np.arange(int(120 / low_scale)) - centre
     threshold = 8
     below = energies < threshold
     peak = gaussian(energies[below], 0, sd)
+    peak = peak + noise * np.random.default_rng(0).standard_normal(len(peak))
     inelastic = low_scale * gaussian(energies[~below], 25, np.hypot(3, sd))
     tail = np.zeros(np.sum(~below))
     zlp = ZeroLossPeak(centre, centre + threshold, peak / peak.sum(), tail, 2.3548 * sd)
     t = np.array(t)
-    low_loss = LowLoss(
+    return LowLoss(
         t_over_lambda=np.log1p(t),
         t_error=np.zeros(len(t)),
         zero_loss=np.ones(len(t)),
@@ -377,7 +379,12 @@ def recorded(core_scale, low_scale, sd, centre=0.0, t=(0.1, 0.5, 1.0)):
         shift=np.zeros(len(t)),
         shift_error=np.zeros(len(t)),
     )
-    return scattering(low_loss, core_scale, np.arange(M), np.zeros(M, bool)), t
+
+
+def recorded(core_scale, low_scale, sd, centre=0.0, t=(0.1, 0.5, 1.0), noise=0.0):
+    """Its kernels on the axis of the core loss."""
+    low_loss = analysed(low_scale, sd, centre, t, noise)
+    return scattering(low_loss, core_scale, np.arange(M), np.zeros(M, bool)), np.array(t)
 
 
 @pytest.mark.parametrize(
@@ -418,3 +425,35 @@ def test_padding_is_long_enough_for_the_low_loss():
     rising = np.where(np.arange(M) > 200, 1.0, 0.0)[None]
     _, found = scatter(np.ones((3, 1)), rising, k)
     assert np.abs(found[1:, :150]).max() < 1e-6
+
+
+@pytest.mark.parametrize("noise", [0.0, 3e-3])
+def test_what_is_scattered_keeps_its_integral(noise):
+    """Closed form: the filter is one over the peak at frequency zero, whatever its noise floor."""
+    k, t = recorded(1.0, 0.5, 0.8, noise=noise)
+    np.testing.assert_allclose(k.scores @ k.transforms[:, 0].real, t, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("sd", "noise", "limit"), [(0.8, 0, 0.1), (1.0, 0, None), (1.7, 0, 1e-3), (1.7, 0.01, None)]
+)
+def test_peak_is_divided_out_down_to_its_noise(sd, noise, limit):
+    """Textbook: Wiener's filter, its floor three times the median of the highest tenth.
+
+    The transform of the peak is a sum over its channels; the floor is 0.1 to 10 %.
+    """
+    k, _ = recorded(1.0, 0.5, sd, noise=noise)
+    frequency = np.arange(k.axis.length // 2 + 1) / k.axis.length
+    low_loss = analysed(0.5, sd, noise=noise)
+    peak, inelastic = (
+        np.array([np.sum(values * np.exp(-2j * np.pi * f * energies)) for f in frequency])
+        for energies, values in (
+            (low_loss.peak_energies, low_loss.peak.shape),
+            (low_loss.energies, low_loss.inelastic[0]),
+        )
+    )
+    highest = np.abs(peak)[int(np.ceil(0.9 * len(peak))) :]
+    floor = np.clip(3 * np.median(highest), 1e-3, 0.1)
+    assert 1e-3 < floor < 0.1 if limit is None else floor == limit
+    expected = inelastic * peak.conj() * (1 + floor**2) / (np.abs(peak) ** 2 + floor**2)
+    np.testing.assert_allclose(k.transforms[0], expected, atol=1e-6)

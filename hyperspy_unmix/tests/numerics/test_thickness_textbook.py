@@ -97,3 +97,8 @@ def test_vacuum_is_below_both_limits():
     found = thickness_map(t, np.repeat([0.001, 0.1], 2), np.array([1e5, 1e5, 50, 50]))
     assert found.width == 0
     assert found.vacuum.tolist() == [True, False, True, False]
+
+
+def test_widths_follow_each_other_by_the_root_of_two():
+    """Definition: whatever the detail of a map, a width is tried within a fifth of the best."""
+    np.testing.assert_allclose(np.diff(np.log2(WIDTHS)), 0.5, atol=0.02)
