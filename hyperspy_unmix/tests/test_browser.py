@@ -98,11 +98,13 @@ def test_slider_and_buttons_in_jupyterlab(tmp_path):
         lab.goto(f"{address}/lab/tree/test.ipynb")
         lab.wait_for_selector(".jp-Notebook .jp-CodeCell")
         lab.wait_for_function("window.jupyterapp !== undefined")
+        # the notebook says that its kernel is idle before it has one, and then asks which to take
         lab.wait_for_function(
-            "document.querySelector('.jp-Notebook-ExecutionIndicator')"
-            "?.getAttribute('data-status') === 'idle'"
+            "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+            "?.connectionStatus === 'connected'"
         )
-        lab.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        # without its promise, which has no time limit
+        lab.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         picture = lab.wait_for_selector(".jp-OutputArea-output img")
         lab.wait_for_function(
             "document.querySelector('.jp-OutputArea-output img').naturalWidth > 0"
