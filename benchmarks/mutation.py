@@ -1,6 +1,6 @@
 """Mutation testing of the numerics: small faults put in at random, and how many the tests find.
 
-    python benchmarks/mutation.py --mutants 250 --seed 0 --fresh 1 --fresh-mutants 120
+    python benchmarks/mutation.py --seed 0 1 --mutants 250 100 --fresh 2 --fresh-mutants 100
 
 Each mutant is one change of one expression, in a copy of the package. Which tests run which line is
 measured first; a mutant meets those of its line, the fastest first, until one fails. What was found
@@ -42,9 +42,9 @@ A test counts only if it passes without any mutant, which is tried again at the 
 A mutant is equivalent if no input can give another result with it, as far as the user sees
 (rounding apart). Those are listed below with the reasons, and the score is given with and without.
 
-For the survivors of the first sample tests were written, which change the score from that when the
-sample was drawn to that of now. The fresh sample holds none of its mutants: it tells what the suite
-finds of faults for which nobody wrote a test.
+For the survivors of some samples tests were written, which change the score from that when the
+sample was drawn to that of now. The fresh sample holds none of their mutants: it tells what the
+suite finds of faults for which nobody wrote a test.
 """.strip()
 
 
@@ -148,7 +148,7 @@ def report(
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mutants", type=int, default=250)
+    parser.add_argument("--mutants", type=int, nargs="+", default=[250], help="of each seed")
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--fresh", type=int, help="seed of a sample the tests were not made for")
     parser.add_argument("--fresh-mutants", type=int, default=120)
@@ -165,7 +165,7 @@ def main() -> None:
     asked = parser.parse_args()
     samples: dict[str, list[Mutant]] = {}
     drawn: set[str] = set()
-    sizes = [(seed, asked.mutants) for seed in asked.seed]
+    sizes = list(zip(asked.seed, asked.mutants, strict=True))
     sizes += [] if asked.fresh is None else [(asked.fresh, asked.fresh_mutants)]
     for seed, number in sizes:
         chosen = sample(asked.package, number, seed, asked.module, drawn)
