@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from hyperspy_unmix.numerics import thickness
 from hyperspy_unmix.numerics.thickness import CLEAR, VACUUM, WIDTHS, WORTH, _plane, thickness_map
 
 
@@ -99,6 +100,16 @@ def test_vacuum_is_below_both_limits():
     assert found.vacuum.tolist() == [True, False, True, False]
 
 
-def test_widths_follow_each_other_by_the_root_of_two():
+def test_widths_tried_follow_each_other_by_the_root_of_two(monkeypatch):
     """Definition: whatever the detail of a map, a width is tried within a fifth of the best."""
-    np.testing.assert_allclose(np.diff(np.log2(WIDTHS)), 0.5, atol=0.02)
+    tried = []
+
+    def kept(*arguments):
+        tried.append(arguments[-1])
+        return smoothed(*arguments)
+
+    smoothed = thickness._smoothed
+    monkeypatch.setattr(thickness, "_smoothed", kept)
+    thickness_map(np.full((4, 5), 0.3), np.full((4, 5), 0.1), np.full((4, 5), 100.0))
+    assert (tried[0], tried[-1]) == (0.5, 5.6)
+    np.testing.assert_allclose(np.diff(np.log2(tried)), 0.5, atol=0.02)
