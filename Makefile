@@ -44,7 +44,7 @@ test: $(VENV)/.installed-tests  ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2 --mpl
 
 test-browser: $(VENV)/.installed-browser  ## Run the tests in a browser (needs chromium)
-	$(BIN)/python -m pytest hyperspy_unmix/tests/test_browser.py
+	$(BIN)/python -m pytest hyperspy_unmix/tests/interactive/test_browser.py
 
 test-peers: $(VENV)/.installed-tests  ## Run the tests of HyperSpy and exspy with our classes
 	$(BIN)/python compatibility/run.py

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import eels_scenes as eels
 import numpy as np
-from eels_scenes import BARE, DOSES, FOILS, Floats
-from tables import markdown, publish, quiet
+from common import eels_scenes as eels
+from common.eels_scenes import BARE, DOSES, FOILS, Floats
+from common.tables import markdown, publish, quiet
 
 WIDTH = 50.0  # eV integrated behind an onset
 APART = 10.0  # eV; onsets closer than that are one edge
@@ -35,9 +35,9 @@ def detectable(phantom: Any, clean: Any) -> int:
     Singular values of the single scattering, weighted with the noise of the counts as recorded,
     above the detection limit (pixels x channels)^(1/4).
     """
-    from accuracy import true_maps, true_spectra
+    from common.accuracy import true_maps, true_spectra
 
-    from hyperspy_unmix.numerics.noise import column_scales
+    from hyperspy_unmix.numerics.noise.weights import column_scales
 
     expected = np.maximum(eels.electrons(clean.signal, clean), 1e-12)
     columns = column_scales(expected)

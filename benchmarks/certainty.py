@@ -16,10 +16,10 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # the processes share the cores
 
-import certainty_studies as studies  # noqa: E402
 import numpy as np  # noqa: E402
-import separation_scenes as scenes  # noqa: E402
-from tables import markdown, publish, quiet  # noqa: E402
+from common import certainty_studies as studies  # noqa: E402
+from common import separation_scenes as scenes  # noqa: E402
+from common.tables import markdown, publish, quiet  # noqa: E402
 
 Job = tuple[int, int]
 

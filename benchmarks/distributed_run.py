@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common.speed_scenes import counts
+from common.tables import markdown, publish, quiet, system
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
-from speed_scenes import counts
-from tables import markdown, publish, quiet, system
 
 CHUNK = 32
 
@@ -74,7 +74,7 @@ def on_cluster(path: Path, kill: bool) -> tuple[float, Any, str]:
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         client.register_plugin(Done())
         # what the workers have to import is not the passes' time
-        client.run(lambda: __import__("hyperspy_unmix.numerics.pca") and None)
+        client.run(lambda: __import__("hyperspy_unmix.numerics.compression.weighted_pca") and None)
         if kill:
             threading.Thread(target=kill_one, args=(client, "Gram_matrix", 2)).start()
         seconds, u = unmix(path)

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import accuracy
-import eels_scenes as eels
 import numpy as np
-import separation_scenes
-from eels_scenes import Floats
+from common import accuracy, separation_scenes
+from common import eels_scenes as eels
+from common.eels_scenes import Floats
+from common.tables import markdown, publish, quiet
 from scipy.ndimage import shift as moved
-from tables import markdown, publish, quiet
 
 from hyperspy_unmix import data, unmix
 from hyperspy_unmix.data import Phantom
-from hyperspy_unmix.numerics.scan_curve import spline_basis
+from hyperspy_unmix.numerics.drift.scan_curve import spline_basis
 
 DRIFTS = (0.5, 1.5, 4.0, 8.0)  # channels, peak to peak
 COUNTS = (1e3, 1e4, 6e5)

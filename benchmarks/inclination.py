@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import eels_scenes as eels
 import numpy as np
-from tables import markdown, publish, quiet
+from common import eels_scenes as eels
+from common.tables import markdown, publish, quiet
 
 from hyperspy_unmix import boundary_inclination, data, unmix
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tables import markdown, publish, quiet, system
+from common.tables import markdown, publish, quiet, system
 
 from hyperspy_unmix import data, unmix
 

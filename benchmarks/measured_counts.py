@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from tables import ABSENT, MEASURED, markdown, publish, quiet
+from common.tables import ABSENT, MEASURED, markdown, publish, quiet
 
 FIELDS = ("noise_edge", "elbow", "split_half", "drift", "consensus", "automatic")
 

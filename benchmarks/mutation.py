@@ -15,11 +15,11 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from mutation_equivalent import EQUIVALENT
-from mutation_places import NUMERICS, Mutant, mutants_of, sample
-from mutation_runs import study
-from mutation_tests import CAP, SLOWEST, WORKFLOW
-from tables import ROOT, markdown, publish
+from common.tables import ROOT, markdown, publish
+from mutants.equivalent import EQUIVALENT
+from mutants.mutants import NUMERICS, Mutant, mutants_of, sample
+from mutants.runs import study
+from mutants.suite import CAP, SLOWEST, WORKFLOW
 
 EXPLAINED = f"""
 A mutant is a copy of the package in which one expression of `{NUMERICS}` is changed as it might be

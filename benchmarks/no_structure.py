@@ -11,8 +11,8 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
+from common.tables import markdown, publish, quiet
 from number_of_components import hyperspy_elbow
-from tables import markdown, publish, quiet
 
 GOAL = 95
 GAIN, READ_NOISE = 10, 20

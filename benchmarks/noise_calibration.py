@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from tables import ABSENT, MEASURED, markdown, publish, quiet
+from common.tables import ABSENT, MEASURED, markdown, publish, quiet
 
 FLOOR_GOAL = (0.98, 1.03)
 GAIN_GOAL = 0.05

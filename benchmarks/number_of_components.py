@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scenes import Scene, random_scene
+from common.scenes import Scene, random_scene
 
 warnings.simplefilter("ignore")
 NO_ANSWER = -99
@@ -23,7 +23,7 @@ NO_ANSWER = -99
 
 def oracle(scene: Scene) -> int:
     """Components that can be detected at all, with weights known exactly."""
-    from hyperspy_unmix.numerics.noise import column_scales
+    from hyperspy_unmix.numerics.noise.weights import column_scales
 
     v = column_scales(np.maximum(scene.expected, 1e-12))
     u = 1 / (scene.expected @ v / scene.expected.shape[1])

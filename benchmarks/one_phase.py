@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import eels_scenes as eels
 import numpy as np
-from eels_scenes import DOSES
+from common import eels_scenes as eels
+from common.eels_scenes import DOSES
+from common.scenes import Scene as Counted
+from common.tables import markdown, publish, quiet
 from number_of_components import oracle
-from scenes import Scene as Counted
-from tables import markdown, publish, quiet
 
 PHASES = ("Fe3O4", "SiO2", "SrTiO3")
 LOW_LOSS = (1e6, 1e4)  # electrons a pixel

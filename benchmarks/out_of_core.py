@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from speed_scenes import resident
-from tables import markdown, publish, quiet, system
+from common.speed_scenes import resident
+from common.tables import markdown, publish, quiet, system
 
 GB = 2**30
 CHUNK = 32  # pixels along both axes of the scan

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from speed_scenes import counts
-from tables import markdown, publish, quiet, system
+from common.speed_scenes import counts
+from common.tables import markdown, publish, quiet, system
 
 SIDE, CHANNELS = 256, 1024
 MANY_CHANNELS, FEW_SIDE = (1024, 2048, 4096), 128

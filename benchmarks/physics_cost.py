@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import eels_scenes  # noqa: F401  (one thread, before numpy is there)
 import numpy as np
-from speed_scenes import LOW_LOSS_CHANNELS, dual
-from tables import markdown, publish, quiet, system
+from common import eels_scenes  # noqa: F401  (one thread, before numpy is there)
+from common.speed_scenes import LOW_LOSS_CHANNELS, dual
+from common.tables import markdown, publish, quiet, system
 
 import hyperspy_unmix
 

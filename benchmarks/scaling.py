@@ -22,9 +22,9 @@ import numpy as np
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
+from common.speed_scenes import counts, resident, seconds
+from common.tables import ROOT, markdown, publish, quiet, system
 from out_of_core import CHUNK, make
-from speed_scenes import counts, resident, seconds
-from tables import ROOT, markdown, publish, quiet, system
 
 CHANNELS, REPEATS = 1024, 3
 SIDES = (64, 128, 256, 512, 1024)

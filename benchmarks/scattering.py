@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import eels_scenes as eels
 import numpy as np
-import separation_scenes as separation
-from accuracy import true_maps, true_spectra
-from eels_scenes import FOILS, Floats
-from peer_counts import EXTRA, denoised
-from tables import markdown, publish, quiet
+from common import eels_scenes as eels
+from common import separation_scenes as separation
+from common.accuracy import true_maps, true_spectra
+from common.eels_scenes import FOILS, Floats
+from common.peer_counts import EXTRA, denoised
+from common.tables import markdown, publish, quiet
 
 from hyperspy_unmix import data
 

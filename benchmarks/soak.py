@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from soak_scenes import Scene, random_scene
-from tables import markdown, publish, quiet
+from common.soak_scenes import Scene, random_scene
+from common.tables import markdown, publish, quiet
 
 import hyperspy_unmix
 

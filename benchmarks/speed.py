@@ -16,7 +16,7 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-from speed_scenes import (
+from common.speed_scenes import (
     best_in_turn,
     counts,
     dual,
@@ -24,7 +24,7 @@ from speed_scenes import (
     print_extra_memory,
     seconds,
 )
-from tables import markdown, publish, quiet, system
+from common.tables import markdown, publish, quiet, system
 
 WINDOW = (448.0, 526.5)  # eV, that ours finds before the O-K edge of the dual EELS
 OURS, PRODUCT = "`unmix()`", "`X.T @ X`"

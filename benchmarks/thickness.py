@@ -10,10 +10,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import eels_scenes as eels
 import numpy as np
-from eels_scenes import FOILS, PHASES, Floats, percent
-from tables import ABSENT, MEASURED, markdown, publish, quiet
+from common import eels_scenes as eels
+from common.eels_scenes import FOILS, PHASES, Floats, percent
+from common.tables import ABSENT, MEASURED, markdown, publish, quiet
 
 COUNTS = (300.0, 1e3, 1e4, 1e6)
 ENDS = (0.1, 1.5)
@@ -26,9 +26,9 @@ MEASURED_MAP = MEASURED / "eels_carbon_calcium_map" / "coreloss_map1_aligned_bin
 
 def ours(low_loss: Any) -> dict[str, Any]:
     """The two values of every pixel: from its own counts, and as `Unmixing.thickness` has it."""
-    from hyperspy_unmix.numerics.blocks import row_blocks
-    from hyperspy_unmix.numerics.low_loss import analyse_low_loss
-    from hyperspy_unmix.numerics.thickness import thickness_map
+    from hyperspy_unmix.numerics.low_loss.analysis import analyse_low_loss
+    from hyperspy_unmix.numerics.low_loss.thickness_map import thickness_map
+    from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
     energies = np.asarray(low_loss.axes_manager.signal_axes[0].axis, float)
     found = analyse_low_loss(row_blocks(low_loss.data), energies)
@@ -146,10 +146,10 @@ def scene_table(results: list[dict[float, Errors]]) -> str:
 
 def effects_table() -> str:
     """What a split of the noise-free low loss at the threshold would miss, in % of t/lambda."""
-    import oracles
+    from common import oracles
 
-    from hyperspy_unmix.numerics.blocks import row_blocks
-    from hyperspy_unmix.numerics.low_loss import analyse_low_loss
+    from hyperspy_unmix.numerics.low_loss.analysis import analyse_low_loss
+    from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
     rows = []
     for phase in PHASES:
@@ -192,8 +192,8 @@ def measured() -> str:
         return ABSENT
     import hyperspy.api as hs
 
-    from hyperspy_unmix.numerics.blocks import row_blocks
-    from hyperspy_unmix.numerics.low_loss import analyse_low_loss
+    from hyperspy_unmix.numerics.low_loss.analysis import analyse_low_loss
+    from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
     signal = hs.load(MEASURED_MAP)
     plain = eels.plain(signal)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 import hyperspy.api as hs  # noqa: E402
 
 import hyperspy_unmix  # noqa: E402
-from hyperspy_unmix.tests.bad_inputs import TOPICS, Row, cell, in_words, shown  # noqa: E402
+from hyperspy_unmix.tests.arguments.bad_inputs import TOPICS, Row, cell, in_words, shown  # noqa: E402
 
 PAGE = ROOT / "docs" / "guide" / "bad_input.md"
 TOP = """# What happens with bad input

@@ -13,13 +13,16 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "PCA": "pca_result",
-    "ComponentCount": "pca_result",
-    "Unmixing": "unmixing",
-    "boundary_inclination": "inclination",
+    "PCA": "results.pca",
+    "ComponentCount": "numerics.compression.rank",
+    "Inclination": "components.inclination",
+    "Match": "components.matching",
+    "SpectralAmbiguity": "components.ambiguity",
+    "Unmixing": "results.unmixing",
+    "boundary_inclination": "components.inclination",
     "denoise": "workflow",
     "estimate_number_of_components": "workflow",
-    "load": "storage",
+    "load": "results.loading",
     "pca": "workflow",
     "preprocess": "workflow",
     "unmix": "workflow",

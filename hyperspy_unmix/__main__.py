@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from .unmixing import Unmixing
+    from hyperspy_unmix.results.unmixing import Unmixing
 
 SIGNAL_TYPES = ("EELS_unmix", "EDS_TEM_unmix", "EDS_SEM_unmix", "unmix")
 WRITTEN = ("result.hspy", "overview.png", "scree.png", "summary.txt")
@@ -69,7 +69,8 @@ def _run(options: argparse.Namespace) -> None:
     import hyperspy.api as hs
     from hyperspy.exceptions import VisibleDeprecationWarning
 
-    from .storage.replacing import replacing_in
+    from hyperspy_unmix.storage.atomic_write import replacing_in
+
     from .workflow import unmix
 
     # what exspy is told about HyperSpy 3 is nothing for who runs this command

@@ -1,12 +1,18 @@
-"""Settings: every choice made, and why."""
+"""Settings: every choice made, and why; and the findings that they are made of.
+
+A stage returns its result and a finding, whose fields hold the facts. Only ``choices()`` of a
+finding turns facts into sentences; nothing reads them back.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 _logger = logging.getLogger(__name__)
+Kind = TypeVar("Kind")
 
 
 class Choice(NamedTuple):
@@ -16,7 +22,32 @@ class Choice(NamedTuple):
     reason: str
 
 
+class Caution(Choice):
+    """A choice that a reader must look at: the reason says what to do."""
+
+    __slots__ = ()
+
+
 Settings = dict[str, Choice]
+
+
+class Finding(Protocol):
+    """What a stage found and did, as facts."""
+
+    def choices(self) -> Settings:
+        """The facts as users read them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finding of which only the sentences are known."""
+
+    settings: Mapping[str, Choice]
+
+    def choices(self) -> Settings:
+        """These."""
+        return dict(self.settings)
 
 
 class FrozenSettings(Mapping[str, Choice]):
@@ -38,15 +69,30 @@ class FrozenSettings(Mapping[str, Choice]):
         return repr(self._settings)
 
 
-WARNING = "WARNING: "
+def caution(subject: str, hint: str) -> Settings:
+    """A warning, as an entry of the settings."""
+    return {f"WARNING: {subject}": Caution("look at it with care", hint)}
 
 
-def warnings_in(settings: Mapping[str, Choice]) -> Settings:
+def cautions_in(settings: Mapping[str, Choice]) -> Settings:
     """Those of the settings that are warnings."""
-    return {name: choice for name, choice in settings.items() if name.startswith(WARNING)}
+    return {name: choice for name, choice in settings.items() if isinstance(choice, Caution)}
 
 
-def warn(settings: Settings, subject: str, hint: str) -> None:
-    """Put a warning on record, and say it."""
-    settings[f"{WARNING}{subject}"] = Choice("look at it with care", hint)
-    _logger.warning("%s", hint)
+def choices_of(findings: Iterable[Finding]) -> Settings:
+    """All that the findings say, in their order."""
+    settings: Settings = {}
+    for finding in findings:
+        settings |= finding.choices()
+    return settings
+
+
+def warn_of(*findings: Finding) -> None:
+    """Log the warnings among what the findings say."""
+    for choice in cautions_in(choices_of(findings)).values():
+        _logger.warning("%s", choice.reason)
+
+
+def finding_of(findings: Iterable[Finding], kind: type[Kind]) -> Kind | None:
+    """The finding of this kind, or None."""
+    return next((finding for finding in findings if isinstance(finding, kind)), None)

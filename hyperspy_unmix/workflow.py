@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from .calls import call
-from .counting import ComponentCount
-from .inputs import NumberOfComponents, check_choice
-from .joining import unmix_together
-from .options import OF_PHYSICS, read_options, takes_preprocessing
-from .pca_result import PCA, pca_of
-from .wrapping import as_image, low_rank_image
+from hyperspy_unmix.arguments.calls import call
+from hyperspy_unmix.arguments.checks import NumberOfComponents, check_choice
+from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_preprocessing
+from hyperspy_unmix.components.as_signals import as_image, low_rank_image
+from hyperspy_unmix.numerics.compression.rank import ComponentCount
+from hyperspy_unmix.results.pca import PCA
+from hyperspy_unmix.results.together import unmix_together
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -130,11 +130,11 @@ def unmix(
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
         options = read_options("unmix", preprocessing)
-        found = pca_of(signal, n_components, options).ica(**how)
+        found = PCA.of_signal(signal, n_components, options).ica(**how)
         again = call("s.unmix", n_components=n_components, **how, **preprocessing)
         signals, results = [signal], [replace(found, calls=(again,))]
     if store:
-        from .learning_results import store_learning_results
+        from hyperspy_unmix.storage.learning_results import store_learning_results
 
         for one, result in zip(signals, results, strict=True):
             store_learning_results(one, result)
@@ -181,7 +181,7 @@ def pca(
     (4, 2)
     >>> u = p.ica(3)  # another number, no pass over the data
     """
-    return pca_of(signal, n_components, read_options("pca", preprocessing))
+    return PCA.of_signal(signal, n_components, read_options("pca", preprocessing))
 
 
 @takes_preprocessing()
@@ -205,7 +205,7 @@ def preprocess(signal: BaseSignal, **preprocessing: Any) -> BaseSignal:
     >>> preprocess(signal, low_loss=low_loss)
     <EELSUnmixSpectrum, title: Inclined phase boundary: preprocessed, dimensions: (48, 48|928)>
     """
-    return pca_of(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
+    return PCA.of_signal(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
 
 
 @takes_preprocessing(*OF_PHYSICS)
@@ -238,7 +238,7 @@ def denoise(
     """
     options = read_options("denoise", preprocessing, OF_PHYSICS)
     unchanged = replace(options, low_loss=None, background=None, energy_shift=None)
-    result = pca_of(signal, n_components, unchanged)
+    result = PCA.of_signal(signal, n_components, unchanged)
     image = result.prepared.image
     automatic = n_components == "auto"
     rank = max(result.above_noise_edge, 1) if automatic else result.n_components
@@ -279,5 +279,5 @@ def estimate_number_of_components(
     """
     check_choice("split_half", split_half, ("fast", "full"))
     options = read_options("estimate_number_of_components", preprocessing)
-    result = pca_of(signal, "auto", options)
+    result = PCA.of_signal(signal, "auto", options)
     return result.count if split_half == "fast" else result.recounted()

@@ -4,11 +4,11 @@ Each function returns a `Phantom`, which unpacks into ``signal, low_loss, truth`
 parameters stand in ``parameters.toml``.
 """
 
-from hyperspy_unmix.data._eds_scenes import eds_core_shell, eds_phases
-from hyperspy_unmix.data._eels_foils import inclined_boundary, three_oxides, wedge_layers
-from hyperspy_unmix.data._eels_particles import core_shell, precipitates, sphere_on_substrate
-from hyperspy_unmix.data._eels_wedge import wedge
-from hyperspy_unmix.data._signals import Phantom, Truth
+from ._eds_scenes import eds_core_shell, eds_phases
+from ._eels_foils import inclined_boundary, three_oxides, wedge_layers
+from ._eels_particles import core_shell, precipitates, sphere_on_substrate
+from ._eels_wedge import wedge
+from ._signals import Phantom, Truth
 
 __all__ = [
     "Phantom",

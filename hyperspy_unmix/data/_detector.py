@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 
-from hyperspy_unmix.data._physics import peak_profile
+from ._physics import peak_profile
 
 Array = NDArray[np.float64]
 DetectorKind = Literal["counting", "ccd"]

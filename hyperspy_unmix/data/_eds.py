@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.data import _signals as signals
-from hyperspy_unmix.data import _xrays as xrays
-from hyperspy_unmix.data._scan import Scan
+from . import _signals as signals
+from . import _xrays as xrays
+from ._scan import Scan
 
 
 def build_phantom(

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hyperspy_unmix.data import _checks as checks
-from hyperspy_unmix.data import _eds as eds
-from hyperspy_unmix.data import _geometry as geometry
-from hyperspy_unmix.data import _placing as placing
-from hyperspy_unmix.data import _scan as scans
-from hyperspy_unmix.data import _signals as signals
+from . import _checks as checks
+from . import _eds as eds
+from . import _geometry as geometry
+from . import _placing as placing
+from . import _scan as scans
+from . import _signals as signals
 
 
 def eds_core_shell(
@@ -73,7 +73,7 @@ def eds_core_shell(
     )  # fmt: skip
     core, shell = geometry.core_shell(*scan.positions, placed)
     return eds.build_phantom(
-        np.stack([core, shell, scan.film]), scan.having(positions=placed),
+        np.stack([core, shell, scan.film]), scan.with_values(positions=placed),
         "Core-shell particles", rng_counts,
     )  # fmt: skip
 
@@ -145,6 +145,6 @@ def eds_phases(
     )
     maps = geometry.grains_in_projection(*scan.positions, scan.film, centres, phase, len(names))
     return eds.build_phantom(
-        maps, scan.having(phases=names, positions=centres, grain_phases=phase),
+        maps, scan.with_values(phases=names, positions=centres, grain_phases=phase),
         "Grains of several phases", rng_counts,
     )  # fmt: skip

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.data import _physics as physics
-from hyperspy_unmix.data import _signals as signals
-from hyperspy_unmix.data._detector import Detector
-from hyperspy_unmix.data._scan import Scan
+from . import _physics as physics
+from . import _signals as signals
+from ._detector import Detector
+from ._scan import Scan
 
 Array = NDArray[np.float64]
 

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from hyperspy_unmix.data import _checks as checks
-from hyperspy_unmix.data import _eels as eels
-from hyperspy_unmix.data import _geometry as geometry
-from hyperspy_unmix.data import _placing as placing
-from hyperspy_unmix.data import _scan as scans
-from hyperspy_unmix.data import _signals as signals
-from hyperspy_unmix.data._detector import DetectorKind
+from . import _checks as checks
+from . import _eels as eels
+from . import _geometry as geometry
+from . import _placing as placing
+from . import _scan as scans
+from . import _signals as signals
+from ._detector import DetectorKind
 
 
 def inclined_boundary(
@@ -258,5 +258,5 @@ def three_oxides(
         scan.extent, scene["grains"], scene["grain_depth"], n, rng_place
     )
     maps = geometry.grains_in_projection(*scan.positions, scan.film, centres, phase, n)
-    scan = scan.having(positions=centres, grain_phases=phase, background=background)
+    scan = scan.with_values(positions=centres, grain_phases=phase, background=background)
     return eels.build_phantom(maps, scan, "Three oxides")

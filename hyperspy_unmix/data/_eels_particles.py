@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hyperspy_unmix.data import _eels as eels
-from hyperspy_unmix.data import _geometry as geometry
-from hyperspy_unmix.data import _placing as placing
-from hyperspy_unmix.data import _scan as scans
-from hyperspy_unmix.data import _signals as signals
-from hyperspy_unmix.data._detector import DetectorKind
+from . import _eels as eels
+from . import _geometry as geometry
+from . import _placing as placing
+from . import _scan as scans
+from . import _signals as signals
+from ._detector import DetectorKind
 
 
 def sphere_on_substrate(
@@ -167,7 +167,9 @@ def core_shell(
     )  # fmt: skip
     core, shell = geometry.core_shell(*scan.positions, placed)
     return eels.build_phantom(
-        np.stack([core, shell, scan.film]), scan.having(positions=placed), "Core-shell particles"
+        np.stack([core, shell, scan.film]),
+        scan.with_values(positions=placed),
+        "Core-shell particles",
     )
 
 
@@ -248,5 +250,5 @@ def precipitates(
     )
     return eels.build_phantom(
         geometry.embedded(*scan.positions, scan.film, placed),
-        scan.having(positions=placed), "Precipitates in a foil",
+        scan.with_values(positions=placed), "Precipitates in a foil",
     )  # fmt: skip

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hyperspy_unmix.data import _checks as checks
-from hyperspy_unmix.data import _eels as eels
-from hyperspy_unmix.data import _scan as scans
-from hyperspy_unmix.data import _signals as signals
-from hyperspy_unmix.data._detector import DetectorKind
+from . import _checks as checks
+from . import _eels as eels
+from . import _scan as scans
+from . import _signals as signals
+from ._detector import DetectorKind
 
 
 def wedge(
@@ -81,7 +81,7 @@ def wedge(
     checks.check_choice("phase", phase, scan.parameters["phases"])
     first, last = _pair(t_over_lambda)
     mean = (first + last) / 2
-    scan = scan.having(
+    scan = scan.with_values(
         phases=[phase],
         t_over_lambda=(first, last),
         thickness=mean * scan.parameters["phases"][phase]["mean_free_path"],

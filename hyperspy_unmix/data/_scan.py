@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.data import _checks as checks
-from hyperspy_unmix.data import _geometry as geometry
-from hyperspy_unmix.data import _signals as signals
-from hyperspy_unmix.data._detector import DetectorKind
+from . import _checks as checks
+from . import _geometry as geometry
+from . import _signals as signals
+from ._detector import DetectorKind
 
 Array = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Scan:
         """Independent random numbers; the first ones do not depend on how many are asked for."""
         return np.random.default_rng(self.seed).spawn(n)
 
-    def having(self, **values: Any) -> Scan:
+    def with_values(self, **values: Any) -> Scan:
         """The same with values of the scene added or replaced."""
         return replace(self, scene=self.scene | values)
 

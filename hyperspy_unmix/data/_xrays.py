@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from hyperspy_unmix.data._signals import atomic_fractions
+from ._signals import atomic_fractions
 
 Array = NDArray[np.float64]
 Lines = Mapping[str, Mapping[str, tuple[float, float]]]

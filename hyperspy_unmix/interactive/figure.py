@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from hyperspy_unmix.components.forward_model import added
+from hyperspy_unmix.plotting.edges_and_lines import mark_features
 from hyperspy_unmix.plotting.figures import is_live
-from hyperspy_unmix.plotting.labels import mark_features
-from hyperspy_unmix.plotting.parts import edges, is_strip, label, name_of, per_unit
-from hyperspy_unmix.wrapping import to_pixels
+from hyperspy_unmix.plotting.maps_and_labels import edges, is_strip, label, name_of, per_unit
+from hyperspy_unmix.preparation.spectrum_image import to_pixels
 
 if TYPE_CHECKING:
-    from .tool import UnmixTool
+    from hyperspy_unmix.results.pca import PCA
+    from hyperspy_unmix.results.unmixing import Unmixing
 
 SHOWN = 6  # components
 SCREE = 20  # values
 MARGIN = 0.08  # of the range of the spectra, above and below
 TOO_HIGH = 1.5  # times the highest phase
 SIZE, DPI = (10.0, 7.2), 80
+
+
+class Choices(Protocol):
+    """What a tool shows: the data as a whole, the result of its choices, and what changes them."""
+
+    whole: PCA
+    result: Unmixing
+    most: int
+    component: int
+    n_components: int
+
+    def set_background(self, start: float, end: float) -> None:
+        """Fit the background between these energies."""
+        ...
+
+    def observe(self, handler: Any, names: str) -> None:
+        """Call ``handler`` when one of these is another."""
+        ...
 
 
 class UnmixFigure:
@@ -30,7 +50,7 @@ class UnmixFigure:
     tool : UnmixTool
     """
 
-    def __init__(self, tool: UnmixTool) -> None:
+    def __init__(self, tool: Choices) -> None:
         self.tool, self.live = tool, is_live()
         self.figure = self._new_figure()
         grid = self.figure.add_gridspec(
@@ -92,15 +112,16 @@ class UnmixFigure:
     def _window(self) -> list[Any]:
         """The window and the background of the mean spectrum."""
         result = self.tool.result
-        prepared, subtracted = result.pca.prepared, result.pca.corrected.background
-        if not prepared.window.found or subtracted is None:
+        prepared = result.prepared
+        if not prepared.window.found:
             return []
+        scores, components = added(result.pca)
         energies = prepared.image.energies
         spans = [
             self.mean.axvspan(*energies[[a, b - 1]], color="C1", alpha=0.25, lw=0)
             for a, b in ((prepared.window.start, prepared.window.stop), *prepared.window.others)
         ]
-        background = subtracted[0].mean(0) @ subtracted[1]
+        background = scores.mean(0) @ components
         return [*spans, *self.mean.plot(energies, background, lw=1, color="C1")]
 
     def _number(self) -> list[Any]:
@@ -110,7 +131,7 @@ class UnmixFigure:
     def _show_spectra(self) -> list[Any]:
         """All spectra, the selected one on top of the others; those that are noise are scaled."""
         result, ax = self.tool.result, self.spectra
-        image, drawn = result.pca.prepared.image, []
+        image, drawn = result.prepared.image, []
         energies, arrays = image.energies, result.arrays
         # what has no integral is noise, on a scale of its own
         phases = arrays.spectra[arrays.unit_integral]
@@ -162,7 +183,7 @@ class UnmixFigure:
         if i >= result.n_components:
             return
         # not `result.maps`, which computes their errors
-        values = to_pixels(result.pca.prepared.image, result.arrays.maps[:, i])
+        values = to_pixels(result.prepared.image, result.arrays.maps[:, i])
         if values.ndim == 1:
             self._shown[i].set_ydata(values)
             ax.relim()

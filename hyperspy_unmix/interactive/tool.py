@@ -11,13 +11,13 @@ import numpy as np
 import traits.api as t
 from hyperspy.ui_registry import add_gui_method
 
-from hyperspy_unmix.options import read_options
-from hyperspy_unmix.pca_result import PCA, pca_of
+from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.plotting.figures import is_live
-from hyperspy_unmix.settings import warnings_in
-from hyperspy_unmix.unmixing import Unmixing
+from hyperspy_unmix.results.pca import PCA
+from hyperspy_unmix.results.unmixing import Unmixing
+from hyperspy_unmix.settings import cautions_in
 
-from .keeping import kept_names
+from .same_components import kept_names
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -90,7 +90,7 @@ class UnmixTool(t.HasTraits):
         self._quiet, self._figure = True, None
         options = read_options("unmix", given)
         self._shape, self._taken = options.background_type, options.background
-        self.whole = pca_of(signal, "auto", replace(options, background=None))
+        self.whole = PCA.of_signal(signal, "auto", replace(options, background=None))
         self._pca = self.whole.with_background(self._taken, self._shape)
         self._window = self._window_found()
         found = self._pca.ica(None if n_components == "auto" else n_components, **how)
@@ -117,7 +117,7 @@ class UnmixTool(t.HasTraits):
         """Count once more with these choices, and fill ``learning_results`` if asked to."""
         self._subtract(self._taken, recount=True)
         if self._store:
-            from hyperspy_unmix.learning_results import store_learning_results
+            from hyperspy_unmix.storage.learning_results import store_learning_results
 
             store_learning_results(self._signal, self.result)
         self.applied = True
@@ -189,8 +189,10 @@ class UnmixTool(t.HasTraits):
 
     def _window_found(self) -> Any:
         """Window or windows of the result; None where nothing is subtracted."""
-        prepared = self._pca.prepared
-        return prepared.settings["background"].value if prepared.window.found else None
+        windows = self._pca.prepared.background.ranges
+        if not windows:
+            return None
+        return windows if len(windows) > 1 else windows[0]
 
     def _shown_window(self) -> tuple[float, float]:
         """The window, or where there is none the first tenth of the range."""
@@ -207,7 +209,7 @@ class UnmixTool(t.HasTraits):
             self.name = result.names[self.component]
 
         self._changing(change)
-        warnings = [choice.reason for choice in warnings_in(result.settings).values()]
+        warnings = [choice.reason for choice in cautions_in(result.settings).values()]
         self.message = "\n".join([result.settings["n_components"].reason, *warnings])
 
     def _changing(self, change: Callable[[], Any]) -> None:

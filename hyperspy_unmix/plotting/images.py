@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.arrangement import find_place
+from hyperspy_unmix.components.naming import find_place
 
+from .edges_and_lines import mark_features
 from .figures import new_figure
-from .labels import mark_features
-from .parts import edges, frame_map, label, name_of, show_values, title_figure
+from .maps_and_labels import edges, frame_map, label, name_of, show_values, title_figure
 
 if TYPE_CHECKING:
-    from hyperspy_unmix.unmixing import Unmixing
+    from hyperspy_unmix.components.components import Components
 
 # blue, orange and near white: told apart by those who do not see red or green, and by lightness
 COLOURS = np.array([[0.0, 0.35, 0.75], [0.95, 0.55, 0.0], [0.93, 0.93, 0.93]])
 MISSING = (0.5, 0.5, 0.5)
 
 
-def plot_residual(result: Unmixing) -> Any:
+def plot_residual(result: Components) -> Any:
     """Where the model fails: reduced chi-square of the pixels, residual of the channels."""
     # first, for it needs the counts
     chi_square = result.reduced_chi_square
@@ -32,7 +32,7 @@ def plot_residual(result: Unmixing) -> Any:
     spread = figure.add_subplot(grid[1, 1], sharex=mean)
     title = f"reduced chi-square, mean {np.nanmean(chi_square.data):.3f}"
     show_values(left, chi_square, title, "Reduced chi-square", cmap="cividis")
-    image, found = result.pca.prepared.image, result.goodness
+    image, found = result.prepared.image, result.goodness
     order = np.argsort(image.energies)
     energies, pixels = image.energies[order], len(found.chi_square)
     band = 2 * found.noise_of_mean[order]
@@ -52,7 +52,7 @@ def plot_residual(result: Unmixing) -> Any:
     return figure
 
 
-def plot_thickness(result: Unmixing) -> Any:
+def plot_thickness(result: Components) -> Any:
     """Map of the thickness and, where it is known, of its standard deviation."""
     thickness = result.thickness
     if thickness is None:
@@ -73,7 +73,7 @@ def plot_thickness(result: Unmixing) -> Any:
     return figure
 
 
-def plot_composite(result: Unmixing, components: Sequence[int | str] | None = None) -> Any:
+def plot_composite(result: Components, components: Sequence[int | str] | None = None) -> Any:
     """Two or three components as one picture, a colour each, mixed in proportion.
 
     In proportion to their maps, each divided by its greatest value.
@@ -96,7 +96,7 @@ def plot_composite(result: Unmixing, components: Sequence[int | str] | None = No
     if len(scan) != 2 or maps.axes_manager.navigation_dimension != 1:
         raise ValueError(
             "a composite needs a map of two axes, this scan has "
-            f"{result.pca.prepared.image.navigation_shape}."
+            f"{result.prepared.image.navigation_shape}."
         )
     counts = np.clip([maps.inav[i].data for i in places], 0, None)
     most = np.nanmax(counts, (1, 2), keepdims=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .labels import mark_features
-from .parts import words
+from .edges_and_lines import mark_features
+from .maps_and_labels import words
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from hyperspy_unmix.unmixing import Unmixing
+    from hyperspy_unmix.components.components import Components
 
 
 BAR = "tab:orange"  # seen on black and on white; HyperSpy's own scale bar is white
@@ -70,13 +70,13 @@ def _link(first: BaseSignal, second: BaseSignal) -> None:
         source.axes_manager.events.indices_changed.connect(follow, [])
 
 
-def plot_fit(result: Unmixing) -> None:
+def plot_fit(result: Components) -> None:
     """Counts of the navigator's pixel, the model, each component, background and residual."""
     import hyperspy.drawing.signal1d as drawing
 
-    from hyperspy_unmix.reconstruction import parts_of_fit
+    from hyperspy_unmix.components.forward_model import parts_of_fit
 
-    image, parts = parts_of_fit(result)
+    image, parts = parts_of_fit(result.pca, result.arrays, result.names)
     two = image.axes_manager.navigation_dimension >= 2
     image.plot(navigator_kwds={"scalebar_color": BAR} if two else {})
     figure = image._plot.signal_plot

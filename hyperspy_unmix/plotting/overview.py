@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.certainty import LEAST_STABLE
-
+from .edges_and_lines import mark_features
 from .figures import new_figure
-from .labels import mark_features
-from .parts import label, name_of, per_unit, show_map, title_figure
+from .maps_and_labels import label, name_of, per_unit, show_map, title_figure
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from hyperspy_unmix.unmixing import Unmixing
+    from hyperspy_unmix.components.components import Components
 
 
 IN_A_COLUMN = 5  # components
 
 
 def plot_overview(
-    result: Unmixing,
+    result: Components,
     reference: tuple[BaseSignal, BaseSignal] | None = None,
     names: Sequence[str] | None = None,
 ) -> Any:
@@ -60,7 +58,7 @@ def plot_overview(
     partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
     for i, row in enumerate(axes[:n]):
         name = name_of(result, i)
-        if result.stability[i] < LEAST_STABLE:
+        if result.names[i] in result.unstable:
             name = f"{name} (UNSTABLE)"
         _show_spectrum(row[0], result, i, name)
         mark_features(row[0], result.spectra)
@@ -80,7 +78,7 @@ def plot_overview(
     return figure
 
 
-def _show_spectrum(ax: Any, result: Unmixing, i: int, name: str) -> None:
+def _show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
     """One spectrum, its error band, and the band of what fits as well."""
     energy = result.spectra.axes_manager.signal_axes[0].axis
     spectrum, sd = result.spectra.data[i], result.spectra_uncertainty.data[i]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from hyperspy_unmix.counting import ComponentCount
-    from hyperspy_unmix.pca_result import PCA
+    from hyperspy_unmix.analysis.compressed import Compressed
+    from hyperspy_unmix.numerics.compression.rank import ComponentCount
 
 SHOWN_COMPONENTS = 30
 
 
-def plot_scree(pca: PCA, ax: Any = None) -> Any:
+def plot_scree(pca: Compressed, ax: Any = None) -> Any:
     """Scree plot: variance of each component in units of the noise edge, the counts marked."""
     import matplotlib.pyplot as plt
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_unmix import __version__
-from hyperspy_unmix.numerics.pure import PurePixels
-from hyperspy_unmix.wrapping import base_type
+from hyperspy_unmix.analysis.separation_findings import IcaFinding, RefinementFinding
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
+from hyperspy_unmix.preparation.low_loss_report import method_name
+from hyperspy_unmix.preparation.metadata import base_type
+from hyperspy_unmix.settings import finding_of
 
 if TYPE_CHECKING:
-    from hyperspy_unmix.unmixing import Unmixing
+    from hyperspy_unmix.components.components import Components
 
 PACKAGES = ("hyperspy", "exspy", "numpy", "scipy", "scikit-learn", "python-picard", "dask")
 REFERENCES = {
@@ -47,7 +50,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def methods(result: Unmixing) -> tuple[str, list[str]]:
+def methods(result: Components) -> tuple[str, list[str]]:
     """The paragraph, and the references that its numbers in brackets stand for."""
     cited: list[str] = []
 
@@ -69,8 +72,8 @@ def methods(result: Unmixing) -> tuple[str, list[str]]:
     return " ".join(sentences), [REFERENCES[name] for name in cited]
 
 
-def _what(result: Unmixing, reference: str) -> str:
-    image = result.pca.prepared.image
+def _what(result: Components, reference: str) -> str:
+    image = result.prepared.image
     kind = base_type(image.frame).replace("_TEM", "").replace("_SEM", "")
     pixels, channels = image.blocks.shape
     axis = image.axis
@@ -83,33 +86,28 @@ def _what(result: Unmixing, reference: str) -> str:
     )
 
 
-def _noise(result: Unmixing, reference: str) -> str:
-    noise = result.pca.prepared.noise
+def _noise(result: Components, reference: str) -> str:
+    noise = result.prepared.noise
     return (
         f"Rows and columns were weighted so that their noise is white {reference}; noise model: "
         f"{noise.describe()}."
     )
 
 
-def _physics(result: Unmixing, cite: Callable[..., str]) -> list[str]:
-    prepared, said = result.pca.prepared, []
-    settings = result.settings
-    book = "egerton"
-    if prepared.window.found and "background fit" in settings:
-        windows = settings["background"].value
-        several = np.reshape(np.asarray(windows, float), (-1, 2))
-        spans = " and ".join(f"{a:g} to {b:g}" for a, b in several)
-        value, reason = settings["background fit"]
-        law = value if isinstance(value, str) else reason.split(";")[0]
+def _physics(result: Components, cite: Callable[..., str]) -> list[str]:
+    prepared, said = result.prepared, []
+    fit, book = result.pca.background_fit, "egerton"
+    if fit is not None:
+        spans = " and ".join(f"{a:g} to {b:g}" for a, b in prepared.background.ranges)
         units = prepared.image.axis.units
         said.append(
-            f"The background ({law}) was fitted from {spans} {units} and subtracted {cite(book)}."
+            f"The background ({fit.law}) was fitted from {spans} {units} and subtracted "
+            f"{cite(book)}."
         )
-    if prepared.physics.remainder is not None:
-        found = settings["energy shift"]
-        said.append(f"Energy drift was taken out ({found.reason.split('taken out: ')[-1]}).")
-    if prepared.kernel is not None and "plural scattering" in settings:
-        name = settings["plural scattering"].value
+    if prepared.drift is not None and prepared.drift.applied:
+        said.append(f"Energy drift was taken out ({prepared.drift.described}).")
+    if prepared.kernel is not None:
+        name = method_name(prepared.kernel.method)
         said.append(
             f"Plural scattering was taken out by the {name} method {cite(book)} with the low loss, "
             "in compressed form; maps are in single-scattering counts."
@@ -117,7 +115,7 @@ def _physics(result: Unmixing, cite: Callable[..., str]) -> list[str]:
     return said
 
 
-def _number(result: Unmixing, reference: str) -> str:
+def _number(result: Components, reference: str) -> str:
     reason = result.settings["n_components"].reason
     n = result.n_components
     return (
@@ -127,27 +125,24 @@ def _number(result: Unmixing, reference: str) -> str:
     )
 
 
-def _separation(result: Unmixing, cite: Callable[..., str]) -> list[str]:
-    settings, found_by = result.settings, result.separated.found_by
-    if "spectra" in settings:
-        return [f"The spectra were {settings['spectra'].reason}."]
+def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
+    found_by, findings = result.separated.found_by, result.separated.findings
+    if result.are_spectra_given:
+        return [f"The spectra were {result.settings['spectra'].reason}."]
     if isinstance(found_by, PurePixels):
         return [
             "Every component was assumed to be alone in some pixels: its spectrum is the mean of "
             f"those that differ from a corner of the data's simplex {cite('pure')} by noise only."
         ]
-    said = []
-    if "ica" in settings:
-        name = "picard" if found_by.algorithm == "picard" else "fastica"
-        said.append(
-            f"They were separated by independent component analysis {cite(name)} "
-            f"({settings['ica'].value}) {settings['ica'].reason.split(';')[0]}."
-        )
-    refined = settings.get("refine")
-    if refined is not None and refined.value is not None:
-        most = max(refined.value) if isinstance(refined.value, (list, tuple)) else refined.value
+    reference = cite("picard" if found_by.algorithm == "picard" else "fastica")
+    ica = finding_of(findings, IcaFinding)
+    details = "" if ica is None else f" ({ica.method}) {ica.material}"
+    said = [f"They were separated by independent component analysis {reference}{details}."]
+    refined = finding_of(findings, RefinementFinding)
+    if refined is not None:
         said.append(
             "The components were then mixed as little as needed to make spectra and maps "
-            f"non-negative within their noise (spectra turned by {most:g} degrees at most)."
+            "non-negative within their noise (spectra turned by "
+            f"{max(refined.moved):g} degrees at most)."
         )
     return said

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix import uncertainty
-from hyperspy_unmix.settings import warnings_in
-from hyperspy_unmix.storage.absent import CountsMissingError
-from hyperspy_unmix.storage.replacing import may_write, replacing
-from hyperspy_unmix.summary import value_in_words
+from hyperspy_unmix import plotting
+from hyperspy_unmix.components.matching import Match, match
+from hyperspy_unmix.components.printed import value_in_words
+from hyperspy_unmix.settings import Choice, cautions_in
+from hyperspy_unmix.storage.atomic_write import may_write, replacing
+from hyperspy_unmix.storage.missing_counts import CountsMissingError
 
 from .methods import methods, versions
 
 if TYPE_CHECKING:
-    from hyperspy_unmix.matching import Match
-    from hyperspy_unmix.unmixing import Unmixing
+    from hyperspy_unmix.components.components import Components
 
 DPI = 100
 STYLE = """
@@ -38,7 +38,9 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; } footer { color: #7
 """
 
 
-def report(result: Unmixing, filename: str | Path, references: Any, overwrite: bool | None) -> None:
+def report(
+    result: Components, filename: str | Path, references: Any, overwrite: bool | None
+) -> None:
     """See `Unmixing.report`."""
     path = Path(filename).expanduser()
     if not path.suffix:
@@ -47,7 +49,7 @@ def report(result: Unmixing, filename: str | Path, references: Any, overwrite: b
         raise ValueError(f"{path.name}: the report is a page, .html.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
-    compared = None if references is None else result.match(references)
+    compared = None if references is None else match(result, references)
     if not may_write(path, overwrite):
         return
     text = "\n".join(_page(result, compared))
@@ -55,7 +57,7 @@ def report(result: Unmixing, filename: str | Path, references: Any, overwrite: b
         new.write_text(text, encoding="utf-8")
 
 
-def _page(result: Unmixing, compared: Match | None) -> Iterator[str]:
+def _page(result: Components, compared: Match | None) -> Iterator[str]:
     title = escape(result.title)
     yield f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield f"<style>{STYLE}</style></head><body><h1>{title}</h1>"
@@ -79,16 +81,19 @@ def _page(result: Unmixing, compared: Match | None) -> Iterator[str]:
     yield f"<footer><p>{escape(words)}; {day}.</p></footer></body></html>"
 
 
-def _warnings(result: Unmixing) -> Iterator[str]:
+def _warnings(result: Components) -> Iterator[str]:
     """What a reader must know before the rest."""
-    for name, choice in (uncertainty.findings(result) | warnings_in(result.settings)).items():
-        if choice.value == "small":
-            continue
-        said = f"{name}: {value_in_words(choice.value)}" if name == "UNSTABLE" else name
+    shown: list[tuple[str, Choice]] = []
+    if result.unstable:
+        names = value_in_words(result.unstable)
+        shown.append((f"UNSTABLE: {names}", result.findings["UNSTABLE"]))
+    if result.ambiguity.pairs:
+        shown.append(("ambiguity", result.findings["ambiguity"]))
+    for said, choice in [*shown, *cautions_in(result.settings).items()]:
         yield f'<div class="warning"><b>{escape(said)}</b><br>{escape(choice.reason)}</div>'
 
 
-def _components(result: Unmixing, compared: Match | None) -> list[tuple[str, ...]]:
+def _components(result: Components, compared: Match | None) -> list[tuple[str, ...]]:
     head = ("component", "counts", "share", "stability")
     rows = list(result.rows())
     if compared is None:
@@ -114,29 +119,31 @@ def _linked(reference: str) -> str:
     return f'{escape(words)}<a href="{link}">{link}</a>'
 
 
-def _figures(result: Unmixing) -> Iterator[str]:
+def _figures(result: Components) -> Iterator[str]:
     """Those there are, each with what it shows."""
     known: list[tuple[Callable[[], Any], str]] = [
         (
-            result.plot_overview,
+            lambda: plotting.plot_overview(result),
             "Spectra of integral one and maps. Blue: two standard deviations; orange: spectra that "
             "describe the counts as well.",
         ),
         (
-            lambda: result.plot_scree().figure,
+            lambda: plotting.plot_scree(result.pca).figure,
             "Variance of the principal components of the counts in units of what noise reaches.",
         ),
         (
-            result.plot_residual,
+            lambda: plotting.plot_residual(result),
             "How well the model describes the counts: reduced chi-square of the pixels (1 is noise "
             "alone), residual of the channels against its noise.",
         ),
     ]
-    scan = len(result.pca.prepared.image.navigation_shape)
+    scan = len(result.prepared.image.navigation_shape)
     if result.n_components > 1 and scan == 2:
-        known.append((result.plot_composite, "Shares of the first components, a colour each."))
+        words = "Shares of the first components, a colour each."
+        known.append((lambda: plotting.plot_composite(result), words))
     if result.thickness is not None:
-        known.append((result.plot_thickness, "Thickness and its standard deviation."))
+        words = "Thickness and its standard deviation."
+        known.append((lambda: plotting.plot_thickness(result), words))
     yield "<h2>Figures</h2>"
     for draw, words in known:
         try:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hyperspy.signal import BaseSignal
 
-from hyperspy_unmix.options import OF_PHYSICS, takes_preprocessing
+from hyperspy_unmix.arguments.options import OF_PHYSICS, takes_preprocessing
 
 if TYPE_CHECKING:
-    from hyperspy_unmix.counting import ComponentCount
-    from hyperspy_unmix.inputs import NumberOfComponents
-    from hyperspy_unmix.pca_result import PCA
+    from hyperspy_unmix.arguments.checks import NumberOfComponents
+    from hyperspy_unmix.numerics.compression.rank import ComponentCount
+    from hyperspy_unmix.results.pca import PCA
 
 __all__ = ["UnmixMixin"]
 

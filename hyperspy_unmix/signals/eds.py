@@ -10,7 +10,7 @@ from exspy.signals import (
     LazyEDSTEMSpectrum,
 )
 
-from hyperspy_unmix.signals._mixin import UnmixMixin
+from ._mixin import UnmixMixin
 
 __all__ = [
     "EDSSEMUnmixSpectrum",

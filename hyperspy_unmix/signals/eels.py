@@ -2,7 +2,7 @@
 
 from exspy.signals import EELSSpectrum, LazyEELSSpectrum
 
-from hyperspy_unmix.signals._mixin import UnmixMixin
+from ._mixin import UnmixMixin
 
 __all__ = ["EELSUnmixSpectrum", "LazyEELSUnmixSpectrum"]
 

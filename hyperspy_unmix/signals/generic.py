@@ -2,7 +2,7 @@
 
 from hyperspy.signals import LazySignal1D, Signal1D
 
-from hyperspy_unmix.signals._mixin import UnmixMixin
+from ._mixin import UnmixMixin
 
 __all__ = ["LazyUnmixSignal1D", "UnmixSignal1D"]
 

@@ -1,6 +1,6 @@
 """Results as files: HyperSpy's own format, from which they come back whole; .msa and .tif."""
 
 from .export import export
-from .results import load, save
+from .saving import save
 
-__all__ = ["export", "load", "save"]
+__all__ = ["export", "save"]

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.plotting.parts import label
+from hyperspy_unmix.plotting.maps_and_labels import label
 
-from .replacing import may_write, replacing_in
+from .atomic_write import may_write, replacing_in
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from hyperspy_unmix.unmixing import Unmixing
+    from hyperspy_unmix.components.components import Components
 
 MOST_SCAN_AXES = 3  # of a .tif
 LONGEST = 60  # characters of a component's name in that of a file
 _logger = logging.getLogger(__name__)
 
 
-def export(result: Unmixing, folder: str | Path, overwrite: bool | None) -> list[Path]:
+def export(result: Components, folder: str | Path, overwrite: bool | None) -> list[Path]:
     """See `Unmixing.export`."""
-    scan = result.pca.prepared.image.navigation_shape
+    scan = result.prepared.image.navigation_shape
     if len(scan) > MOST_SCAN_AXES:
         raise ValueError(
             f"the scan has {len(scan)} axes, a .tif holds {MOST_SCAN_AXES} at most: .save() keeps "

@@ -19,25 +19,27 @@ PLAIN = (bool, int, float, str)
 KINDS = "biufcS"  # of numpy's dtypes
 
 
-class Kept(NamedTuple):
-    """A class that can be recorded.
+class Saved(NamedTuple):
+    """A class that can be recorded; what is derived from it is recorded as it.
 
     Parameters
     ----------
+    kind : type
     parts : callable
         Of an object: its fields by name.
     made : callable
         Of the fields by name: the object again.
     """
 
+    kind: type
     parts: Callable[[Any], dict[str, Any]]
     made: Callable[..., Any]
 
 
-def by_fields(kind: type) -> Kept:
+def by_fields(kind: type) -> Saved:
     """A dataclass or named tuple, recorded field by field."""
     names = [f.name for f in fields(kind)] if is_dataclass(kind) else kind._fields  # type: ignore[attr-defined]
-    return Kept(lambda value: {name: getattr(value, name) for name in names}, kind)
+    return Saved(kind, lambda value: {name: getattr(value, name) for name in names}, kind)
 
 
 def can_be_recorded(value: Any) -> bool:
@@ -49,7 +51,7 @@ def can_be_recorded(value: Any) -> bool:
     return True
 
 
-def recorded(value: Any, kept: Mapping[type, Kept]) -> tuple[str, list[NDArray[Any]]]:
+def recorded(value: Any, saved: Mapping[str, Saved]) -> tuple[str, list[NDArray[Any]]]:
     """Text and arrays from which `restored` makes the value again.
 
     An array that is in several places is there once.
@@ -57,10 +59,11 @@ def recorded(value: Any, kept: Mapping[type, Kept]) -> tuple[str, list[NDArray[A
     Raises
     ------
     TypeError
-        If there is something in it that is neither data nor of a class in ``kept``.
+        If there is something in it that is neither data nor of a class in ``saved``.
     """
     arrays: list[NDArray[Any]] = []
     places: dict[int, int] = {}
+    names = {each.kind: name for name, each in saved.items()}
 
     def place_of(array: NDArray[Any]) -> int:
         if array.dtype.kind not in KINDS:
@@ -81,10 +84,10 @@ def recorded(value: Any, kept: Mapping[type, Kept]) -> tuple[str, list[NDArray[A
             return str(value)
         if isinstance(value, np.generic):
             return {"number": place_of(np.asarray(value))}
-        if type(value) in kept:
-            parts = kept[type(value)].parts(value)
-            own = {name: written(part) for name, part in parts.items()}
-            return {"of": type(value).__name__, "fields": own}
+        name = next((names[kind] for kind in type(value).__mro__ if kind in names), None)
+        if name is not None:
+            parts = saved[name].parts(value)
+            return {"of": name, "fields": {field: written(part) for field, part in parts.items()}}
         if value is None or type(value) in PLAIN:
             return value
         if isinstance(value, complex):
@@ -106,7 +109,7 @@ def _is_by_columns(array: NDArray[Any]) -> bool:
     return len(strides) > 1 and strides[0] < strides[-1]
 
 
-def restored(text: str, arrays: Callable[[int], NDArray[Any]], kept: Mapping[type, Kept]) -> Any:
+def restored(text: str, arrays: Callable[[int], NDArray[Any]], saved: Mapping[str, Saved]) -> Any:
     """What was recorded; ``arrays`` gives the array of a number.
 
     Raises
@@ -114,7 +117,6 @@ def restored(text: str, arrays: Callable[[int], NDArray[Any]], kept: Mapping[typ
     ValueError, KeyError, TypeError
         If that is not what the text is.
     """
-    by_name = {kind.__name__: how for kind, how in kept.items()}
     known: dict[int, NDArray[Any]] = {}
 
     def array(place: int) -> NDArray[Any]:
@@ -138,10 +140,10 @@ def restored(text: str, arrays: Callable[[int], NDArray[Any]], kept: Mapping[typ
         if "number" in node:
             return array(node["number"])[()]
         if "of" in node:
-            if node["of"] not in by_name:
+            if node["of"] not in saved:
                 raise ValueError(f"it holds {node['of']!r}, which this version does not know")
             own = {name: read(part) for name, part in node["fields"].items()}
-            return by_name[node["of"]].made(**own)
+            return saved[node["of"]].made(**own)
         if "complex" in node:
             return complex(*node["complex"])
         if "tuple" in node:

@@ -21,8 +21,10 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import __main__, data
-from hyperspy_unmix.numerics import ica, schedulers, stability
-from hyperspy_unmix.numerics.blocks import RowBlocks
+from hyperspy_unmix.numerics.certainty import stability
+from hyperspy_unmix.numerics.reading import schedulers
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.numerics.separation import ica
 from hyperspy_unmix.tests.scenes import array, two_phases, untouched
 
 eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
@@ -460,7 +462,7 @@ def test_workers_that_die(monkeypatch):
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster),
     ):
-        monkeypatch.setattr("hyperspy_unmix.numerics.chunks.distributed", ends_one)
+        monkeypatch.setattr("hyperspy_unmix.numerics.reading.dask_passes.distributed", ends_one)
         cluster.scheduler.allowed_failures = 3
         found = hyperspy_unmix.unmix(s, 2)
         assert ended

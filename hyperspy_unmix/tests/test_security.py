@@ -20,9 +20,9 @@ import hyperspy_unmix
 from hyperspy_unmix import __main__, data
 from hyperspy_unmix.storage.containers import OWN, SIGNALS
 from hyperspy_unmix.storage.record import restored
+from hyperspy_unmix.tests.report.test_report import EVIL, Page
 from hyperspy_unmix.tests.scenes import array, two_phases
-from hyperspy_unmix.tests.test_report import EVIL, Page
-from hyperspy_unmix.tests.test_storage import altered
+from hyperspy_unmix.tests.storage.test_storage import altered
 
 PACKAGE = Path(hyperspy_unmix.__file__).parent
 SOURCES = sorted(p for p in PACKAGE.rglob("*.py") if "tests" not in p.relative_to(PACKAGE).parts)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import hyperspy_unmix
-from hyperspy_unmix import data, progress
-from hyperspy_unmix.numerics.blocks import RowBlocks
+from hyperspy_unmix import data
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.preparation import progress
 
 SCAN = (24, 20)
 
@@ -207,7 +208,7 @@ def test_block_size_is_that_of_the_configuration():
         blocks.reduce(on_blocks, lambda _: None, stage="test")
         return max(found)
 
-    from hyperspy_unmix.numerics.blocks import row_blocks
+    from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
     blocks = row_blocks(np.zeros((4000, 500), np.uint16))
     assert 3e6 < largest() <= 4 * 2**20

@@ -1,0 +1,1 @@
+"""What several benchmarks share: scenes, oracles, peers, tables."""

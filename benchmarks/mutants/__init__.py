@@ -1,0 +1,1 @@
+"""Mutants of the numerics, and the tests that meet them, for `mutation.py`."""

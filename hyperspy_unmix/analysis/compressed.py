@@ -1,0 +1,234 @@
+"""A spectrum image in compressed form: its components counted, background and scattering out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from hyperspy_unmix.arguments.calls import call, of_options, typed
+from hyperspy_unmix.arguments.checks import check_n_components
+from hyperspy_unmix.arguments.options import Preprocessing, SeparationOptions
+from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE, LowRank
+from hyperspy_unmix.numerics.compression.rank import ComponentCount, visible
+from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.compression.split_half import thinned_significance
+from hyperspy_unmix.numerics.compression.weighted_pca import compress
+from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
+from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
+from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
+from hyperspy_unmix.numerics.threads import few_threads
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.prepare import Prepared, prepare
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
+
+from .counting import MOST_CORRECTED_COMPONENTS, agreement, count_components
+from .separated import Separated
+from .separation import separate_components
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+KEPT_BELOW_EDGE = 12  # components, of which all are kept
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Compressed:
+    """Weighted PCA of a spectrum image, its background and plural scattering taken out.
+
+    Parameters
+    ----------
+    n_components : int
+        Number that `ica` unmixes unless told otherwise.
+    count : ComponentCount
+        What the data say about that number.
+    settings : mapping
+        Every choice made, and why.
+    prepared : Prepared
+        What was decided before the PCA.
+    raw : LowRank
+        The counts as recorded.
+    corrected : Corrected
+        Without ``prepared.corrections``.
+    calls : tuple of str
+        What was called to get it.
+    """
+
+    n_components: int
+    count: ComponentCount
+    settings: Mapping[str, Choice]
+    prepared: Prepared = field(repr=False)
+    raw: LowRank = field(repr=False)
+    corrected: Corrected = field(repr=False)
+    _scree: Scree = field(repr=False)
+    calls: tuple[str, ...] = field(default=(), repr=False)
+
+    # ------------------------------------------------------------------ how it is made
+
+    @classmethod
+    def of_signal(cls, signal: BaseSignal, n_components: Any, options: Preprocessing) -> Self:
+        """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
+        made = cls.of_prepared(prepare(signal, options), n_components)
+        again = call("s.pca", n_components=n_components, **of_options(options))
+        return replace(made, calls=(again,))
+
+    @classmethod
+    def of_prepared(cls, prepared: Prepared, n_components: Any) -> Self:
+        """Compress, correct and count."""
+        image = prepared.image
+        asked = check_n_components(n_components, image.blocks)
+        least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
+        raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
+        made = cls.of_counts(prepared, raw, scree, asked)
+        _logger.info("%s", made.count.reason)
+        return made
+
+    @classmethod
+    def of_counts(
+        cls,
+        prepared: Prepared,
+        raw: LowRank,
+        scree: Scree,
+        asked: int | str,
+        count: ComponentCount | None = None,
+    ) -> Self:
+        """Correct compressed counts, count the components, put it on record.
+
+        ``asked`` is a number, ``"auto"`` or the name of one of the counts; ``count`` what is known
+        of the number already.
+        """
+        least = asked if isinstance(asked, int) else 1
+        agreed = min(int(np.median(agreement(scree))), MOST_CORRECTED_COMPONENTS)
+        blocks = prepared.image.blocks
+        ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
+        with ticks as done, few_threads(blocks.shape[0]):
+            corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
+            done(blocks.shape[0])
+            # with shares of the counts, which go through the same stages
+            if count is None:
+                count = count_components(prepared, raw, scree, corrected)
+            done(blocks.shape[0])
+        n, reason = count.chosen(asked)
+        n = min(n, raw.rank)
+        if n > corrected.spectra.rank:
+            corrected = _correct(prepared, raw, scree.edge, n)
+        settings = {"n_components": Choice(n, reason), **prepared.settings}
+        settings["noise edge"] = Choice(
+            scree.above_noise_edge, "components of the counts as recorded above the noise edge"
+        )
+        fit = _background_fit(corrected)
+        if fit is not None:
+            settings["background fit"] = _background_choice(fit)
+        return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
+
+    def recounted(self) -> ComponentCount:
+        """Count again, with shares of the counts that are really drawn: a pass over the data."""
+        prepared = self.prepared
+        drawn = thinned_significance(prepared.image.blocks, self.raw, prepared.noise, self._scree)
+        scree = replace(self._scree, repeats=drawn)
+        return count_components(prepared, self.raw, scree, self.corrected)
+
+    def with_background(
+        self,
+        background: Literal["auto"] | tuple[float, float] | Sequence[tuple[float, float]] | None,
+        background_type: str = "auto",
+        *,
+        count: ComponentCount | None = None,
+    ) -> Self:
+        """The same principal components with another background subtracted; no pass over the data.
+
+        Parameters
+        ----------
+        background, background_type
+            As in `hyperspy_unmix.unmix`. The window must lie in the range of this PCA:
+            ``pca(background=None)`` has all of it.
+        count : ComponentCount, optional
+            What is known of the number of components; without it they are counted again, which
+            takes most of the time.
+
+        Returns
+        -------
+        PCA
+            Over the energies from the window on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the window does not fit.
+        """
+        prepared = self.prepared.with_background(background, background_type)
+        kept = np.isin(self.prepared.image.blocks.channels, prepared.image.blocks.channels)
+        raw = self.raw
+        if not kept.all():
+            least = NEGLIGIBLE * self._scree.edge
+            raw = raw.select_channels(kept).recompressed(least, max(self.above_noise_edge, 1))
+        made = type(self).of_counts(prepared, raw, self._scree, "auto", count)
+        window = typed("background", background)
+        again = call("with_background", window, background_type=background_type)
+        return replace(made, calls=(*self.calls, again))
+
+    # ------------------------------------------------------------------ what was found
+
+    @property
+    def above_noise_edge(self) -> int:
+        """Components of the counts as recorded above the noise edge."""
+        return self._scree.above_noise_edge
+
+    @property
+    def noise_level(self) -> float:
+        """Noise edge over that of white noise of variance one."""
+        return self._scree.edge / noise_edge(*self._scree.shape)
+
+    @property
+    def scree_values(self) -> Floats:
+        """Squared singular values of the counts as recorded, in units of the noise edge."""
+        return self._scree.values
+
+    @property
+    def background_fit(self) -> BackgroundFit | None:
+        """What was fitted before the edge; None where nothing was."""
+        return _background_fit(self.corrected)
+
+    # ------------------------------------------------------------------ what follows
+
+    def separate(self, n_components: Any, options: SeparationOptions) -> tuple[Separated, Settings]:
+        """Separate the components, as `PCA.ica` says; and every choice, those of the PCA first."""
+        n, corrected, settings = self.n_components, self.corrected, dict(self.settings)
+        if n_components is not None:
+            asked = check_n_components(n_components, self.prepared.image.blocks)
+            n, reason = self.count.chosen(asked)
+            if n > self.raw.rank:
+                raise ValueError(
+                    f"n_components={n}, but this PCA kept {self.raw.rank}: call "
+                    f"pca(n_components={n}) for more."
+                )
+            if n > corrected.spectra.rank:
+                corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
+            settings["n_components"] = Choice(n, reason)
+        kept = corrected.spectra.truncate(n)
+        share_seen = visible(corrected.values[:n], *self._scree.shape)[0]
+        image = self.prepared.image
+        with few_threads(image.blocks.shape[0]):
+            separated = separate_components(image, kept, share_seen, self.count, options)
+        return separated, settings | separated.choices
+
+
+def _background_fit(corrected: Corrected) -> BackgroundFit | None:
+    fit: BackgroundFit | None = corrected.fits.get("background")
+    return fit
+
+
+def _background_choice(fit: BackgroundFit) -> Choice:
+    good = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
+    known = f"describes the window {good}"
+    law = fit.law
+    return Choice(fit.parameters, f"{law}; {known}") if fit.parameters else Choice(law, known)
+
+
+def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:
+    """The ``rank`` leading components, corrected."""
+    return correct(raw.truncate(rank), edge, prepared.corrections)

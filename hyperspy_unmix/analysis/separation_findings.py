@@ -1,0 +1,206 @@
+"""What was found while components were separated: as facts, and in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_unmix.numerics.separation.ica import RESTARTS, Algorithm
+from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_LIKE
+from hyperspy_unmix.numerics.separation.sign_and_scale import LEAST_CONFIDENCE, Normalised
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.settings import Choice, Settings, caution
+
+MOST_NEGATIVE = 3.0  # times as far below zero as noise explains
+ALGORITHMS = {"picard": "Picard", "fastica": "FastICA"}
+UNDER_ALL = (
+    ", with background=(start, end) and background_type='polynomial' where a baseline "
+    "(fluorescence) lies under all spectra"
+)
+
+
+@dataclass(frozen=True)
+class IcaFinding:
+    """How the ICA went.
+
+    Parameters
+    ----------
+    asked, used : {"picard", "fastica"}
+    converged : bool
+        Whether the one used did.
+    super_gaussian : bool
+        Whether all sources are taken as such.
+    smoothing : float
+        Channels over which the derivative is smoothed.
+    random_state : int
+    """
+
+    asked: Algorithm
+    used: Algorithm
+    converged: bool
+    super_gaussian: bool
+    smoothing: float
+    random_state: int
+
+    @property
+    def method(self) -> str:
+        """Algorithm and contrast."""
+        contrast = "tanh" if self.super_gaussian else "tanh, sources of either kind"
+        return f"{ALGORITHMS[self.used]}, {contrast}"
+
+    @property
+    def material(self) -> str:
+        """What the ICA saw."""
+        smoothed = "not smoothed"
+        if self.smoothing:
+            smoothed = (
+                f"smoothed by {self.smoothing:g} channels (the least that keeps noise below a "
+                "fifth of it)"
+            )
+        return f"of the second derivative of the spectra, {smoothed}"
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        said: Settings = {}
+        if not self.converged:
+            other = ALGORITHMS["fastica" if self.asked == "picard" else "picard"]
+            hint = (
+                f"neither {ALGORITHMS[self.asked]} nor {other} did converge: the components are "
+                "where it stopped. Look at their stability, and compare with fewer components or "
+                'with assume="pure"'
+            )
+            said |= caution("not converged", hint)
+        as_asked = self.used == self.asked and self.converged
+        failed = "" if as_asked else f"; {ALGORITHMS[self.asked]} did NOT converge"
+        reason = f"{self.material}; likeliest of {RESTARTS} starts{failed}"
+        said["ica"] = Choice(self.method, reason)
+        said["random_state"] = Choice(self.random_state, "of the starts of the ICA")
+        return said
+
+
+@dataclass(frozen=True)
+class RefinementFinding:
+    """The move to spectra and maps that are non-negative within their noise.
+
+    Parameters
+    ----------
+    moved : tuple of float
+        Degrees by which each spectrum turned, in the order of the result.
+    before, after : float
+        How far the worst spectrum or map is below zero, over what noise gives.
+    holds_more : bool
+        Whether the counts support more components than were separated.
+    is_counted : bool
+        Whether the signal is one whose baselines are known (EELS, EDS).
+    """
+
+    moved: tuple[float, ...]
+    before: float
+    after: float
+    holds_more: bool
+    is_counted: bool
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        reason = "no spectrum or map of the ICA is more negative than its noise: nothing to do"
+        if self.before > 1:
+            reason = (
+                "degrees by which each spectrum turned to make spectra and maps less negative "
+                f"(before {self.before:.2g}, after {self.after:.2g} times what noise gives)"
+            )
+        said = {"refine": Choice(list(self.moved), reason)}
+        if self.after > MOST_NEGATIVE:
+            advice = "more components" if self.holds_more else "another number of components"
+            advice += "" if self.is_counted else UNDER_ALL
+            hint = (
+                f"spectra or maps stay {self.after:.2g} times as negative as their noise explains: "
+                "not all of them are phases with spectra independent of the others. Compare with "
+                f'{advice} and, if every phase is alone in some pixels, with assume="pure"'
+            )
+            said |= caution("negative", hint)
+        return said
+
+
+@dataclass(frozen=True)
+class NotRefined:
+    """The user wants spectra and maps as the ICA gave them."""
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        words = "not asked for: spectra and maps as ICA gave them"
+        return {"refine": Choice(None, words)}
+
+
+@dataclass(frozen=True)
+class BeyondCounts:
+    """Components asked for that the counts do not support."""
+
+    number: int
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        reason = (
+            "components asked for that the counts do not support: principal components, left beside"
+            " the others"
+        )
+        return {"beyond the counts": Choice(self.number, reason)}
+
+
+@dataclass(frozen=True)
+class PurePixelsFinding:
+    """In how many pixels each component is alone, and whether one has less than no counts."""
+
+    pixels: tuple[int, ...]
+    is_negative: bool
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        asked = "asked for: every component is alone in some pixels; no ICA, no refinement"
+        mean = "that differ by noise only; the spectrum of each component is their mean"
+        said = {
+            "assume": Choice("pure", asked),
+            "pure pixels": Choice(list(self.pixels), mean),
+        }
+        rare = [i for i, number in enumerate(self.pixels) if number < FEWEST_LIKE]
+        if rare:
+            names = ", ".join(str(i) for i in rare)
+            hint = (
+                f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
+                'Compare with fewer components, or with assume="overlap"'
+            )
+            said |= caution("not pure", hint)
+        if self.is_negative:
+            hint = (
+                "a component has less than no counts in all, so it is no pure phase: compare with "
+                'one component fewer, or with assume="overlap"'
+            )
+            said |= caution("not pure", hint)
+        return said
+
+
+def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
+    """What a reader should know about single components."""
+    said: Settings = {}
+
+    def flag(name: str, condition: Floats, reason: str) -> None:
+        chosen = [names[i] for i in np.flatnonzero(condition)]
+        if chosen:
+            said[name] = Choice(chosen, reason)
+
+    flag(
+        "sign",
+        arrays.confidence < LEAST_CONFIDENCE,
+        "components whose spectrum and map contradict each other about the sign",
+    )
+    flag(
+        "negative",
+        arrays.maps.sum(0) < 0,
+        "components that take counts away in all: a difference, not a phase",
+    )
+    flag(
+        "scale",
+        ~arrays.unit_integral,
+        "components whose integral is not above zero: L2 norm 1 instead of integral 1",
+    )
+    return said

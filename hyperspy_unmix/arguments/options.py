@@ -1,0 +1,100 @@
+"""The options that all stages share, in one place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from hyperspy_unmix.numerics.separation.ica import Algorithm
+
+from .checks import check_choice, check_random_state
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+    from numpy.typing import ArrayLike
+
+# options that change what the numbers mean, so that denoising has none of them
+OF_PHYSICS = (
+    *("low_loss", "thickness", "exposure_ratio"),
+    *("background", "background_type", "energy_shift"),
+)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a spectrum image is made ready for the PCA; described in `hyperspy_unmix.unmix`."""
+
+    low_loss: BaseSignal | Literal["auto"] | None = "auto"
+    thickness: BaseSignal | tuple[ArrayLike, str] | None = None
+    exposure_ratio: float | None = None
+    background: Literal["auto"] | tuple[float, float] | Sequence[tuple[float, float]] | None = (
+        "auto"
+    )
+    background_type: Literal["auto", "power law", "exponential", "polynomial", "offset"] = "auto"
+    energy_shift: Literal["auto"] | None = "auto"
+    spikes: Literal["auto"] | None = "auto"
+    signal_range: tuple[float, float] | None = None
+    noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto"
+    navigation_mask: BaseSignal | ArrayLike | None = None
+    signal_mask: BaseSignal | ArrayLike | None = None
+    show_progressbar: bool | None = None
+
+
+@dataclass(frozen=True)
+class SeparationOptions:
+    """How to separate, see `hyperspy_unmix.unmix`."""
+
+    algorithm: Algorithm = "picard"
+    refine: Literal["auto"] | None = "auto"
+    assume: Literal["overlap", "pure"] = "overlap"
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("algorithm", self.algorithm, ("picard", "fastica"))
+        check_choice("refine", self.refine, ("auto", None))
+        check_choice("assume", self.assume, ("overlap", "pure"))
+        object.__setattr__(self, "random_state", check_random_state(self.random_state))
+
+
+PARAMETERS = tuple(
+    inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=option.type
+    )
+    for option in fields(Preprocessing)
+)
+
+
+def takes_preprocessing(*left_out: str) -> Callable[[Function], Function]:
+    """Decorator: let ``**preprocessing`` show as the options that it stands for.
+
+    ``help``, completion and ``inspect.signature`` then name all of them, except those left out.
+    """
+
+    def decorate(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = list(signature.parameters.values())[:-1]
+        shown = [p for p in PARAMETERS if p.name not in left_out]
+        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*own, *shown]
+        )
+        return function
+
+    return decorate
+
+
+def read_options(name: str, given: dict[str, Any], left_out: tuple[str, ...] = ()) -> Preprocessing:
+    """The options of a call of ``name``.
+
+    Raises
+    ------
+    TypeError
+        If there is no such option.
+    """
+    known = [p.name for p in PARAMETERS if p.name not in left_out]
+    for option in given:
+        if option not in known:
+            raise TypeError(f"{name}() has no option {option!r}; it has {', '.join(known)}.")
+    return Preprocessing(**given)

@@ -1,0 +1,72 @@
+"""What spectra might be instead: as good a fit, nothing negative beyond noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_unmix.numerics.types import Floats
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+WORTH_SAYING = 0.1  # range of a share
+MOST_SAID = 3  # ranges
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralAmbiguity:
+    """What the spectra might be instead, with spectra and maps non-negative within the noise.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the components.
+    shares : array, shape (components, components, 2)
+        Spectrum i may be ``S_i + t S_j`` for t between ``shares[i, j]``: counts of j for each count
+        of i, less than none where i may be shown with too much of j.
+    lower, upper : BaseSignal
+        (Component | energy), the band in which each spectrum, its integral kept, can be.
+    """
+
+    names: tuple[str, ...]
+    shares: Floats
+    lower: BaseSignal = field(repr=False)
+    upper: BaseSignal = field(repr=False)
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Pairs (i, j) whose range is worth telling, the widest first."""
+        width = self.shares[..., 1] - self.shares[..., 0]
+        order = np.argsort(-width, axis=None, kind="stable")
+        pairs = [(int(k) // len(width), int(k) % len(width)) for k in order]
+        return [pair for pair in pairs if width[pair] >= WORTH_SAYING]
+
+    @property
+    def sentence(self) -> str:
+        """One plain sentence."""
+        pairs = self.pairs
+        if len(self.names) == 1:
+            return "one component has no other to hold a share of"
+        if not pairs:
+            return (
+                f"with {100 * WORTH_SAYING:.0f} % more or less of another spectrum in one, spectra "
+                "or maps would be negative beyond noise"
+            )
+        said = "; ".join(self._of_pair(i, j) for i, j in pairs[:MOST_SAID])
+        more = f"; {len(pairs) - MOST_SAID} more pairs" if len(pairs) > MOST_SAID else ""
+        return f"as good a fit, nothing negative beyond noise: {said}{more}; see .ambiguity"
+
+    def _of_pair(self, i: int, j: int) -> str:
+        low, high = (f"{100 * share:+.0f} %" for share in self.shares[i, j])
+        return f"{self.names[i]} with {low} to {high} of {self.names[j]}"
+
+    def __repr__(self) -> str:
+        lines = [f"  {self._of_pair(i, j)}" for i, j in self.pairs]
+        if not lines:
+            lines = [f"  {self.sentence}"]
+        head = f"Rotational ambiguity of {len(self.names)} components, in counts of each"
+        return "\n".join([head, *lines])

@@ -1,0 +1,202 @@
+"""From arrays back to HyperSpy signals, with the axes and the metadata of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.numerics.reading.block import Block
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.metadata import base_type
+from hyperspy_unmix.preparation.spectrum_image import Image, to_channels, to_pixels
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+def _component_axis(n: int) -> dict[str, Any]:
+    return {"name": "Component", "size": n, "navigate": True, "units": ""}
+
+
+def _axis(axis: Any, navigate: bool) -> dict[str, Any]:
+    dictionary = axis.get_axis_dictionary()
+    dictionary["navigate"] = navigate
+    return dictionary
+
+
+def _signal(
+    data: Any, axes: list[dict[str, Any]], signal_type: str, metadata: dict[str, Any]
+) -> BaseSignal:
+    import hyperspy.api as hs
+
+    signal = hs.signals.BaseSignal(data, axes=axes, metadata=metadata)
+    signal.set_signal_type(signal_type)
+    return signal.as_lazy() if hasattr(data, "dask") else signal
+
+
+def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str, Any]:
+    metadata: dict[str, Any] = image.frame.metadata.as_dictionary()
+    general = metadata.setdefault("General", {})
+    original = general.get("title", "")
+    general["title"] = f"{original}: {title}" if original else title
+    metadata["Signal"] = {"signal_type": base_type(image.frame)}
+    if quantity:
+        metadata["Signal"]["quantity"] = quantity
+    _drop_unknown_elements(metadata)
+    # markers belong to the plot of the whole image
+    metadata.pop("Markers", None)
+    metadata.pop("_HyperSpy", None)
+    return metadata
+
+
+def _drop_unknown_elements(metadata: dict[str, Any]) -> None:
+    """Leave out elements that exspy does not know: its classes could not be made with them."""
+    from exspy.material import elements as database
+
+    sample = metadata.get("Sample", {})
+    if "elements" in sample:
+        given = sample.pop("elements")
+        # HyperSpy's browser would find "O" for "Oß"
+        symbols = set(database.keys())
+        known = [str(e) for e in (() if given is None else given) if str(e) in symbols]
+        if known:
+            sample["elements"] = known
+
+
+def as_spectra(
+    image: Image,
+    values: Floats,
+    title: str,
+    quantity: str | None = None,
+    *,
+    variance: Floats | None = None,
+    is_binned: bool | None = None,
+) -> BaseSignal:
+    """Signal (Component | energy) of the base class; its variance where HyperSpy looks for it."""
+    axes = [_component_axis(len(values)), _axis(image.axis, navigate=False)]
+    metadata = _metadata(image, title, quantity)
+    spectra = _signal(to_channels(image, values), axes, base_type(image.frame), metadata)
+    if is_binned is not None:
+        # exspy's classes set it when they are made
+        spectra.axes_manager.signal_axes[0].is_binned = is_binned
+    if variance is not None:
+        names = f"{title}: variance", f"Variance of {quantity}"
+        found = as_spectra(image, variance, *names, is_binned=is_binned)
+        # channels that were left out must not weigh as if they were known to be zero
+        found.data[:, image.empty] = np.inf
+        spectra.set_noise_variance(found)
+    return spectra
+
+
+def as_maps(
+    image: Image, values: Floats, title: str, quantity: str, variance: Floats | None = None
+) -> BaseSignal:
+    """Signal (Component | x, y), or (Component | x) for a line; further scan axes navigate.
+
+    In HyperSpy's order Component comes first, so that ``maps.inav[i]`` is component i. Its variance
+    is where HyperSpy looks for it.
+    """
+    maps = to_pixels(image, values)
+    before = max(maps.ndim - 3, 0)
+    maps = np.moveaxis(maps, -1, before)
+    found = _map_signal(image, maps, _component_axis(values.shape[1]), title, quantity)
+    if variance is not None:
+        names = f"{title}: variance", f"Variance of {quantity}"
+        found.set_noise_variance(as_maps(image, variance, *names))
+    return found
+
+
+def as_map(
+    image: Image, values: Floats, title: str, quantity: str, error: Floats | None = None
+) -> BaseSignal:
+    """Signal of one map, (| x, y) or (| x); its variance where HyperSpy looks for it."""
+    found = _map_signal(image, to_pixels(image, values), None, title, quantity)
+    if error is not None:
+        variance = to_pixels(image, error**2)
+        found.set_noise_variance(
+            _map_signal(image, variance, None, f"{title}: variance", f"Variance of {quantity}")
+        )
+    return found
+
+
+def _map_signal(
+    image: Image, data: Floats, component: dict[str, Any] | None, title: str, quantity: str
+) -> BaseSignal:
+    scan = image.frame.axes_manager.navigation_axes[::-1]
+    before = max(len(scan) - 2, 0)
+    axes = [_axis(axis, navigate=i < before) for i, axis in enumerate(scan)]
+    if component is not None:
+        axes.insert(before, component)
+    metadata = _metadata(image, title, quantity)
+    metadata["Signal"]["signal_type"] = ""
+    return _signal(data, axes, "", metadata)
+
+
+def as_recorded(image: Image) -> BaseSignal:
+    """The counts over the whole axis, of the base class, which HyperSpy knows without us."""
+    metadata = image.frame.metadata.as_dictionary()
+    _drop_unknown_elements(metadata)
+    axes = [axis.get_axis_dictionary() for axis in image.frame.axes_manager._axes]
+    return _signal(image.blocks.data, axes, base_type(image.frame), metadata)
+
+
+def as_image(image: Image, data: Any, title: str, signal_type: str | None = None) -> BaseSignal:
+    """Signal of the scan and the analysed range; of the base class unless a type is given."""
+    axes = [_axis(axis, navigate=True) for axis in image.frame.axes_manager.navigation_axes[::-1]]
+    axes.append(_axis(image.axis, navigate=False))
+    signal_type = base_type(image.frame) if signal_type is None else signal_type
+    return _signal(data, axes, signal_type, _metadata(image, title))
+
+
+def image_of(
+    image: Image, function: Callable[[Block], Floats], title: str, stage: str, *given: Floats
+) -> BaseSignal:
+    """Signal of ``function`` of every spectrum, (rows, channels of the analysed range).
+
+    Of the class of the input, and as lazy; NaN where pixels do not count.
+    """
+    if image.blocks.is_lazy:
+        from hyperspy_unmix.numerics.reading.dask_passes import lazy_rows
+
+        data = lazy_rows(image.blocks, function, image.last - image.first, *given)
+    else:
+        data = to_pixels(image, image.blocks.rows(function, *given, stage=stage))
+    return as_image(image, data, title, str(image.frame.metadata.Signal.signal_type))
+
+
+def low_rank_image(
+    image: Image, scores: Floats, components: Floats, *, recorded: bool = False
+) -> Any:
+    """``scores @ components`` on the scan and the analysed range; lazy where the input is.
+
+    ``recorded``: every spectrum on the channels on which it was recorded, before whole channels of
+    energy shift were taken out; NaN where it then is not known.
+    """
+    spectra = to_channels(image, components).astype(np.float32)
+    rows = to_pixels(image, scores).astype(np.float32)
+    shifts = image.blocks.shifts if recorded else None
+    if shifts is None:
+        shifts = np.zeros(len(image.blocks.pixels), int)
+    shifts = shifts.reshape(image.navigation_shape)
+    if hasattr(image.frame.data, "dask"):
+        import dask.array as da
+
+        chunks = (*image.frame.data.chunks[:-1], -1)
+        found = da.tensordot(da.from_array(rows, chunks), da.from_array(spectra, -1), axes=1)
+        if not shifts.any():
+            return found
+        moves = da.from_array(shifts[..., None], chunks)
+        return da.map_blocks(moved_back, found, moves, dtype=np.float32)
+    found = rows @ spectra
+    return moved_back(found, shifts[..., None]) if shifts.any() else found
+
+
+def moved_back(spectra: Floats, shifts: Floats) -> Floats:
+    """Spectra that were moved to higher channels by ``shifts``, back where they came from."""
+    n = spectra.shape[-1]
+    index = np.arange(n) + shifts
+    back = np.take_along_axis(spectra, np.clip(index, 0, n - 1), -1)
+    back[(index < 0) | (index >= n)] = np.nan
+    return back

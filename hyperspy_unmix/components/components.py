@@ -1,0 +1,393 @@
+"""Component spectra and maps as ordinary HyperSpy signals, and the choices behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.separated import Separated
+from hyperspy_unmix.analysis.separation_findings import flags
+from hyperspy_unmix.arguments import calls
+from hyperspy_unmix.arguments.checks import check_choice
+from hyperspy_unmix.numerics.fitting.goodness import Goodness
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.settings import Choice, FrozenSettings
+
+from . import forward_model, printed, quantities, uncertainty
+from .ambiguity import SpectralAmbiguity
+from .as_signals import as_image, as_map, as_maps, as_spectra
+from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+COUNTS = "Counts"
+SINGLE = "Single-scattering counts"
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Component spectra and maps of a spectrum image.
+
+    Unpacks into ``(spectra, maps)``. Components are in the order of the counts they explain.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the components; their numbers unless `rename` was called.
+    choices : mapping of str to (value, reason)
+        Every choice made, the automatic ones included; ``settings`` adds what is to be known of
+        single components.
+    pca : PCA
+        What was unmixed.
+    arrays : Normalised
+        The numbers behind the signals.
+    separated : Separated
+        How the components were found, which tells how sure they are.
+    calls : tuple of str
+        What was called to get it, see ``code``.
+    """
+
+    names: tuple[str, ...]
+    choices: Mapping[str, Choice] = field(repr=False)
+    pca: Compressed = field(repr=False)
+    arrays: Normalised = field(repr=False)
+    separated: Separated = field(repr=False)
+    calls: tuple[str, ...] = field(default=(), repr=False)
+
+    # ------------------------------------------------------------------ what was found, and how
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return len(self.names)
+
+    @property
+    def prepared(self) -> Prepared:
+        """What was decided before the PCA."""
+        return self.pca.prepared
+
+    @property
+    def are_spectra_given(self) -> bool:
+        """Whether the spectra are those of another result; then the maps came with their noise."""
+        return self.arrays.map_noise is not None
+
+    @cached_property
+    def settings(self) -> Mapping[str, Choice]:
+        """Every choice made, and what is to be known of single components."""
+        return FrozenSettings({**self.choices, **flags(self.arrays, self.names)})
+
+    @property
+    def code(self) -> str:
+        """What to type for the same result: ``s`` is the signal, others are named by option."""
+        return calls.code(self.calls)
+
+    def __iter__(self) -> Iterator[BaseSignal]:
+        return iter((self.spectra, self.maps))
+
+    # ------------------------------------------------------------------ names, order, signs
+
+    def rename(self, names: Sequence[str]) -> Self:
+        """The same result with other names for its components.
+
+        Parameters
+        ----------
+        names : sequence of str
+            One for each component, all different.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not that.
+        """
+        names = check_names(names, self.n_components)
+        return self._after("rename", list(names), names=names)
+
+    def reorder(self, order: Sequence[int | str]) -> Self:
+        """The same result with its components in another order.
+
+        Parameters
+        ----------
+        order : sequence of int or str
+            Numbers or names of all components, each once, in the order they shall have.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a component is missing or there twice.
+        """
+        places = check_order(order, self.names)
+        return self._after(
+            "reorder",
+            list(order),
+            names=reorder_names(self.names, places),
+            choices=FrozenSettings(reorder_choices(self.choices, places)),
+            arrays=self.arrays.select_components(places),
+        )
+
+    def reverse(self, component: int | str) -> Self:
+        """The same result with the signs of one component's spectrum and map turned.
+
+        Parameters
+        ----------
+        component : int or str
+            Its number or name.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component.
+        """
+        arrays = self.arrays.reversed(find_place(component, self.names))
+        return self._after("reverse", component, arrays=arrays)
+
+    def _after(self, name: str, given: Any, **changed: Any) -> Self:
+        """The same result but for this, and the call that did it."""
+        before = self.calls
+        if name == "rename" and before and before[-1].startswith("rename("):
+            before = before[:-1]
+        return replace(self, calls=(*before, f"{name}({given!r})"), **changed)
+
+    # ------------------------------------------------------------------ spectra and maps
+
+    @cached_property
+    def spectra(self) -> BaseSignal:
+        """(Component | energy), of integral one over the axis, in 1/unit; see ``settings``.
+
+        Their variance is in ``metadata.Signal.Noise_properties``, see `spectra_uncertainty`.
+        """
+        return self._as_spectra(self.arrays.spectra, "component spectra", self._spectra_variance)
+
+    @cached_property
+    def maps(self) -> BaseSignal:
+        """(Component | x, y) in counts: ``maps x spectra x channel width`` is the contribution.
+
+        Single-scattering counts where a low loss was used. NaN where masked. Their variance is in
+        ``metadata.Signal.Noise_properties``, see `maps_uncertainty`.
+        """
+        title, values = "component maps", self.arrays.maps
+        return as_maps(self.prepared.image, values, title, self.quantity, self._maps_variance)
+
+    @property
+    def spectra_counts(self) -> BaseSignal:
+        """Each spectrum times the sum of its map, in counts per channel, and their variance."""
+        image = self.prepared.image
+        total = self.arrays.maps.sum(0)[:, None] * image.channel_widths
+        return as_spectra(
+            image,
+            self.arrays.spectra * total,
+            "component spectra, counts",
+            self.quantity,
+            variance=uncertainty.counts_variance(self.separated, self.arrays, image),
+        )
+
+    @cached_property
+    def fractions(self) -> BaseSignal:
+        """Each component's share of the component counts of a pixel; NaN where there are none."""
+        image = self.prepared.image
+        counts = self.arrays.maps * (self.arrays.spectra @ image.channel_widths)
+        total = counts.sum(1, keepdims=True)
+        shares = np.where(total > 0, counts / np.where(total > 0, total, 1), np.nan)
+        return as_maps(image, shares, "component fractions", "Fraction")
+
+    @property
+    def quantity(self) -> str:
+        """What the maps hold: counts, or single-scattering counts."""
+        return COUNTS if self.prepared.kernel is None else SINGLE
+
+    def _as_spectra(self, values: Floats, title: str, variance: Floats | None = None) -> BaseSignal:
+        return as_spectra(
+            self.prepared.image, values, title, "Intensity", variance=variance, is_binned=False
+        )
+
+    # ------------------------------------------------------------------ how sure they are
+
+    @cached_property
+    def spectra_uncertainty(self) -> BaseSignal:
+        """Standard deviation of `spectra`, channel by channel.
+
+        Of the noise of the counts, and of components mixed up with each other: by the chance with
+        which the features of spectra coincide (ICA) or the noise of the pixels that are averaged
+        (``assume="pure"``), as far as spectra and maps stay non-negative within the noise. Errors
+        of the second kind are those of all channels together. What an assumption that does not
+        hold may do is not in it: see `ambiguity`.
+        """
+        sd = np.sqrt(self._spectra_variance)
+        return self._as_spectra(sd, "component spectra, standard deviation")
+
+    @cached_property
+    def maps_uncertainty(self) -> BaseSignal:
+        """Standard deviation of `maps`, pixel by pixel; see `spectra_uncertainty`."""
+        sd = np.sqrt(self._maps_variance)
+        title = "component maps, standard deviation"
+        return as_maps(self.prepared.image, sd, title, self.quantity)
+
+    @property
+    def stability(self) -> Floats:
+        """Stability index of each component, from 0 to 1, shape (components,).
+
+        How alike the component comes back from other noise, other starts of the ICA and other
+        parts of the spectrum (or other pixels, with ``assume="pure"``). Below 0.5 it is flagged.
+        """
+        return self.separated.stability[self.arrays.origin]
+
+    @cached_property
+    def ambiguity(self) -> SpectralAmbiguity:
+        """How far each spectrum may hold more or less of the others, and bands of the spectra.
+
+        Other spectra and maps describe the counts just as well. This is how far they can be from
+        those shown before they become more negative than noise allows: the rotational ambiguity of
+        the chemometric literature.
+        """
+        return uncertainty.spectral_ambiguity(
+            self.separated, self.arrays, self.prepared.image, self.names
+        )
+
+    @property
+    def findings(self) -> Mapping[str, Choice]:
+        """What a reader of the summary should know about how sure the components are."""
+        return FrozenSettings(uncertainty.choices(self.unstable, self.ambiguity))
+
+    @property
+    def unstable(self) -> list[str]:
+        """Names of the components whose stability is below what is called stable."""
+        return uncertainty.unstable(self.stability, self.names)
+
+    @cached_property
+    def _spectra_variance(self) -> Floats:
+        return uncertainty.spectra_variance(self.separated, self.arrays, self.prepared.image)
+
+    @cached_property
+    def _maps_variance(self) -> Floats:
+        return uncertainty.maps_variance(self.pca, self.separated, self.arrays)
+
+    # ------------------------------------------------------------------ the specimen
+
+    @cached_property
+    def thickness(self) -> BaseSignal | None:
+        """Map of t/lambda (or of the thickness given, in its unit); None without a low loss.
+
+        Smoothed where few counts call for it (see ``settings``), NaN in vacuum and where masked;
+        its variance is in ``metadata.Signal.Noise_properties``.
+        """
+        return quantities.thickness(self.prepared)
+
+    def thickness_nm(
+        self, *, density: float | None = None, mean_free_path: float | None = None
+    ) -> BaseSignal:
+        """Map of the thickness in nm, by exspy's ``estimate_thickness``.
+
+        Parameters
+        ----------
+        density : float, optional
+            Of the specimen in g/cm3; the metadata must hold beam energy and angles.
+        mean_free_path : float, optional
+            In nm.
+
+        Raises
+        ------
+        ValueError
+            If there is no t/lambda, or neither is given.
+        """
+        return quantities.thickness_nm(self.prepared, density, mean_free_path)
+
+    @cached_property
+    def densities(self) -> BaseSignal:
+        """Maps per zero-loss electron and thickness: ``maps / (I0 x t/lambda)``.
+
+        I0 are the zero-loss counts times the exposure ratio of core loss and low loss; without
+        that ratio the densities are relative, and labelled so. NaN in vacuum and where masked.
+
+        Raises
+        ------
+        ValueError
+            If there is neither a low loss nor a thickness.
+        """
+        return quantities.densities(self.prepared, self.arrays.maps)
+
+    @cached_property
+    def energy_shift(self) -> BaseSignal | None:
+        """Map of the energy shift found, in the units of the axis; None where none was looked for.
+
+        Its variance is in ``metadata.Signal.Noise_properties``; ``settings`` tells whether it was
+        taken out.
+        """
+        return quantities.energy_shift(self.prepared)
+
+    # ------------------------------------------------------------------ the fit
+
+    @cached_property
+    def background(self) -> BaseSignal | None:
+        """What was subtracted before the deconvolution, in measured counts; None if nothing was."""
+        return forward_model.background(self.pca)
+
+    def model(self, space: Literal["measured", "single_scattering"] = "measured") -> BaseSignal:
+        """Sum of the components, over the scan and the analysed range.
+
+        Parameters
+        ----------
+        space : {"measured", "single_scattering"}
+            ``"measured"``: with plural scattering, background and energy shift, comparable with
+            the counts; NaN where a shift leaves a spectrum unknown.
+            ``"single_scattering"``: the components alone.
+        """
+        check_choice("space", space, ("measured", "single_scattering"))
+        image, title = self.prepared.image, f"model ({space.replace('_', ' ')})"
+        return as_image(image, forward_model.model(self.pca, self.arrays, space), title)
+
+    def residual(self) -> BaseSignal:
+        """The counts as recorded minus ``model()``."""
+        image = self.prepared.image
+        data = image.counts - forward_model.model(self.pca, self.arrays, "measured")
+        return as_image(image, data, "residual")
+
+    @cached_property
+    def goodness(self) -> Goodness:
+        """Numbers behind `reduced_chi_square` and `plot_residual`, of pixels and channels."""
+        return forward_model.goodness_of_fit(self.pca, self.arrays)
+
+    @cached_property
+    def reduced_chi_square(self) -> BaseSignal:
+        """Map of how well ``model()`` describes each pixel's counts: 1 is noise alone.
+
+        The sum of the squares of the residual over the variance that the noise model gives the
+        model's counts, over the channels less the numbers fitted. Takes a pass over the data.
+        """
+        values = self.goodness.chi_square
+        return as_map(self.prepared.image, values, "reduced chi-square", "Reduced chi-square")
+
+    # ------------------------------------------------------------------ what is printed
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Component, counts, share and stability of each component, as they are printed."""
+        widths = self.prepared.image.channel_widths
+        counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ widths)
+        share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
+        return [
+            (name, f"{c:.4g}", f"{100 * s:.1f} %" if np.isfinite(s) else "-", f"{index:.2f}")
+            for name, c, s, index in zip(self.names, counts, share, self.stability, strict=True)
+        ]
+
+    @property
+    def title(self) -> str:
+        """One line: what was unmixed into how many components."""
+        s = "s" * (self.n_components != 1)
+        return f"Unmixing of {printed.name(self.prepared)}: {self.n_components} component{s}"
+
+    def __repr__(self) -> str:
+        table = [
+            f"  component {i}: {c} {self.quantity.lower()} ({share}), stability {index}"
+            for i, c, share, index in self.rows()
+        ]
+        return printed.text(self.title, {**self.findings, **self.settings}, table)
+
+    def _repr_html_(self) -> str:
+        head = ("component", self.quantity, "share", "stability")
+        return printed.html(self.title, {**self.findings, **self.settings}, (head, *self.rows()))

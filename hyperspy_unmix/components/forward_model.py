@@ -1,0 +1,133 @@
+"""The components put together as the counts were recorded: model, background, fit, and back.
+
+What lies between counts and components is in one place, ``prepared.corrections``: `restore` gives
+the model, `of_counts` the preprocessed counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.numerics.corrections.chain import Chain
+from hyperspy_unmix.numerics.fitting.goodness import Goodness, goodness
+from hyperspy_unmix.numerics.reading.block import Block
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.spectrum_image import channel_filler, to_channels
+
+from .as_signals import as_image, image_of, low_rank_image, moved_back
+from .naming import called
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+def model(
+    pca: Compressed, arrays: Normalised, space: Literal["measured", "single_scattering"]
+) -> Any:
+    """Values of the model, over the scan and the analysed range; see `Components.model`."""
+    image = pca.prepared.image
+    if space == "measured":
+        return low_rank_image(image, *measured_model(pca, arrays), recorded=True)
+    return low_rank_image(image, arrays.maps, arrays.spectra * image.channel_widths)
+
+
+def measured_model(pca: Compressed, arrays: Normalised) -> tuple[Floats, Floats]:
+    """Scores and components of the counts as recorded, but for shifts of whole channels."""
+    spectra = arrays.spectra * pca.prepared.image.channel_widths
+    return pca.prepared.corrections.restore(arrays.maps, spectra, pca.corrected.fits)
+
+
+def added(pca: Compressed) -> tuple[Floats, Floats]:
+    """Scores and components of the background and its like, as recorded; there may be none."""
+    return pca.prepared.corrections.added(pca.prepared.image.blocks.shape, pca.corrected.fits)
+
+
+def goodness_of_fit(pca: Compressed, arrays: Normalised) -> Goodness:
+    """Reduced chi-square of every pixel, and the mean residual; a pass over the counts."""
+    prepared, fit = pca.prepared, pca.background_fit
+    fitted = len(arrays.spectra) + (0 if fit is None else fit.coefficients)
+    channel_sd = pca.raw.whitening.channel_sd
+    return goodness(
+        prepared.image.blocks, *measured_model(pca, arrays), prepared.noise, channel_sd, fitted
+    )
+
+
+def background(pca: Compressed) -> BaseSignal | None:
+    """See `Components.background`."""
+    scores, components = added(pca)
+    if not len(components):
+        return None
+    image = pca.prepared.image
+    data = low_rank_image(image, scores, components, recorded=True)
+    return as_image(image, data, "background")
+
+
+def preprocessed(pca: Compressed) -> BaseSignal:
+    """See `PCA.preprocessed`."""
+    image = pca.prepared.image
+    per_pixel, remove = pca.prepared.corrections.of_counts(pca.corrected.fits)
+    fill = channel_filler(image)
+
+    def on_block(block: Block) -> Floats:
+        return fill(remove(block.spectra, block.given).astype(np.float32))
+
+    return image_of(image, on_block, "preprocessed", "preprocessing", *per_pixel)
+
+
+def parts_of_fit(
+    pca: Compressed, arrays: Normalised, names: tuple[str, ...]
+) -> tuple[BaseSignal, dict[str, Callable[..., Floats]]]:
+    """The counts over the analysed range, and what describes them.
+
+    The second: functions of a pixel's place (array order) that return a spectrum each, by name:
+    the model, every component as recorded, the background, and the residual.
+    """
+    prepared, image = pca.prepared, pca.prepared.image
+    data = image.counts
+    counts = as_image(image, data, "fit")
+    counts.metadata.Signal.quantity = "Counts"
+    weights, shapes = recorded_shapes(
+        prepared.corrections, arrays.spectra * image.channel_widths, image.blocks.shape[0]
+    )
+    rows = np.cumsum(image.blocks.pixels) - 1
+    kept, scan = image.blocks.pixels, image.navigation_shape
+    shifts = image.blocks.shifts
+
+    def at(place: tuple[int, ...], function: Callable[[int], Floats]) -> Floats:
+        pixel = int(np.ravel_multi_index(place, scan))
+        if not kept[pixel]:
+            return np.full(image.last - image.first, np.nan)
+        spectrum = to_channels(image, function(int(rows[pixel]))[None])
+        return spectrum[0] if shifts is None else moved_back(spectrum, shifts[[pixel], None])[0]
+
+    def component(i: int) -> Callable[..., Floats]:
+        own = arrays.maps[:, i, None] * weights
+        return lambda place: at(place, lambda row: own[row] @ shapes[i])
+
+    parts = {called(name, i): component(i) for i, name in enumerate(names)}
+    scores, components = added(pca)
+    if len(components):
+        parts["background"] = lambda place: at(place, lambda row: scores[row] @ components)
+    summed = list(parts.values())
+    whole = {"model": lambda place: np.sum([part(place) for part in summed], 0)}
+    residual = {"residual": lambda place: np.asarray(data[place]) - whole["model"](place)}
+    return counts, whole | parts | residual
+
+
+def recorded_shapes(corrections: Chain, spectra: Floats, n_pixels: int) -> tuple[Floats, Floats]:
+    """Spectra (components, channels) as each pixel records them.
+
+    Returns
+    -------
+    weights : array, shape (pixels, shapes)
+    shapes : array, shape (components, shapes, channels)
+        A pixel records component i as ``weights @ shapes[i]``.
+    """
+    changes, alone = corrections.without_additions, np.ones((n_pixels, 1))
+    recorded = [changes.restore(alone, spectrum[None], {}) for spectrum in spectra]
+    return recorded[0][0], np.stack([shapes for _, shapes in recorded])

@@ -1,0 +1,312 @@
+"""The inclination of a boundary through the foil, from a component's map and the thickness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.arguments.checks import check_choice
+from hyperspy_unmix.numerics.fitting.inclined_boundary import Kind, Projection, fit_boundary
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.spectrum_image import to_pixels
+from hyperspy_unmix.preparation.thickness import RELATIVE
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from .components import Components
+
+NM = {"nm": 1.0, "Å": 0.1, "A": 0.1, "pm": 1e-3, "µm": 1e3, "μm": 1e3, "um": 1e3, "m": 1e9}
+PROBE_ERROR = 0.2  # of a probe given
+LEAST_PIXELS = 30
+SEEN = 20.0  # times what noise would let a boundary take out of the map
+
+
+@dataclass(frozen=True)
+class Inclination:
+    """Angle between a boundary's plane and the beam; the sign of the tilt cannot be told.
+
+    Parameters
+    ----------
+    angle, error : float or None
+        In degrees, with one standard deviation; None where the mean free path is not known.
+    parts : dict
+        What noise, probe and mean free path contribute to the error, in degrees.
+    slope, slope_error : float
+        tan(angle) times the mean free path, in nm: what is known without it. Where the thickness
+        was given in nm, tan(angle) itself.
+    width, width_error : float
+        Of the boundary in projection, in nm, at the mean thickness.
+    direction : float
+        Across the boundary, in degrees from the x axis.
+    kind : {"phase", "layer"}
+    profile : dict
+        Positions across the boundary in nm, mean densities and their errors, and the fit.
+    """
+
+    angle: float | None
+    error: float | None
+    parts: dict[str, float]
+    slope: float
+    slope_error: float
+    width: float
+    width_error: float
+    direction: float
+    kind: Kind
+    profile: dict[str, Floats] = field(repr=False)
+
+    def __repr__(self) -> str:
+        width = f"{self.width:.3g} +- {self.width_error:.2g} nm wide in projection"
+        sign = "which side is up cannot be told from one projection"
+        if self.angle is None:
+            return (
+                f"Inclination: tan(angle) = {self.slope:.3g} +- {self.slope_error:.2g} nm over the "
+                f"mean free path ({width}; give mean_free_path= for an angle; {sign})"
+            )
+        parts = ", ".join(f"{name} {value:.1f}" for name, value in self.parts.items())
+        return (
+            f"Inclination: {self.angle:.1f} +- {self.error:.1f} degrees from the beam ({width}; "
+            f"error from {parts}; {sign})"
+        )
+
+    def signals(self) -> tuple[BaseSignal, BaseSignal]:
+        """Measured and fitted profile across the boundary, as HyperSpy signals."""
+        import hyperspy.api as hs
+
+        found = []
+        for name in ("density", "fitted"):
+            signal = hs.signals.Signal1D(self.profile[name])
+            axis = signal.axes_manager.signal_axes[0]
+            axis.name, axis.units = "Position across the boundary", "nm"
+            axis.offset = float(self.profile["position"][0])
+            axis.scale = float(np.diff(self.profile["position"]).mean())
+            signal.metadata.General.title = f"Profile across the boundary: {name}"
+            signal.metadata.Signal.quantity = "Density"
+            found.append(signal)
+        return found[0], found[1]
+
+    def plot(self, ax: Any = None) -> Any:
+        """The profile, the fit and the angle; returns the matplotlib axes."""
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+        p = self.profile
+        ax.errorbar(p["position"], p["density"], p["error"], fmt="o", ms=3, lw=0.8, label="map")
+        known = self.angle is not None
+        title = f"{self.angle:.1f} ± {self.error:.1f} degrees from the beam" if known else ""
+        ax.plot(p["position"], p["fitted"], "C3-", label=f"fit, {self.width:.3g} nm wide")
+        ax.set(xlabel="Position across the boundary (nm)", ylabel="Density per thickness")
+        ax.set_title(title)
+        ax.legend(fontsize="small")
+        return ax
+
+
+def boundary_inclination(
+    result: Components,
+    component: int | str,
+    roi: Any = None,
+    *,
+    kind: Kind = "phase",
+    probe: float | None = None,
+    mean_free_path: float | None = None,
+    mean_free_path_error: float = 0.2,
+    density: float | None = None,
+    scale_error: float = 0.02,
+) -> Inclination:
+    """Inclination of a grain or phase boundary, from its width in projection.
+
+    A plane inclined by theta through a foil of thickness T is T tan(theta) wide in projection. The
+    map of a phase per incident electron and thickness rises over that width, that of a layer is as
+    wide. All pixels about the boundary are fitted, each with its own thickness.
+
+    Parameters
+    ----------
+    result : Unmixing
+        With a low loss, or a thickness given.
+    component : int or str
+        Phase on one side, or the boundary's own; its number or name.
+    roi : hyperspy.api.roi.Line2DROI, optional
+        Line across the boundary; its ``linewidth`` is how far along the boundary pixels are used.
+        Default: the whole map, the boundary's direction found in it.
+    kind : {"phase", "layer"}
+        Phase boundary, or a thin layer such as a grain boundary.
+    probe : float, optional
+        FWHM in nm, known to 20 %. Default: one pixel, known to one pixel.
+    mean_free_path : float, optional
+        lambda of the foil in nm. Without it the slope is in units of lambda.
+    mean_free_path_error : float
+        Relative standard deviation of lambda.
+    density : float, optional
+        Of the foil in g/cm3, in place of the mean free path: exspy's estimate, from the microscope
+        parameters in the metadata.
+    scale_error : float
+        Relative standard deviation of the scan's calibration (size of a pixel).
+
+    Returns
+    -------
+    Inclination
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is missing, or the ends of the boundary are not in the map.
+
+    Examples
+    --------
+    >>> from hyperspy_unmix import boundary_inclination, data, unmix
+    >>> signal, low_loss, truth = data.inclined_boundary(inclination=30)
+    >>> u = unmix(signal, low_loss=low_loss)
+    >>> tilt = boundary_inclination(u, 0, probe=1.0, mean_free_path=76)
+    >>> print(f"{tilt.angle:.0f} +- {tilt.error:.0f} degrees")
+    30 +- 5 degrees
+    """
+    check_choice("kind", kind, ("phase", "layer"))
+    x, y, pixel, unit = _positions(result)
+    values, sd, thickness, relative = _densities(result, component)
+    inside, direction = _inside(roi, x, y, pixel, unit)
+    known = inside & np.isfinite(values) & np.isfinite(sd) & (sd > 0) & (thickness > 0)
+    if known.sum() < LEAST_PIXELS:
+        raise ValueError(
+            f"{int(known.sum())} pixels with a density are in the roi; {LEAST_PIXELS} are needed: "
+            "draw a longer line across the boundary, with a larger linewidth."
+        )
+    pixels = (x[known], y[known], values[known], sd[known], thickness[known])
+    size, uncertain = (pixel, pixel) if probe is None else (float(probe), PROBE_ERROR * probe)
+    found = fit_boundary(*pixels, kind, size, pixel, direction)
+    _check_seen(found, component)
+    _check_ends(found, pixels)
+    wider = fit_boundary(*pixels, kind, size + uncertain, pixel, near=found)
+    by_noise = float(np.sqrt(found.covariance[0, 0]))
+    by_probe = abs(wider.slope - found.slope)
+    errors = {"noise": by_noise, "probe": by_probe, "pixel size": scale_error * found.slope}
+    slope_error = float(np.sqrt(sum(error**2 for error in errors.values())))
+    mean = float(thickness[known].mean())
+    answer = Inclination(
+        None, None, {}, found.slope, slope_error, found.slope * mean, slope_error * mean,
+        float(np.degrees(found.direction)) % 180, kind, _profile(found, pixels, pixel),
+    )  # fmt: skip
+    if not relative:
+        return _with_angle(answer, 1.0, 0.0, errors)
+    if density is not None and mean_free_path is None:
+        in_nm = result.thickness_nm(density=density).data
+        mean_free_path = float(np.nanmedian(in_nm / result.thickness.data))
+    if mean_free_path is None:
+        return answer
+    if not mean_free_path > 0:
+        raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number is needed.")
+    return _with_angle(answer, mean_free_path, mean_free_path_error, errors)
+
+
+def _with_angle(
+    answer: Inclination, unit: float, unit_error: float, errors: dict[str, float]
+) -> Inclination:
+    """The angle, and what contributes to its error."""
+    tangent = answer.slope / unit
+    # of the angle, for a relative error of its tangent
+    lever = float(np.degrees(tangent / (1 + tangent**2)))
+    parts = {name: lever * error / max(answer.slope, 1e-12) for name, error in errors.items()}
+    parts["mean free path"] = lever * unit_error
+    error = float(np.sqrt(sum(part**2 for part in parts.values())))
+    return replace(answer, angle=float(np.degrees(np.arctan(tangent))), error=error, parts=parts)
+
+
+def _positions(result: Components) -> tuple[Floats, Floats, float, float]:
+    """Positions of all pixels in nm, the width of one, and the axes' unit in nm."""
+    axes = result.prepared.image.frame.axes_manager.navigation_axes
+    if len(axes) != 2:
+        raise ValueError(f"a map of two axes is needed, this scan has {len(axes)}.")
+    scales = []
+    for axis in axes:
+        if str(axis.units) not in NM:
+            raise ValueError(
+                f"scan axis {axis.name} has the unit {axis.units}; a length is needed: "
+                "signal.axes_manager[...].units = 'nm', with its scale."
+            )
+        scales.append(NM[str(axis.units)])
+    x, y = (axis.axis * scale for axis, scale in zip(axes, scales, strict=True))
+    grid = np.meshgrid(x, y)
+    pixel = float(np.mean([abs(a.scale) * s for a, s in zip(axes, scales, strict=True)]))
+    return grid[0].ravel(), grid[1].ravel(), pixel, scales[0]
+
+
+def _densities(result: Components, component: int | str) -> tuple[Floats, Floats, Floats, bool]:
+    """Density, relative error and thickness of every pixel; whether that is t/lambda."""
+    from .naming import find_place
+
+    place = find_place(component, result.names)
+    values = result.densities.inav[place].data.ravel()
+    prepared = result.prepared
+    thickness = np.asarray(result.thickness.data, float).ravel()
+    electrons = np.ones(prepared.image.blocks.shape[0])
+    low_loss = prepared.low_loss
+    if low_loss is not None and low_loss.deconvolves:
+        electrons = low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)
+    counts = to_pixels(prepared.image, np.asarray(electrons, float)).ravel()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # counts of noise, over electrons and thickness
+        sd = 1 / (np.sqrt(counts) * thickness)
+    relative = prepared.thickness is None or prepared.thickness[1] == RELATIVE
+    return values, sd, thickness, relative
+
+
+def _inside(
+    roi: Any, x: Floats, y: Floats, pixel: float, unit: float
+) -> tuple[Floats, float | None]:
+    """Pixels of the strip about a line, and the line's direction."""
+    if roi is None:
+        return np.ones(x.shape, bool), None
+    try:
+        ends = [unit * float(getattr(roi, name)) for name in ("x1", "y1", "x2", "y2")]
+        linewidth = unit * float(getattr(roi, "linewidth", 0) or 0)
+    except (AttributeError, TypeError, ValueError):
+        raise TypeError(
+            f"roi is a {type(roi).__name__}; a line across the boundary is needed: "
+            "hyperspy.api.roi.Line2DROI(x1, y1, x2, y2, linewidth)."
+        ) from None
+    dx, dy = ends[2] - ends[0], ends[3] - ends[1]
+    length = float(np.hypot(dx, dy))
+    if length < 3 * pixel:
+        raise ValueError(f"roi is {length:.3g} nm long; a line across the boundary is needed.")
+    along = ((x - ends[0]) * dx + (y - ends[1]) * dy) / length
+    beside = np.abs((x - ends[0]) * dy - (y - ends[1]) * dx) / length
+    inside = (along >= 0) & (along <= length) & (beside <= max(linewidth, pixel) / 2)
+    return inside, float(np.arctan2(dy, dx))
+
+
+def _check_seen(found: Projection, component: int | str) -> None:
+    """There must be a boundary."""
+    if found.seen < SEEN:
+        raise ValueError(
+            f"no boundary is seen in the map of component {component}: what it would take out of "
+            "the map is noise. Choose another component or roi."
+        )
+
+
+def _check_ends(found: Projection, pixels: tuple[Floats, ...]) -> None:
+    """Both ends of the boundary must be seen."""
+    x, y, _, _, thickness = pixels
+    across = x * np.cos(found.direction) + y * np.sin(found.direction) - found.position
+    half = (found.slope * float(np.median(thickness)) + found.layer) / 2
+    if -half < across.min() or half > across.max():
+        raise ValueError(
+            f"the boundary seems {2 * half:.3g} nm wide in projection, from {-half:.3g} to "
+            f"{half:.3g} nm, but pixels are there from {across.min():.3g} to {across.max():.3g} nm "
+            "only: its ends are not seen. Use a longer roi, or record a wider field."
+        )
+
+
+def _profile(found: Projection, pixels: tuple[Floats, ...], pixel: float) -> dict[str, Floats]:
+    """Means of pixels at the same distance from the boundary."""
+    x, y, values, _, _ = pixels
+    across = x * np.cos(found.direction) + y * np.sin(found.direction) - found.position
+    place = np.rint(across / pixel).astype(int)
+    rows = [place == b for b in np.unique(place)]
+    return {
+        "position": np.array([across[row].mean() for row in rows]),
+        "density": np.array([values[row].mean() for row in rows]),
+        "error": np.array([values[row].std() / np.sqrt(row.sum()) for row in rows]),
+        "fitted": np.array([found.fitted[row].mean() for row in rows]),
+    }

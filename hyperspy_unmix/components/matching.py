@@ -1,0 +1,296 @@
+"""Which component is what: spectral angles to references, and the names that follow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.metadata import base_type
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.preparation.spectrum_image import Image
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, cautions_in
+
+from . import printed
+from .references import EDGE_LIMIT, LIMIT, Reference, read_references
+
+if TYPE_CHECKING:
+    from .components import Components
+
+_logger = logging.getLogger(__name__)
+ALIKE = 2.0  # degrees
+LEAST_CHANNELS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Spectral angles of components to references, and the names that follow.
+
+    Parameters
+    ----------
+    references : tuple of str
+        Their names.
+    angles : ndarray, shape (components, references)
+        In degrees; NaN where a reference and the components hardly overlap.
+    names : tuple of str
+        Of the components: that of the reference where one is near, else the former name.
+    renamed : Unmixing
+        The result with these names.
+    components : tuple of str
+        Their former names.
+    pairs : tuple of int or None
+        The reference each component is paired with, near or too far; None where none was left.
+    near : tuple of bool
+        Whether that reference is near enough to name the component.
+    settings : mapping of str to (value, reason)
+        Every choice made.
+    """
+
+    references: tuple[str, ...]
+    angles: Floats
+    names: tuple[str, ...]
+    renamed: Components = field(repr=False)
+    components: tuple[str, ...]
+    pairs: tuple[int | None, ...]
+    near: tuple[bool, ...]
+    settings: Mapping[str, Choice] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """One line: what was compared, and how many components have a name now."""
+        what = printed.name(self.renamed.prepared)
+        return f"Match of {what}: {sum(self.near)} of {len(self.components)} components named"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """Head; then component, reference, angle, next best reference, its angle."""
+        rows: list[tuple[str, ...]] = [
+            ("component", "reference", "angle (degrees)", "next best", "angle (degrees)")
+        ]
+        for name, pair, near, row in zip(
+            self.components, self.pairs, self.near, self.angles, strict=True
+        ):
+            rest = [j for j in np.argsort(row) if j != pair and np.isfinite(row[j])]
+            best = "none left (name kept)", "-"
+            if pair is not None:
+                kept = "" if near else " (too far, name kept)"
+                best = f"{self.references[pair]}{kept}", f"{row[pair]:.1f}"
+            other = (self.references[rest[0]], f"{row[rest[0]]:.1f}") if rest else ("-", "-")
+            rows.append((name, *best, *other))
+        return rows
+
+    def __repr__(self) -> str:
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        table = [
+            "  " + "  ".join(map(str.ljust, cells, widths)).rstrip()  # as wide as the widest
+            for cells in rows
+        ]
+        return printed.text(self.title, self.settings, table)
+
+    def _repr_html_(self) -> str:
+        return printed.html(self.title, self.settings, tuple(self._rows()))
+
+
+def match(result: Components, references: Any) -> Match:
+    """Compare components with references, and name each after the one it resembles.
+
+    The spectral angle (Kruse et al., Remote Sens. Environ. 44 (1993) 145,
+    https://doi.org/10.1016/0034-4257(93)90013-N) is the arc cosine of ``a.b / (|a| |b|)``: no mean
+    is subtracted, and intensities do not matter. References are given one to one, with the least
+    total angle. A component keeps its name if no reference is left, or if its reference is farther
+    than 20 degrees (a spectrum) or 30 degrees (edges, which lack the near-edge structure). These
+    limits are a convention: oxides that have only oxygen in common are some 25 degrees apart
+    between 400 and 900 eV. Pairs beyond count as the limit in the total, whatever their angle.
+    An energy axis that is 2 eV off turns spectra with white lines by more than 10 degrees.
+
+    Parameters
+    ----------
+    result : Unmixing
+        What was unmixed.
+    references : mapping of str to reference, sequence of references, or a reference
+        Each of them one of:
+
+        - a HyperSpy signal, eager or lazy: a spectrum, or several with one navigation axis, without
+          the background if the components are. Another calibration is interpolated linearly; the
+          overlap counts, of 10 channels at least.
+        - another result: each of its components.
+        - an edge, ``"O_K"`` or ``exspy.components.EELSCLEdge``, or another HyperSpy model component
+          (its ``function`` takes energies in the units of the signal). A name stands for the
+          hydrogenic cross section, for K and L shells, with the microscope of the metadata.
+        - a sequence of these edges and components: their closest non-negative combination.
+
+        Without a mapping, names are the titles of signals, and the names of edges or components.
+
+    Returns
+    -------
+    Match
+
+    Raises
+    ------
+    TypeError, ValueError
+        If references are not that, are in other units, or none overlaps with the components.
+    """
+    from .components import Components
+
+    if not isinstance(result, Components):
+        raise TypeError(
+            f"result is a {type(result).__name__}, what hyperspy_unmix.unmix returns is needed."
+        )
+    image = result.prepared.image
+    found = _distinct(read_references(references, image))
+    spectra = np.asarray(result.arrays.spectra, float)
+    angles = np.array([[_angle(row, each.shapes) for each in found] for row in spectra])
+    overlaps = _overlaps(found, angles, image)
+    limits = np.array([reference.limit for reference in found])
+    pairs = _paired(angles, limits)
+    near = tuple(
+        j is not None and bool(row[j] <= limits[j]) for j, row in zip(pairs, angles, strict=True)
+    )
+    named = tuple(reference.name for reference in found)
+    given = [named[j] if ok and j is not None else None for j, ok in zip(pairs, near, strict=True)]
+    names, renamed = _named(given, result.names)
+    settings = dict(_compared(result.prepared))
+    for reference in found:
+        settings |= reference.microscope
+    settings |= overlaps | renamed | _rivals(angles, pairs, result.names)
+    for choice in cautions_in(settings).values():
+        _logger.warning("%s", choice.reason)
+    return Match(
+        named, angles, names, result.rename(names), result.names, pairs, near,
+        FrozenSettings(settings),
+    )  # fmt: skip
+
+
+def _compared(prepared: Prepared) -> Iterator[tuple[str, Choice]]:
+    """What kind of spectra the components are, which references should be as well."""
+    if base_type(prepared.image.frame) == "EELS":
+        background = prepared.background
+        subtracted = background.is_zero_loss_tail or background.ranges
+        words = (
+            "without background" if subtracted else "no background subtracted",
+            "plural scattering as recorded" if prepared.kernel is None else "single scattering",
+        )
+        yield "components", Choice(words, "references should be the same")
+    limits = f"beyond {LIMIT:g} degrees of a spectrum or {EDGE_LIMIT:g} of edges, names are kept"
+    yield "matching", Choice("one to one", f"with the least total angle; {limits}")
+
+
+def _angle(spectrum: Floats, shapes: Floats) -> float:
+    """Angle in degrees between a spectrum and the closest combination of shapes (n, channels)."""
+    from scipy.optimize import nnls
+
+    known = np.isfinite(shapes).all(0)
+    shapes, spectrum = shapes[:, known], spectrum[known]
+    shapes = shapes[shapes.any(1)]
+    if known.sum() < LEAST_CHANNELS or not len(shapes) or not spectrum.any():
+        return float("nan")
+    shapes = shapes / np.linalg.norm(shapes, axis=1, keepdims=True)
+    spectrum = spectrum / np.linalg.norm(spectrum)
+    fits = list(shapes)
+    if len(shapes) > 1:
+        fit = nnls(shapes.T, spectrum)[0] @ shapes
+        fits += [fit / np.linalg.norm(fit)] if fit.any() else []
+    # the arc cosine itself is inexact where spectra are alike
+    between = (
+        2 * np.arctan2(np.linalg.norm(fit - spectrum), np.linalg.norm(fit + spectrum))
+        for fit in fits
+    )
+    return float(np.degrees(min(between)))
+
+
+def _paired(angles: Floats, limits: Floats) -> tuple[int | None, ...]:
+    """The reference of each component, by the least total angle."""
+    from scipy.optimize import linear_sum_assignment
+
+    # a pair that gives no name must not cost others theirs, but the closer one is shown
+    beyond = np.maximum(angles - limits, 0)
+    cost = np.where(np.isnan(angles), 2 * limits.max(), angles - 0.999 * beyond)
+    rows, columns = linear_sum_assignment(cost)
+    pairs = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    known = ((i, pairs.get(i)) for i in range(len(angles)))
+    return tuple(None if j is None or np.isnan(angles[i, j]) else j for i, j in known)
+
+
+def _named(given: list[str | None], former: tuple[str, ...]) -> tuple[tuple[str, ...], Settings]:
+    """Names of the references, else the former ones, each once; and which had to change."""
+    renamed: Settings = {}
+    taken = {name for name in given if name is not None}
+    names = []
+    for new, old in zip(given, former, strict=True):
+        name = _free(old if old not in taken else f"{old} (no reference)", taken)
+        names.append(name if new is None else new)
+        if new is None:
+            taken.add(name)
+            if name != old:
+                reason = "another component has its name now"
+                renamed[f"component {old}"] = Choice(name, reason)
+    return tuple(names), renamed
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken."""
+    number, free = 2, name
+    while free in taken:
+        number, free = number + 1, f"{name} ({number})"
+    return free
+
+
+def _distinct(found: list[Reference]) -> list[Reference]:
+    """The same references, each with a name of its own."""
+    taken: set[str] = set()
+    distinct = []
+    for reference in found:
+        name = _free(reference.name, taken)
+        how = reference.how if name == reference.name else f"{reference.how}; its name was taken"
+        taken.add(name)
+        distinct.append(reference._replace(name=name, how=how))
+    return distinct
+
+
+def _overlaps(found: list[Reference], angles: Floats, image: Image) -> Settings:
+    """Which channels were compared; an error if there were too few with every reference."""
+    said: Settings = {}
+    energies, units = image.energies, str(image.axis.units)
+    known = [np.isfinite(reference.shapes).all(0) for reference in found]
+    if max(int(channels.sum()) for channels in known) < LEAST_CHANNELS:
+        raise ValueError(
+            f"no reference has {LEAST_CHANNELS} channels in common with the components, which go "
+            f"from {energies.min():g} to {energies.max():g} {units}: give spectra over that range, "
+            "with calibrated energy axes, or unmix with a wider signal_range."
+        )
+    for reference, channels, column in zip(found, known, angles.T, strict=True):
+        count, name = int(channels.sum()), f"reference {reference.name}"
+        if count < LEAST_CHANNELS:
+            hint = (
+                f"{name}: {count} channels in common, {LEAST_CHANNELS} are needed: no angle. Give "
+                "a spectrum over more of the range, with a calibrated energy axis"
+            )
+            said |= caution(name, hint)
+            continue
+        span = (float(energies[channels].min()), float(energies[channels].max()))
+        how = f"{units}, {count} of {len(energies)} channels; {reference.how}"
+        if np.isnan(column).any():
+            how += "; no angle, it or a component is zero there"
+        said[name] = Choice(span, how)
+    return said
+
+
+def _rivals(angles: Floats, pairs: tuple[int | None, ...], names: tuple[str, ...]) -> Settings:
+    """Components with another reference that is closer, or about as close."""
+    closer, alike = [], []
+    for name, pair, row in zip(names, pairs, angles, strict=True):
+        rest = np.delete(row, pair) if pair is not None else row[:0]
+        lead = np.nanmin(rest) - row[pair] if np.isfinite(rest).any() else ALIKE
+        closer += [name] if lead < 0 else []
+        alike += [name] if 0 <= lead < ALIKE else []
+    said: Settings = {}
+    if closer:
+        said["not the closest"] = Choice(closer, "their closest reference is another's")
+    if alike:
+        reason = f"the next best reference is less than {ALIKE:g} degrees farther"
+        said["hard to tell"] = Choice(alike, reason)
+    return said

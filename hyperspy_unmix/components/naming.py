@@ -1,0 +1,77 @@
+"""Names and order of components: what a user may call them, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from hyperspy_unmix.settings import Choice
+
+BY_COMPONENT = ("refine", "pure pixels")  # settings that hold a value for each component
+
+
+def numbers(n: int) -> tuple[str, ...]:
+    """Names of components that have none: their numbers."""
+    return tuple(str(i) for i in range(n))
+
+
+def called(name: str, i: int) -> str:
+    """A component in words: its name, or "component 0" where it has only its number."""
+    return name if name != str(i) else f"component {i}"
+
+
+def check_names(names: Sequence[str], n_components: int) -> tuple[str, ...]:
+    """Names for all components, each once."""
+    listed = isinstance(names, Iterable) and not isinstance(names, str)
+    given = tuple(names) if listed else (names,)
+    if not listed or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"names={names!r}: a list of words is needed, one for each component.")
+    if len(given) != n_components or len(set(given)) != len(given):
+        raise ValueError(
+            f"names={names!r}: {n_components} different names are needed, one for each component."
+        )
+    if not all(name.isprintable() for name in given):
+        raise ValueError(f"names={names!r}: words of one line are needed.")
+    return given
+
+
+def check_order(order: Sequence[int | str], names: tuple[str, ...]) -> list[int]:
+    """Places of all components, each once."""
+    if not isinstance(order, Iterable):
+        raise TypeError(f"order={order!r}: a list of all components is needed.")
+    places = [find_place(component, names) for component in order]
+    if sorted(places) != list(range(len(names))):
+        raise ValueError(
+            f"order={list(order)!r}: all of the {len(names)} components are needed, each once."
+        )
+    return places
+
+
+def find_place(component: int | str, names: tuple[str, ...]) -> int:
+    """Place of a component known by its number or name."""
+    if isinstance(component, str) and component in names:
+        return names.index(component)
+    whole = isinstance(component, (int, np.integer)) and not isinstance(component, bool)
+    if whole and -len(names) <= component < len(names):
+        return int(component) % len(names)
+    raise ValueError(f"there is no component {component!r}, only {', '.join(names)}")
+
+
+def reorder_names(names: tuple[str, ...], places: list[int]) -> tuple[str, ...]:
+    """Names in their new places; components that go by their number are numbered anew."""
+    return names if names == numbers(len(names)) else tuple(names[i] for i in places)
+
+
+def reorder_choices(choices: Mapping[str, Choice], places: list[int]) -> dict[str, Choice]:
+    """Choices with the values of single components in their new places.
+
+    Components beyond the counts have none.
+    """
+    changed = dict(choices)
+    for key in BY_COMPONENT:
+        if key in changed and isinstance(changed[key].value, list):
+            values = changed[key].value
+            there = [values[i] if i < len(values) else None for i in places]
+            changed[key] = changed[key]._replace(value=there)
+    return changed

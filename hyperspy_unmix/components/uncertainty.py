@@ -1,0 +1,104 @@
+"""Error bands of spectra and maps, and what is to be said about single components.
+
+`Separated` knows the errors of the components in the order and with the signs in which they were
+separated; here they get the order and the signs that they have now.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.separated import LEAST_STABLE, Separated
+from hyperspy_unmix.numerics.certainty.map_noise import map_variance
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.spectrum_image import Image
+from hyperspy_unmix.settings import Choice, Settings
+
+from .ambiguity import SpectralAmbiguity
+from .as_signals import as_spectra
+
+
+def spectra_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
+    """Variance of the spectra, shape (components, channels)."""
+    return _on_channels(separated, image, separated.spectra_variance[arrays.origin])
+
+
+def counts_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
+    """Variance of the spectra in counts, shape (components, channels)."""
+    totals = _as_separated(separated, arrays, arrays.maps.sum(0))
+    variance = separated.totals_variance(totals)[arrays.origin]
+    return _on_channels(separated, image, variance) * image.channel_widths**2
+
+
+def maps_variance(pca: Compressed, separated: Separated, arrays: Normalised) -> Floats:
+    """Variance of the maps, shape (pixels, components)."""
+    noise = arrays.map_noise
+    if noise is None:
+        kernel = pca.prepared.kernel
+        weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
+        structure = max(pca.above_noise_edge, 1)
+        noise = map_variance(pca.raw, pca.prepared.noise, arrays.maps, weights, structure)
+    back = np.argsort(arrays.origin)
+    maps = _as_separated(separated, arrays, arrays.maps)
+    return separated.maps_variance(maps, noise[:, back])[:, arrays.origin]
+
+
+def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:
+    """Names of the components whose stability is below what is called stable."""
+    return [names[i] for i in np.flatnonzero(stability < LEAST_STABLE)]
+
+
+def choices(unstable_names: list[str], ambiguity: SpectralAmbiguity) -> Settings:
+    """What a reader of the summary should know about how sure the components are."""
+    said: Settings = {}
+    if unstable_names:
+        said["UNSTABLE"] = Choice(
+            unstable_names,
+            "do not come back from other noise, starts and parts of the spectrum: stability below "
+            f"{LEAST_STABLE:g}",
+        )
+    said["ambiguity"] = Choice("look at it" if ambiguity.pairs else "small", ambiguity.sentence)
+    return said
+
+
+def spectral_ambiguity(
+    separated: Separated, arrays: Normalised, image: Image, names: tuple[str, ...]
+) -> SpectralAmbiguity:
+    """See `Components.ambiguity`."""
+    ranges, origin, sign = separated.ambiguity, arrays.origin, _signs(separated, arrays)
+    among = np.ix_(origin, origin)
+    low, high = ranges.lowest[among], ranges.highest[among]
+    turned = np.outer(sign, sign) < 0
+    shares = np.stack([np.where(turned, -high, low), np.where(turned, -low, high)], -1)
+    ends = (
+        _on_channels(separated, image, values[origin]) for values in (ranges.lower, ranges.upper)
+    )
+    bounds = np.stack([sign[:, None] * values for values in ends])
+    lower, upper = (
+        as_spectra(image, values, f"component spectra, {which}", "Intensity", is_binned=False)
+        for values, which in ((bounds.min(0), "lower bound"), (bounds.max(0), "upper bound"))
+    )
+    return SpectralAmbiguity(names, shares, lower, upper)
+
+
+def _on_channels(separated: Separated, image: Image, values: Floats) -> Floats:
+    """Rows over the channels where components were found, on those of the result's signal."""
+    known, asked = separated.energies, image.energies
+    if np.array_equal(known, asked):
+        return values
+    order = np.argsort(known)
+    return np.stack([np.interp(asked, known[order], row[order]) for row in values])
+
+
+def _signs(separated: Separated, arrays: Normalised) -> Floats:
+    """Minus one for each component that was reversed."""
+    unmixing = separated.arrays.unmixing[arrays.origin]
+    return np.asarray(np.sign(np.sum(arrays.unmixing * unmixing, 1)))
+
+
+def _as_separated(separated: Separated, arrays: Normalised, values: Floats) -> Floats:
+    """Values (..., components) in the order and with the signs that the components had at first."""
+    signed = values * _signs(separated, arrays)
+    return np.asarray(signed[..., np.argsort(arrays.origin)])

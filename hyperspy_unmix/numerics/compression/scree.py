@@ -1,0 +1,138 @@
+"""Singular values of the whitened data against what noise alone would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hyperspy_unmix.numerics.linear_algebra import leading_eigenvectors
+from hyperspy_unmix.numerics.noise.noise_edge import (
+    leading_count,
+    marchenko_pastur_median,
+    noise_edge_of_profile,
+    noise_median_of_profile,
+)
+from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
+from hyperspy_unmix.numerics.types import Floats
+
+from . import split_half
+
+MORE_TRIED, MOST_TRIED = 4, 100  # components in the split-half test
+
+
+@dataclass(frozen=True)
+class Scree:
+    """Squared singular values of the whitened data in units of the noise edge (1 is the floor).
+
+    Parameters
+    ----------
+    values : array, falling
+    edge : float
+        Noise edge.
+    calibration : float
+        Median squared singular value over what noise alone would give: 1 where the noise model is
+        right.
+    repeats : array
+        Significance with which the leading components repeat in an independent share of the
+        counts, see `split_half`.
+    shape : (pixels, channels)
+        Of the whitened data.
+    """
+
+    values: Floats
+    edge: float
+    calibration: float
+    repeats: Floats
+    shape: tuple[int, int]
+
+    @property
+    def above_noise_edge(self) -> int:
+        """Number of components that white noise alone would not produce."""
+        return leading_count(self.values > 1)
+
+
+def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:
+    """Squared singular values over the noise edge, and which of them repeat.
+
+    Parameters
+    ----------
+    gram : array, shape (k, k)
+        Products of the whitened channels, or of the whitened pixels where they are fewer.
+    n : int
+        Number of pixels.
+    profile : array, shape (channels,)
+        Noise variance of the whitened channels, near one.
+    calibrated : bool
+        Take the level of the noise from the data, not from the model.
+    """
+    m, rank = len(profile), len(gram)
+    eigenvalues = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0)
+    edge = noise_edge_of_profile(n, profile)
+    noise_median = noise_median_of_profile(n, profile)
+    level, structure = 1.0, 0
+    for _ in range(5):
+        # the noise median of what is left once the structure took its share of the dimensions
+        expected = noise_median * marchenko_pastur_median(n - structure, m - structure)
+        expected /= marchenko_pastur_median(n, m)
+        level = float(np.median(eigenvalues[structure:])) / expected
+        structure = min(int((eigenvalues > level * edge).sum()), rank - 1)
+    # below that the eigenvalues of a float32 product are rounding
+    rounding = 1e-8 * float(eigenvalues[0]) / edge
+    scale = max(level, rounding, 1e-300) if calibrated else 1.0
+    values = eigenvalues / (edge * scale)
+    number = min(int(np.sum(values > 1)) + MORE_TRIED, MOST_TRIED, rank)
+    # the noise of the pixels is even: where they are the small side, it is one number
+    rows, variance = (n, profile) if n >= m else (m, np.full(n, profile.mean()))
+    scaled = gram if scale == 1 else gram / scale
+    repeats = split_half.significance(scaled, rows, variance, number)
+    return Scree(values, edge * scale, level, repeats, (n, m))
+
+
+def leading_directions(white: Floats, number: int) -> Floats:
+    """Leading right singular vectors, in columns.
+
+    ``white`` is the Gram matrix, or the whitened data where their pixels are fewer than channels.
+    """
+    wide = len(white) < white.shape[1]
+    gram = white @ white.T if wide else white
+    leading = leading_eigenvectors(gram, number)[1]
+    # QR rather than a division by the singular values: null directions stay orthogonal
+    vectors = np.linalg.qr(white.T @ leading)[0] if wide else leading
+    return np.ascontiguousarray(vectors)
+
+
+def channel_rescaling(
+    products: Floats, white: Floats, whitening: ChannelWhitening, n: int
+) -> Floats:
+    """Standard deviation of every channel's residual beside the components, near one.
+
+    ``products`` is the Gram matrix of the weighted data (or these, where pixels are fewer than
+    channels), ``white`` the same of the decorrelated data.
+    """
+    wide = len(white) < white.shape[1]
+    eigenvalues = np.linalg.eigvalsh(white @ white.T if wide else white)[::-1]
+    level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
+    if level <= 1e-8 * float(eigenvalues[0]) / n:
+        # nothing is left beside the components but rounding
+        return np.ones(products.shape[1])
+    rank = int(np.sum(eigenvalues > level * noise_edge_of_profile(n, whitening.variance)))
+    unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
+    lost: Floats = np.zeros((rank, products.shape[1]))
+    if rank:
+        lost = unit.colour(leading_directions(white, rank).T) ** 2
+    total = np.sum(products**2, 0) if wide else np.diag(products)
+    left = np.clip(1 - lost.sum(0), 0.05, None) * (n - rank)
+    variance = (total - eigenvalues[:rank] @ lost) / left
+    # a channel that all but makes up a component of its own says nothing about its noise
+    known = (lost.sum(0) < 0.3) & (variance > 0)
+    return np.sqrt(np.where(known, variance, level))
+
+
+def whitened_variance(whitening: ChannelWhitening, profile: Floats) -> Floats:
+    """Variance of each whitened column where the channels' is ``profile`` times the model's."""
+    if whitening.factor is None:
+        return profile
+    unit = replace(whitening, channel_sd=np.ones(len(profile)))
+    coloured = whitening.factor * np.sqrt(whitening.variance) * np.sqrt(profile)[:, None]
+    return np.asarray(np.sum(unit.whiten(coloured.T) ** 2, 0))

@@ -1,0 +1,62 @@
+"""The background before an edge, as a correction: by its shape, and bent by plural scattering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.types import Floats
+
+from .background_fit import BackgroundFit, subtract_background
+from .background_window import Window
+from .chain import OfCounts, subtraction
+from .scattered_background import subtract_scattered_background
+from .scattering import PluralScattering
+
+
+@dataclass(frozen=True)
+class Background:
+    """A background that is fitted in windows and continued over all channels.
+
+    Parameters
+    ----------
+    energies : array, shape (channels,)
+    window : Window
+    shape : str
+        See `background_fit.subtract_background`.
+    kernel : PluralScattering, optional
+        Which bends power laws, where it is known.
+    """
+
+    energies: Floats
+    window: Window
+    shape: str = "auto"
+    kernel: PluralScattering | None = None
+
+    name: ClassVar[str] = "background"
+    adds: ClassVar[bool] = True
+
+    def remove(self, spectra: LowRank, edge: float) -> tuple[LowRank, BackgroundFit]:
+        """Fit it in its windows and subtract it; see `Correction`."""
+        power_law, kernel = self.shape in ("auto", "power law"), self.kernel
+        if power_law and kernel is not None and kernel.method == "ratio" and not kernel.is_none:
+            fit = subtract_scattered_background(spectra, self.energies, self.window, kernel, edge)
+        else:
+            fit = subtract_background(spectra, self.energies, self.window, self.shape)
+        return fit.spectra, fit
+
+    def restore(
+        self, scores: Floats, components: Floats, fit: BackgroundFit
+    ) -> tuple[Floats, Floats]:
+        """With the background that was fitted."""
+        return (
+            np.concatenate([scores, fit.background.scores], 1),
+            np.concatenate([components, fit.background.components]),
+        )
+
+    def of_counts(self, fit: BackgroundFit) -> OfCounts:
+        """Subtract what was fitted to the compressed spectra."""
+        return subtraction(fit.background.scores, fit.background.components)

@@ -1,0 +1,77 @@
+"""How well a model describes the counts: pixel by pixel, and channel by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.numerics.reading.block import Block
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.numerics.types import Floats
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """Reduced chi-square (pixels,); of the channels the mean residual, and mean squares.
+
+    ``spread`` are the squares of the residual, summed over the pixels, over their variance.
+    """
+
+    chi_square: Floats
+    mean_residual: Floats
+    noise_of_mean: Floats
+    spread: Floats
+
+
+def goodness(
+    blocks: RowBlocks,
+    scores: Floats,
+    components: Floats,
+    noise: NoiseModel,
+    channel_sd: Floats,
+    fitted: int,
+) -> Goodness:
+    """Compare the counts with ``scores @ components``, in one pass over them.
+
+    Chi-square is the sum over the channels of the squared residual, over that of the variance, each
+    channel weighed by its mean noise: next to the usual one, and defined where a pixel's spectrum
+    has channels of next to no counts. The variance is that of the model's values, not of the
+    counts: so one is expected however few there are.
+
+    Parameters
+    ----------
+    blocks : RowBlocks
+    scores : array, shape (pixels, any)
+    components : array, shape (any, channels)
+    noise : NoiseModel
+    channel_sd : array, shape (channels,)
+        Mean noise of the channels, at unit weight.
+    fitted : int
+        Numbers fitted to each pixel.
+    """
+    channels, weight = len(channel_sd), 1 / channel_sd**2
+    share = channels / max(channels - fitted, 1)
+
+    def on_blocks(parts: Iterator[Block]) -> tuple[Floats, Floats]:
+        sums, rows = np.zeros((3, channels)), []
+        for block in parts:
+            model = block.given[0] @ components
+            if noise.kind in ("poisson", "gain"):
+                variance = noise.variance(np.maximum(model, 0))
+            elif block.variance is None:
+                variance = np.broadcast_to(channel_sd**2, model.shape)
+            else:
+                variance = block.variance
+            residual = block.spectra - model
+            rows.append(share * (residual**2 @ weight) / np.maximum(variance @ weight, 1e-300))
+            sums += residual.sum(0), np.sum(residual**2, 0), variance.sum(0)
+        return sums, np.concatenate(rows)
+
+    sums, chi_square = blocks.reduce(
+        on_blocks, lambda totals: np.sum(totals, 0), np.asarray(scores), stage="residual"
+    )
+    n, variance = blocks.shape[0], np.maximum(sums[2], 1e-300)
+    return Goodness(chi_square, sums[0] / n, np.sqrt(variance) / n, sums[1] / variance)

@@ -1,0 +1,46 @@
+"""Single values that are replaced as they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hyperspy_unmix.numerics.types import Floats, Index
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Single values to be replaced.
+
+    ``pixels`` count all pixels of the scan in C order and ascend, ``channels`` are those of the
+    file; ``values`` replace the data there, ``variances`` their variance if one is given, and
+    ``change`` is by how much they differ from what was recorded.
+    """
+
+    pixels: Index
+    channels: Index
+    values: Floats
+    change: Floats
+    variances: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def select_rows(self, first: int, last: int) -> Spikes:
+        """The spikes of the pixels ``first`` to ``last`` (exclusive), counted from ``first``."""
+        part = slice(*np.searchsorted(self.pixels, [first, last]))
+        return self._select(self.pixels[part] - first, part)
+
+    def select_pixels(self, pixels: Index) -> Spikes:
+        """The spikes of these (ascending) pixels, counted among them."""
+        place = np.searchsorted(pixels, self.pixels)
+        here = pixels[np.minimum(place, len(pixels) - 1)] == self.pixels
+        return self._select(place[here], here)
+
+    def _select(self, pixels: Index, chosen: Any) -> Spikes:
+        variances = None if self.variances is None else self.variances[chosen]
+        arrays = (self.channels, self.values, self.change)
+        channels, values, change = (array[chosen] for array in arrays)
+        return Spikes(pixels, channels, values, change, variances)

@@ -1,0 +1,65 @@
+"""Who does the tasks of a dask graph: the threads of this process, or the workers of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pickle import PicklingError
+from typing import Any
+
+from hyperspy_unmix.numerics.types import Ticks
+
+
+def active_client() -> Any:
+    """The dask.distributed client that would do the work now, or None."""
+    from dask.base import get_scheduler
+
+    client = getattr(get_scheduler(), "__self__", None)
+    return client if hasattr(client, "scheduler_info") else None
+
+
+def locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ticks) -> Any:
+    """Results of the keys; ``done`` gets the sizes of the tasks that are named there."""
+    from dask.base import get_scheduler
+    from dask.callbacks import Callback
+    from dask.local import get_sync
+    from dask.threaded import get as get_threaded
+    from threadpoolctl import threadpool_limits
+
+    def after(key: Any, *_: Any) -> None:
+        if key in sizes:
+            done(sizes[key])
+
+    get = get_scheduler() or get_threaded
+    # dask's threads have a task each; BLAS's own would fight them for the cores
+    alone = get is get_sync or len(sizes) == 1
+    limits = nullcontext() if alone else threadpool_limits(1, user_api="blas")
+    with Callback(posttask=after), limits:
+        return get(graph, keys)
+
+
+def distributed(
+    client: Any, graph: Any, keys: list[Any], sizes: list[int], done: Ticks
+) -> Sequence[Any]:
+    """Results of the keys, of which all but the first are rows of so many pixels.
+
+    Raises
+    ------
+    TypeError
+        If the data cannot be sent to the workers.
+    """
+    from distributed import as_completed
+
+    try:
+        futures = client.get(graph, keys, sync=False)
+    except (TypeError, PicklingError) as error:
+        raise TypeError(
+            "The lazy data cannot be sent to the workers of the dask.distributed client that is "
+            "active; those of HDF5 files (.hspy, .emd, ...) cannot. Save the signal as .zspy and "
+            "load that, use threads as workers (Client(processes=False)), or close the client."
+        ) from error
+    number = dict(zip((future.key for future in futures[1:]), sizes, strict=True))
+    for future in as_completed(futures):
+        done(number.get(future.key, 0))
+    results: Sequence[Any] = client.gather(futures)
+    return results

@@ -1,0 +1,131 @@
+"""Sign, scale and order of separated components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperspy_unmix.numerics.types import Floats
+
+LEAST_CONFIDENCE = 0.2  # from which a sign is called certain
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Spectra (components, channels) of integral one and maps (pixels, components) in counts.
+
+    ``maps @ (spectra * width)`` are the counts; ``unmixing @ components`` are ``spectra * width``.
+
+    ``confidence`` (components,), between 0 and 1, is how clearly spectrum and map together speak
+    for the sign; ``unit_integral`` tells which spectra have an integral to normalise (the others
+    have norm one); a reversed one has minus one. ``origin`` are their places when they were made;
+    ``map_noise`` (pixels, components) is the variance of the maps' noise, where it came with them.
+    """
+
+    spectra: Floats
+    maps: Floats
+    unmixing: Floats
+    confidence: Floats
+    unit_integral: NDArray[np.bool_]
+    origin: NDArray[np.intp]
+    map_noise: Floats | None = None
+
+    def select_components(self, order: Sequence[int]) -> Normalised:
+        """These components, in this order."""
+        chosen = list(order)
+        return Normalised(
+            self.spectra[chosen],
+            self.maps[:, chosen],
+            self.unmixing[chosen],
+            self.confidence[chosen],
+            self.unit_integral[chosen],
+            self.origin[chosen],
+            None if self.map_noise is None else self.map_noise[:, chosen],
+        )
+
+    def reversed(self, component: int) -> Normalised:
+        """One component with the signs of its spectrum and map turned."""
+        sign = np.where(np.arange(len(self.spectra)) == component, -1.0, 1.0)
+        return replace(
+            self,
+            spectra=self.spectra * sign[:, None],
+            maps=self.maps * sign,
+            unmixing=self.unmixing * sign[:, None],
+        )
+
+
+def _positivity(values: Floats, axis: int) -> Floats:
+    """Share of the power in positive values minus that in negative ones, from -1 to 1."""
+    power = np.sign(values) * values**2
+    return np.asarray(power.sum(axis) / np.maximum((values**2).sum(axis), 1e-300))
+
+
+def signs(spectra: Floats, maps: Floats, sd: Floats) -> tuple[Floats, Floats]:
+    """Sign of each component, and the evidence for it from -1 to 1.
+
+    The side on which spectrum (in units of its noise) and map are more positive, both weighed by
+    their power; where that is not clear, that of a positive spectrum.
+
+    Parameters
+    ----------
+    spectra : array, shape (components, channels)
+    maps : array, shape (pixels, components)
+    sd : array, shape (channels,)
+        Noise of the channels at unit weight.
+    """
+    evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
+    clear = np.abs(evidence) >= LEAST_CONFIDENCE
+    return np.where(np.where(clear, evidence, spectra.sum(1)) < 0, -1.0, 1.0), evidence
+
+
+def normalise(
+    scores: Floats,
+    components: Floats,
+    unmixing: Floats,
+    width: Floats,
+    component_sd: Floats,
+    sd: Floats,
+    sum_variance: float | None = None,
+) -> Normalised:
+    """Give every component its sign, scale and place.
+
+    Parameters
+    ----------
+    scores : array, shape (pixels, rank)
+    components : array, shape (rank, channels)
+    unmixing : array, shape (rank, rank)
+        Spectra are ``unmixing @ components``.
+    width : array, shape (channels,)
+        Channel widths.
+    component_sd : array, shape (rank,)
+        Noise of the components, relative to ``sd``.
+    sd : array, shape (channels,)
+        Noise of the channels at unit weight.
+    sum_variance : float, optional
+        Variance of the sum over the channels at unit weight; default that of independent ones.
+
+    Returns
+    -------
+    Normalised
+        Signs: the side on which spectrum and map are more positive, both weighed by their power;
+        where that is not clear, a positive spectrum.
+        Scale: integral one; norm one where the integral is not above zero by three standard
+        deviations. Order: falling share of the counts.
+    """
+    spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
+    sign, evidence = signs(spectra, maps, sd)
+    spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
+    counts = spectra.sum(1)
+    sum_variance = float(np.sum(sd**2)) if sum_variance is None else sum_variance
+    error = np.sqrt((unmixing**2 @ component_sd**2) * sum_variance)
+    unit_integral = counts > 3 * error
+    spectra = spectra / width
+    scale = np.where(unit_integral, counts, np.sqrt(np.sum(spectra**2, 1)))
+    spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
+    order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
+    first = np.arange(len(spectra))
+    made = Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral, first)
+    return replace(made.select_components(order.tolist()), origin=first)

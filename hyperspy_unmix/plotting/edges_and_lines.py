@@ -1,0 +1,95 @@
+"""Edges, lines and scale bars: what a figure says beside its numbers."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from hyperspy_unmix.preparation.elements import features
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from hyperspy_unmix.numerics.types import Floats
+
+DISTANCE = 0.03  # of the axis, between names
+MOST = 32  # names beside each other
+
+
+def mark_features(
+    ax: Any, signal: BaseSignal, names: Literal["above", "inside"] | None = "above"
+) -> None:
+    """Thin lines where the signal's elements have edges or X-ray lines, and their names.
+
+    Names stand beside each other, a stroke leads to each. Where there are too many for that, only
+    the one of highest energy of each element is named; if they still are, neighbours share a place.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+        Of the signal's energies.
+    signal : BaseSignal
+    names : {"above", "inside"} or None
+        Above the axes, or inside below their upper edge where a title is above; None for a second
+        panel below the first.
+    """
+    axis = signal.axes_manager.signal_axes[0].axis
+    low, high = sorted(ax.get_xlim())
+    low, high = max(low, float(axis.min())), min(high, float(axis.max()))
+    inside = sorted((x, name) for name, x in features(signal).items() if low < x < high)
+    for x, _ in inside:
+        ax.axvline(x, color="0.6", lw=0.5, zorder=0)
+    if names is None or not inside:
+        return
+    above = names == "above"
+    groups = _shared(inside if len(inside) <= MOST else _one_each(inside))
+    left, right = ax.get_xlim()
+    at = np.array([(np.mean([x for x, _ in group]) - left) / (right - left) for group in groups])
+    for group, place in zip(groups, spread(at, DISTANCE), strict=True):
+        ax.annotate(
+            ", ".join(name for _, name in group),
+            (group[0][0], 1.0),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(place, 1.05 if above else 0.95),
+            textcoords="axes fraction",
+            rotation="vertical",
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize="x-small",
+            color="0.3",
+            annotation_clip=False,
+            parse_math=False,
+            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.5, "shrinkA": 1, "shrinkB": 0},
+        )
+
+
+def _one_each(inside: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """For each element the last of its ascending edges or lines."""
+    last = {re.split("[ -]", name)[0]: (x, name) for x, name in inside}
+    return sorted(last.values())
+
+
+def _shared(inside: list[tuple[float, str]]) -> list[list[tuple[float, str]]]:
+    """At most `MOST` groups of neighbours."""
+    groups = [[one] for one in inside]
+    while len(groups) > MOST:
+        gaps = [b[0][0] - a[-1][0] for a, b in pairwise(groups)]
+        i = int(np.argmin(gaps))
+        groups[i : i + 2] = [groups[i] + groups[i + 1]]
+    return groups
+
+
+def spread(at: Floats, distance: float) -> Floats:
+    """Ascending places in (0, 1), the nearest to these that are ``distance`` apart.
+
+    Least squares with an order: the pools of isotonic regression.
+    """
+    from sklearn.isotonic import isotonic_regression
+
+    # half of it from the ends
+    steps = distance * (np.arange(len(at)) + 0.5)
+    room = max(1.0 - distance / 2 - steps[-1], 0.0)
+    return np.asarray(isotonic_regression(at - steps, y_min=0.0, y_max=room) + steps)

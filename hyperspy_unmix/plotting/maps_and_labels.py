@@ -1,0 +1,187 @@
+"""Axes, labels and maps that several figures share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+from textwrap import fill, wrap
+from typing import TYPE_CHECKING
+
+from hyperspy_unmix.components.naming import called
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from hyperspy_unmix.components.components import Components
+
+
+LINE, MOST_LINES = 30, 3  # characters of a label, lines
+PER_INCH = 9.0  # characters of a title
+STRIP = 5.0  # length over width of a map that cannot be read to scale
+LONGEST_UNIT = 12  # characters
+LONGEST_BAR, BAR_HEIGHT = 0.35, 0.015  # of the width and height of a map
+
+
+def label(axis: Any, fallback: str) -> str:
+    """Name and units of an axis, without HyperSpy's word for missing ones."""
+    name, units = (("" if "undefined" in str(x) else str(x)) for x in (axis.name, axis.units))
+    name = name or fallback
+    return words(f"{name} ({units})" if units else name)
+
+
+def words(text: str, width: int = LINE) -> str:
+    """Text as a figure can show it: in a few lines, and what is no mathematics as it is."""
+    lines = wrap(text, width) or [text]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1]} …"]
+    shown = "\n".join(lines)
+    if "$" in shown and not _is_mathematics(shown):
+        shown = shown.replace("$", r"\$")
+    # a leading underscore would hide a name from legends
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def _is_mathematics(text: str) -> bool:
+    from matplotlib.mathtext import MathTextParser
+
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def name_of(result: Components, i: int, width: int = LINE) -> str:
+    """Name of a component in a figure."""
+    return words(called(result.names[i], i), width)
+
+
+def title_figure(figure: Any, title: str, size: float = 12.0) -> None:
+    """Title above all axes, in lines that fit on the figure."""
+    width = int(figure.get_size_inches()[0] * PER_INCH * 12.0 / size)
+    figure.suptitle(fill(title, width), parse_math=False, fontsize=size)
+
+
+def per_unit(axis: Any) -> str:
+    """Label of an intensity of integral one over this axis."""
+    units = str(axis.units)
+    if not units or "undefined" in units:
+        return "Intensity"
+    return words(f"Intensity (1/({units}))" if "/" in units else f"Intensity (1/{units})")
+
+
+def _further(signal: BaseSignal) -> str:
+    axes = signal.axes_manager.navigation_axes[::-1]
+    return " and ".join(label(axis, "further axes").split(" (")[0] for axis in axes)
+
+
+def show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
+    """One of several maps, see `show_values`."""
+    quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
+    show_values(ax, maps.inav[i], title, quantity, add=True)
+
+
+def show_values(
+    ax: Any,
+    signal: BaseSignal,
+    title: str,
+    quantity: str,
+    cmap: str = "viridis",
+    add: bool = False,
+) -> None:
+    """A map with calibrated axes, scale bar and colour bar, or a profile of a line scan.
+
+    Of further scan axes (depth, time) the mean is shown, or the sum: ``add``.
+    """
+    values, scan = signal.data, signal.axes_manager.signal_axes
+    if len(scan) == 1:
+        ax.plot(scan[0].axis, np.ravel(values), lw=1)
+        ax.set(xlabel=label(scan[0], "Position"), ylabel=quantity, title=title)
+        return
+    if values.ndim > 2:
+        over = tuple(range(values.ndim - 2))
+        known = np.isfinite(values).any(over)
+        found = np.nansum(values, over)
+        found = found if add else found / np.maximum(np.isfinite(values).sum(over), 1)
+        values = np.where(known, found, np.nan)
+        title = words(f"{title}, {'sum' if add else 'mean'} over {_further(signal)}")
+    x, y = scan
+    image = ax.pcolormesh(edges(x), edges(y), values, cmap=cmap, rasterized=True)
+    frame_map(ax, x, y)
+    ax.set_title(title)
+    ax.figure.colorbar(image, ax=ax, label=quantity)
+
+
+def frame_map(ax: Any, x: Any, y: Any) -> None:
+    """Axes of a map, to scale unless it is a strip, and a scale bar.
+
+    The first pixel is at the top left, as in HyperSpy's figures.
+    """
+    strip = is_strip(x, y)
+    ax.set_aspect("auto" if strip or str(x.units) != str(y.units) else "equal")
+    (left, *_, right), (top, *_, bottom) = edges(x), edges(y)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    across = label(y, "y") + (", not to scale" if strip else "")
+    ax.set(xlabel=label(x, "x"), ylabel=across)
+    add_scale_bar(ax, x, y)
+
+
+def edges(axis: Any) -> np.ndarray:
+    """Between pixels, and beyond the first and the last."""
+    at = np.asarray(axis.axis, float)
+    if len(at) == 1:
+        half = abs(float(getattr(axis, "scale", 1.0))) / 2 or 0.5
+        return np.array([at[0] - half, at[0] + half])
+    middle = (at[1:] + at[:-1]) / 2
+    return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
+
+
+def is_strip(x: Any, y: Any) -> bool:
+    """Whether a map over these axes cannot be read to scale."""
+    return max(_extent(x) / _extent(y), _extent(y) / _extent(x)) > STRIP
+
+
+def _extent(axis: Any) -> float:
+    return float(np.ptp(edges(axis))) or 1.0
+
+
+def add_scale_bar(ax: Any, x: Any, y: Any) -> None:
+    """A bar of a round length of ``x`` in the corner of a map, if that axis has a unit."""
+    from matplotlib.patheffects import withStroke
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    units = str(x.units)
+    width, height = (float(np.ptp(edges(axis))) for axis in (x, y))
+    if not units or "undefined" in units or len(units) > LONGEST_UNIT:
+        return
+    length = round_length(LONGEST_BAR * width)
+    bar = AnchoredSizeBar(
+        ax.transData,
+        length,
+        words(f"{length:g} {units}"),
+        "lower right",
+        borderpad=0.6,
+        sep=3,
+        color="white",
+        frameon=False,
+        label_top=True,
+        size_vertical=BAR_HEIGHT * height,
+        fill_bar=True,
+    )
+    filled, text = bar.size_bar.get_children()[0], bar.txt_label.get_children()[0]
+    filled.set(edgecolor="black", linewidth=0.8)
+    text.set(path_effects=[withStroke(linewidth=2, foreground="black")])
+    bar.set_in_layout(False)
+    ax.add_artist(bar)
+
+
+def round_length(longest: float) -> float:
+    """The longest of 1, 2 and 5 times a power of ten that is not above ``longest``."""
+    power = 10.0 ** np.floor(np.log10(longest))
+    return float(max(m * power for m in (1, 2, 5) if m * power <= longest * (1 + 1e-9)))

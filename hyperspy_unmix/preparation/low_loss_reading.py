@@ -1,0 +1,213 @@
+"""The low loss that belongs to a core loss (or to itself): checked, read, analysed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hyperspy_unmix.arguments.checks import check_signal
+from hyperspy_unmix.arguments.options import Preprocessing
+from hyperspy_unmix.numerics.corrections.scattering import Method
+from hyperspy_unmix.numerics.low_loss.analysis import LowLoss, analyse_low_loss
+from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap, thickness_map
+from hyperspy_unmix.numerics.low_loss.zero_loss import SEARCH, find_zero_loss_peak
+from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.settings import Finding
+
+from .low_loss import AnalysedLowLoss
+from .low_loss_report import LowLossFinding, ZeroLossInRange
+from .metadata import EELS_DETECTOR, EV, base_type
+from .spectrum_image import Image, to_pixels
+from .thickness import RELATIVE
+from .value_checks import check_size
+
+PLASMONS = 30.0  # eV, below which nothing is core loss
+RUN, RUNS = 16, 4  # pixels that tell whether there is a zero-loss peak
+Findings = tuple[Finding, ...]
+
+
+def read_low_loss(
+    options: Preprocessing, image: Image, given: tuple[Floats, str] | None
+) -> tuple[AnalysedLowLoss | None, Image, Findings]:
+    """Check and analyse the low loss; the image without what it cannot be used for.
+
+    ``given`` is the thickness that the user knows, and its unit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If its scan or its units do not fit, or there is no zero-loss peak.
+    """
+    signal = options.low_loss
+    if isinstance(signal, str):
+        if signal != "auto":
+            raise TypeError(f"low_loss={signal!r} is not understood: 'auto', None or a signal.")
+        if not _holds_zero_loss(image):
+            return None, image, ()
+        signal = image.frame
+    if signal is None:
+        return None, image, _zero_loss_in_range(image)
+    check_signal(signal, "low_loss")
+    is_own = signal is image.frame or signal.data is image.blocks.data
+    blocks, summary, energies = _matching(signal, is_own, image)
+    blocks, summary, image, not_finite = _finite(blocks, summary, image)
+    one_for_all = len(blocks.pixels) == 1
+    t = _given_t(given, image, one_for_all)
+    analysis = analyse_low_loss(blocks, energies, t, summary)
+    method: Method = "ratio"
+    others: Findings = ()
+    among_plasmons = None
+    unit = EV.get(str(image.axis.units), 1.0)
+    if is_own and image.energies[0] * unit < analysis.peak.threshold:
+        method = "log"
+        behind = np.searchsorted(image.energies * unit, analysis.peak.threshold)
+        image = image.drop_channels_before(int(image.blocks.channels[behind]))
+    elif is_own and image.energies[0] * unit < PLASMONS:
+        among_plasmons = float(image.energies[0]), str(image.axis.units)
+    elif not is_own:
+        others = _zero_loss_in_range(image)
+    low_loss = AnalysedLowLoss(
+        analysis,
+        _thickness(analysis, image, one_for_all),
+        method,
+        not analysis.clipped or t is not None,
+        _exposure_ratio(options.exposure_ratio, image.frame, signal, is_own),
+    )
+    finding = LowLossFinding.of(
+        low_loss, signal, image, one_for_all, is_own, not_finite, among_plasmons
+    )
+    return low_loss, image, (*others, finding)
+
+
+def _holds_zero_loss(image: Image) -> bool:
+    """Whether the signal's own axis reaches over a zero-loss peak."""
+    if base_type(image.frame) != "EELS":
+        return False
+    axis = image.frame.axes_manager.signal_axes[0]
+    if not axis.is_uniform or not axis.axis[0] < 0 < axis.axis[-1] or axis.scale <= 0:
+        return False
+    energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
+    summary = image.whole_summary
+    if summary is None:
+        # runs of pixels, for each may cost the reading of a chunk
+        counting = np.flatnonzero(image.blocks.pixels)
+        runs = np.linspace(0, max(len(counting) - RUN, 0), RUNS).astype(int)
+        few = counting[np.unique(runs[:, None] + np.arange(min(RUN, len(counting))))]
+        pixels = np.zeros_like(image.blocks.pixels)
+        pixels[few] = True
+        sample = replace(image.blocks, pixels=pixels, channels=np.arange(axis.size))
+        summary = summarise(sample, "zero-loss peak")
+    try:
+        find_zero_loss_peak(energies, summary.mean)
+    except ValueError:
+        return False
+    return True
+
+
+def _zero_loss_in_range(image: Image) -> Findings:
+    """Whether an EELS zero-loss peak is among the channels to unmix."""
+    energies, mean = image.energies, image.summary.mean
+    if base_type(image.frame) != "EELS" or not energies[0] < 0 < energies[-1]:
+        return ()
+    peak = float(energies[np.argmax(mean)])
+    within = abs(peak) * EV.get(str(image.axis.units), 1.0) <= SEARCH
+    return (ZeroLossInRange(),) if within else ()
+
+
+def _matching(low_loss: Any, is_own: bool, image: Image) -> tuple[RowBlocks, Summary, Floats]:
+    """The low loss of the pixels that count, its first pass, and its energies in eV."""
+    shape, scan = tuple(low_loss.data.shape[:-1]), image.navigation_shape
+    one_for_all = int(np.prod(shape)) == 1
+    if not one_for_all and shape != scan:
+        raise ValueError(
+            f"low_loss has a scan of {shape[::-1]} (x, y) pixels, the core loss of {scan[::-1]}. A "
+            "low loss of the same scan is needed, or one spectrum for all pixels."
+        )
+    axis = low_loss.axes_manager.signal_axes[0]
+    if not image.axis.is_uniform:
+        raise ValueError(
+            "low_loss: the deconvolution needs a uniform energy axis of the core loss; "
+            "signal.interpolate_on_axis('uniform', -1) makes it one."
+        )
+    energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
+    if (np.diff(energies) <= 0).any() or (np.diff(image.energies) <= 0).any():
+        raise ValueError("low_loss: rising energy axes are needed for the deconvolution.")
+    blocks, summary = row_blocks(low_loss.data), None
+    if is_own:
+        blocks = replace(image.blocks, channels=blocks.channels, variance=None)
+        summary = image.whole_summary
+    else:
+        pixels = blocks.pixels if one_for_all else image.blocks.pixels
+        blocks = replace(blocks, pixels=pixels, progress=image.blocks.progress)
+    summary = summarise(blocks, "first pass over the low loss") if summary is None else summary
+    check_size(summary, "low_loss")
+    return blocks, summary, energies
+
+
+def _finite(
+    blocks: RowBlocks, summary: Summary, image: Image
+) -> tuple[RowBlocks, Summary, Image, int]:
+    """Low loss and image without the pixels whose low loss is not finite, and their number."""
+    bad = ~summary.finite
+    if bad.all():
+        raise ValueError(
+            "low_loss: every pixel holds NaN, infinity or values beyond 32-bit numbers. Give "
+            "another, or say low_loss=None."
+        )
+    if bad.any():
+        blocks = blocks.drop_pixels(bad)
+        summary = summarise(blocks)
+        image = image.drop_pixels(bad)
+    return blocks, summary, image, int(bad.sum())
+
+
+def _given_t(given: tuple[Floats, str] | None, image: Image, one_for_all: bool) -> Floats | None:
+    """t/lambda from elsewhere for every low-loss spectrum."""
+    if given is None or given[1] != RELATIVE:
+        return None
+    values = given[0].ravel()[image.blocks.pixels]
+    return np.array([np.nanmean(values)]) if one_for_all else values
+
+
+def _thickness(low_loss: LowLoss, image: Image, one_for_all: bool) -> ThicknessMap:
+    """The map of t/lambda as one row of the pixels that count."""
+    arrays = (low_loss.t_over_lambda, low_loss.t_error, low_loss.zero_loss)
+    if one_for_all:
+        return thickness_map(*arrays)
+    found = thickness_map(*(to_pixels(image, values) for values in arrays))
+    counting = image.blocks.pixels.reshape(image.navigation_shape)
+    return replace(
+        found,
+        values=found.values[counting],
+        error=found.error[counting],
+        vacuum=found.vacuum[counting],
+    )
+
+
+def _exposure_ratio(given: Any, signal: Any, low_loss: Any, is_own: bool) -> float | None:
+    """Exposure of the core loss over that of the low loss; None where nothing tells.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the one given is not a positive number.
+    """
+    if given is not None:
+        if isinstance(given, bool) or not isinstance(given, (int, float, np.number)):
+            raise TypeError(f"exposure_ratio={given!r}: a positive number is needed.")
+        if not 0 < given < np.inf:
+            raise ValueError(f"exposure_ratio={given!r}: a positive number is needed.")
+        return float(given)
+    if is_own:
+        return 1.0
+    for name in ("dwell_time", "exposure"):
+        times = [
+            s.metadata.get_item(f"{EELS_DETECTOR}.{name}", default=None) for s in (signal, low_loss)
+        ]
+        if all(isinstance(time, (int, float)) and time > 0 for time in times):
+            return float(times[0]) / float(times[1])
+    return None

@@ -1,0 +1,175 @@
+"""The noise model: what the user gives, what the metadata say, or what the data show."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.numerics.noise.estimate import estimate_noise, estimate_uniform
+from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.settings import Choice, Settings
+
+from .spectrum_image import Image
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+PLACE = "metadata.Signal.Noise_properties"
+MOST_OFF = 2.0  # factor between the variance that the metadata state and that of the data
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NoiseFinding:
+    """Which noise model was taken, and why not the one that the metadata state.
+
+    Parameters
+    ----------
+    model : NoiseModel
+    from_metadata : bool
+    stated_ratio : float, optional
+        Variance that the metadata state over that of the data, where it was not used for that.
+    why_not_stated : str
+        What is wrong with the variance in the metadata; empty where nothing is.
+    """
+
+    model: NoiseModel
+    from_metadata: bool = False
+    stated_ratio: float | None = None
+    why_not_stated: str = ""
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        words = self.model.describe()
+        if self.from_metadata:
+            words += f" (from {PLACE})"
+        if self.stated_ratio is not None:
+            words += (
+                f" ({PLACE} states {self.stated_ratio:.2g} times the scatter of the data: not used)"
+            )
+        if self.why_not_stated:
+            words += f" ({PLACE}.variance is not used: {self.why_not_stated})"
+        return {"noise": Choice(self.model.kind, words)}
+
+
+def variance_in_metadata(signal: BaseSignal, noise: Any) -> Any:
+    """The variance signal of HyperSpy's own place for it, or None.
+
+    Only ``noise="auto"`` looks there.
+    """
+    if not _is_auto(noise) or not hasattr(signal, "metadata"):
+        return None
+    variance = signal.metadata.get_item("Signal.Noise_properties.variance", default=None)
+    return variance if hasattr(variance, "axes_manager") else None
+
+
+def is_credible(image: Image) -> bool:
+    """Whether a variance given for every value is about what the data's own scatter says."""
+    given = image.summary.group_variance
+    estimate = estimate_noise(image.summary.sample, image.summary.integers)
+    own = estimate.variance(image.summary.mean[None])[0]
+    ratio = float(np.median(np.average(given, axis=0, weights=image.summary.group_size) / own))
+    return 1 / MOST_OFF < ratio < MOST_OFF
+
+
+def choose_noise(
+    signal: BaseSignal, noise: Any, image: Image, why_not_stated: str = ""
+) -> NoiseFinding:
+    """Noise model of ``image``.
+
+    Raises
+    ------
+    ValueError
+        If Poisson noise is asked for of data that are no counts.
+    """
+    if hasattr(noise, "axes_manager"):
+        stated = signal.metadata.get_item("Signal.Noise_properties.variance", default=None)
+        return NoiseFinding(NoiseModel("given"), noise is stated, why_not_stated=why_not_stated)
+    if noise == "poisson":
+        if image.summary.least < 0:
+            raise ValueError(
+                "noise='poisson' needs counts, but the data hold negative values "
+                f"(down to {image.summary.least:.4g}); use noise='auto', or give the variance as a "
+                "signal."
+            )
+        return NoiseFinding(NoiseModel("poisson"), why_not_stated=why_not_stated)
+    if noise == "uniform":
+        model = estimate_uniform(image.summary.sample)
+        return NoiseFinding(model, why_not_stated=why_not_stated)
+    estimate = estimate_noise(image.summary.sample, image.summary.integers)
+    return _as_stated(signal, estimate, image, why_not_stated)
+
+
+def _is_auto(noise: Any) -> bool:
+    return isinstance(noise, str) and noise == "auto"
+
+
+def _as_stated(
+    signal: BaseSignal, estimate: NoiseModel, image: Image, why_not_stated: str
+) -> NoiseFinding:
+    """What the metadata state, if the data's own scatter allows it; else the estimate.
+
+    Files state the gain of the camera in both senses (counts per electron, and electrons per
+    count), and for single channels as well as for sums over them.
+    """
+    mean = image.summary.mean[None]
+    own = estimate.variance(mean)
+    ratios = []
+    for model in _stated(signal, estimate):
+        ratio = float(np.median(model.variance(mean) / own))
+        if 1 / MOST_OFF < ratio < MOST_OFF:
+            return NoiseFinding(model, from_metadata=True, why_not_stated=why_not_stated)
+        ratios.append(ratio)
+    return NoiseFinding(
+        estimate, stated_ratio=ratios[0] if ratios else None, why_not_stated=why_not_stated
+    )
+
+
+def _stated(signal: BaseSignal, estimate: NoiseModel) -> list[NoiseModel]:
+    """A constant variance, or gain and read noise, as the metadata may mean them.
+
+    The correlation of the channels is not stated anywhere: it is the estimated one.
+    """
+    stated = signal.metadata.get_item("Signal.Noise_properties", default=None)
+    if not hasattr(stated, "get_item"):
+        return []
+    variance = _number(stated.get_item("variance", default=None))
+    if variance is not None and variance > 0:
+        return [NoiseModel("uniform", 0.0, variance, estimate.correlation)]
+    linear = stated.get_item("Variance_linear_model", default=None)
+    if not hasattr(linear, "get_item"):
+        return []
+    names = ("gain_factor", "gain_offset", "correlation_factor")
+    numbers = [
+        _number(linear.get_item(name, default=default))
+        for name, default in zip(names, (1.0, 0.0, 1.0), strict=True)
+    ]
+    if numbers == [1.0, 0.0, 1.0]:
+        # what HyperSpy writes when nothing is known of the detector
+        return []
+    gain, offset, factor = numbers
+    if gain is None or offset is None or factor is None or gain <= 0 or factor <= 0:
+        _logger.warning(
+            "%s.Variance_linear_model (gain %s, offset %s, factor %s) is not that of noise and not "
+            "used: give the variance as noise if you know it",
+            PLACE,
+            *numbers,
+        )
+        return []
+    shared = 1 + 2 * sum(estimate.correlation)
+    return [
+        NoiseModel("gain", gain * factor * of_sums, offset * factor, estimate.correlation)
+        for of_sums in (shared, 1.0)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None

@@ -1,0 +1,164 @@
+"""Values that cannot be counts: dead channels left out, spikes replaced; how large values are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
+from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
+from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
+from hyperspy_unmix.numerics.reading.first_pass import Summary
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.settings import Choice, Settings, caution
+
+SMALLEST, LARGEST = 1e-16, 1e24  # values whose squares 32-bit numbers hold
+NEARLY_EQUAL = 1e-3  # of the values: as far as they are from each other
+MOST_LISTED = 10  # channels
+
+
+@dataclass(frozen=True)
+class DefectsFinding:
+    """What was found that cannot be counts.
+
+    Parameters
+    ----------
+    looked_for : bool
+    dead_channels : int array
+        Channels of the file that were left out.
+    spikes, spike_pixels : int
+        Single values that are replaced, and in how many pixels.
+    """
+
+    looked_for: bool = True
+    dead_channels: NDArray[np.intp] | tuple[()] = ()
+    spikes: int = 0
+    spike_pixels: int = 0
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        if not self.looked_for:
+            return {"spikes": Choice(None, "not asked for; nor are dead channels")}
+        said: Settings = {}
+        if len(self.dead_channels):
+            said["dead channels"] = Choice(
+                len(self.dead_channels),
+                f"channels {_list(self.dead_channels)} are dead, stuck or hot: far from the "
+                "channels beside them in all pixels; left out",
+            )
+        if self.spikes:
+            said["spikes"] = Choice(
+                self.spikes,
+                f"single values in {self.spike_pixels} pixels far above (or below) their "
+                "neighbours in energy and in space: replaced by these neighbours for the analysis; "
+                "your data are as they were",
+            )
+        return said
+
+
+def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summary, DefectsFinding]:
+    """Leave out dead channels and have spikes replaced as the data are read.
+
+    Parameters
+    ----------
+    blocks : RowBlocks
+    summary : Summary
+        Of these blocks.
+
+    Returns
+    -------
+    blocks, summary
+        Without the defects.
+    finding : DefectsFinding
+    """
+    noise = local_noise(summary.sample, summary.integers)
+    bad = bad_channels(summary, noise)
+    dead = blocks.channels[bad]
+    if len(dead):
+        blocks = blocks.select_channels(blocks.channels[~bad])
+        summary, noise = summary.select_channels(~bad), noise.select_channels(~bad)
+    spikes = find_spikes(blocks, summary, noise)
+    if len(spikes):
+        number = np.cumsum(blocks.pixels) - 1  # of each pixel among those that count
+        position = np.searchsorted(blocks.channels, spikes.channels)
+        places = number[spikes.pixels], position
+        summary = summary.replaced(*places, spikes.values, spikes.change)
+        blocks = replace(blocks, spikes=spikes)
+    finding = DefectsFinding(True, dead, len(spikes), len(np.unique(spikes.pixels)))
+    return blocks, summary, finding
+
+
+def _list(channels: NDArray[np.intp] | tuple[()]) -> str:
+    shown = ", ".join(str(channel) for channel in channels[:MOST_LISTED])
+    return shown + (", ..." if len(channels) > MOST_LISTED else "")
+
+
+def check_size(summary: Summary, what: str = "signal") -> None:
+    """See that the values can be squared in 32-bit numbers.
+
+    Raises
+    ------
+    ValueError
+        If they cannot.
+    """
+    largest = max(-summary.least, summary.greatest)
+    if largest > LARGEST:
+        raise ValueError(
+            f"{what} holds values up to {largest:.3g}, which are too large: their squares are "
+            f"beyond 32-bit numbers. Divide it by a large number (at most {LARGEST:.0e} is "
+            "accepted)."
+        )
+    if 0 < largest < SMALLEST:
+        raise ValueError(
+            f"{what} holds no values above {largest:.3g}, which are too small: their squares are "
+            f"beyond 32-bit numbers. Multiply it by a large number (at least {SMALLEST:.0e} is "
+            "needed)."
+        )
+
+
+@dataclass(frozen=True)
+class SaturationFinding:
+    """Whole numbers that reach the greatest of their type; ``limit`` is None where none does."""
+
+    limit: int | None
+    dtype: str
+
+    @classmethod
+    def of(cls, summary: Summary, dtype: Any) -> SaturationFinding:
+        """Of the values that the first pass saw."""
+        limit = int(np.iinfo(dtype).max) if dtype.kind in "ui" else None
+        reached = limit is not None and summary.greatest >= limit
+        return cls(limit if reached else None, dtype.name)
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        if self.limit is None:
+            return {}
+        hint = (
+            f"values reach {self.limit}, the greatest of {self.dtype}: there counts are cut off, "
+            "and their spectra have another shape. Leave these pixels out with navigation_mask, or "
+            "record them with a shorter exposure"
+        )
+        return caution("saturated", hint)
+
+
+@dataclass(frozen=True)
+class OffsetFinding:
+    """Values that are all next to the same: beside such an offset their scatter is as rounding."""
+
+    least: float
+    greatest: float
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        least, greatest = self.least, self.greatest
+        if not 0 < greatest - least < NEARLY_EQUAL * max(-least, greatest):
+            return {}
+        hint = (
+            f"all values lie between {least:.8g} and {greatest:.8g}: beside an offset so large "
+            f"their noise passes for rounding. Subtract it: signal - {least:.8g}"
+        )
+        return caution("offset", hint)

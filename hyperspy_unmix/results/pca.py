@@ -1,0 +1,99 @@
+"""What `hyperspy_unmix.pca` returns: principal components as signals, and what unmixes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from hyperspy_unmix import plotting
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.arguments.calls import call
+from hyperspy_unmix.arguments.checks import NumberOfComponents
+from hyperspy_unmix.arguments.options import SeparationOptions
+from hyperspy_unmix.components import forward_model, printed
+from hyperspy_unmix.components.as_signals import as_maps, as_spectra
+from hyperspy_unmix.numerics.separation.ica import Algorithm
+
+from .unmixing import Unmixing, unmixed
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PCA(Compressed):
+    """Weighted PCA of a spectrum image, its background and plural scattering taken out.
+
+    What it holds is described in `hyperspy_unmix.analysis.compressed.Compressed`.
+    """
+
+    @property
+    def scree(self) -> BaseSignal:
+        """`scree_values` as a signal, (| component)."""
+        import hyperspy.api as hs
+
+        signal = hs.signals.Signal1D(self.scree_values)
+        axis = signal.axes_manager.signal_axes[0]
+        axis.name, axis.offset = "Component", 1
+        signal.metadata.General.title = "Scree"
+        signal.metadata.Signal.quantity = "Variance (noise edge = 1)"
+        return signal
+
+    @property
+    def components(self) -> BaseSignal:
+        """Spectra of the principal components, (component | energy)."""
+        kept = self.corrected.spectra.truncate(self.n_components)
+        return as_spectra(self.prepared.image, kept.components, "principal components")
+
+    @property
+    def scores(self) -> BaseSignal:
+        """Maps of the principal components, (component | x, y)."""
+        kept = self.corrected.spectra.truncate(self.n_components)
+        return as_maps(self.prepared.image, kept.scores, "scores", "Score")
+
+    def ica(
+        self,
+        n_components: int | NumberOfComponents | None = None,
+        *,
+        algorithm: Algorithm = "picard",
+        refine: Literal["auto"] | None = "auto",
+        assume: Literal["overlap", "pure"] = "overlap",
+        random_state: int = 0,
+    ) -> Unmixing:
+        """Unmix by independent component analysis of the spectral derivative, or pure pixels.
+
+        Parameters
+        ----------
+        n_components : int or str, optional
+            Default `PCA.n_components`; the names are those of `hyperspy_unmix.unmix`. At most the
+            components kept.
+        algorithm, refine, assume, random_state
+            As in `hyperspy_unmix.unmix`.
+
+        Returns
+        -------
+        Unmixing
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument does not fit, or the number is more than were kept.
+        """
+        options = SeparationOptions(algorithm, refine, assume, random_state)
+        separated, choices = self.separate(n_components, options)
+        again = call("ica", n_components=n_components or "auto", **vars(options))
+        return unmixed(self, separated, choices, (*self.calls, again))
+
+    def preprocessed(self) -> BaseSignal:
+        """The counts, not denoised, without what was taken out of them; lazy if they are."""
+        return forward_model.preprocessed(self)
+
+    def plot_scree(self, ax: Any = None) -> Any:
+        """Scree plot in units of the noise edge; returns the matplotlib axes."""
+        return plotting.plot_scree(self, ax)
+
+    def __repr__(self) -> str:
+        return printed.text(f"PCA of {printed.name(self.prepared)}", self.settings)
+
+    def _repr_html_(self) -> str:
+        return printed.html(f"PCA of {printed.name(self.prepared)}", self.settings)

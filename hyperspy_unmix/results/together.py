@@ -1,0 +1,213 @@
+"""Components in common of several spectrum images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_unmix.analysis.separation import separate_components
+from hyperspy_unmix.arguments.calls import call
+from hyperspy_unmix.arguments.checks import check_n_components, check_signal
+from hyperspy_unmix.arguments.options import SeparationOptions, read_options
+from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE, LowRank
+from hyperspy_unmix.numerics.compression.rank import ComponentCount, choose_rank, visible
+from hyperspy_unmix.numerics.compression.stacked import joined
+from hyperspy_unmix.numerics.corrections.correct import order_by_significance
+from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
+from hyperspy_unmix.preparation.low_loss_report import EnergiesDiffer
+from hyperspy_unmix.preparation.metadata import EV
+from hyperspy_unmix.preparation.prepare import Prepared, prepare
+from hyperspy_unmix.settings import Choice, warn_of
+
+from .pca import PCA
+from .unmixing import Unmixing, unmixed
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+ONE_FOR_EACH = ("low_loss", "thickness", "exposure_ratio", "noise", "navigation_mask")
+SAME = 1e-3  # channels
+LEAST_OFFSET = 0.5  # channels, that is told
+
+
+def unmix_together(
+    signals: Sequence[BaseSignal],
+    n_components: Any,
+    how: dict[str, Any],
+    preprocessing: dict[str, Any],
+) -> list[Unmixing]:
+    """One result for each signal, all with the same spectra; see `hyperspy_unmix.unmix`.
+
+    Each signal is prepared, compressed and corrected by itself, so that scans of other exposure,
+    noise or thickness go together; the compressed spectra are then separated as those of one image.
+    """
+    options = SeparationOptions(**how)
+    _check(signals)
+    all_given = _one_for_each(preprocessing, len(signals))
+    prepared = _with_compared_energies(_over_the_same_channels(signals, all_given))
+    pcas = [PCA.of_prepared(one, n_components) for one in prepared]
+    asked = check_n_components(n_components, prepared[0].image.blocks)
+    together, values, count = _together(pcas, asked)
+    n = asked if isinstance(asked, int) else max(count.automatic, 1)
+    n = min(n, together.rank)
+    number = Choice(n, f"asked for; {count.reason}" if isinstance(asked, int) else count.reason)
+    share_seen = visible(values[:n], len(together.scores), together.components.shape[1])[0]
+    image = prepared[0].image
+    separated = separate_components(image, together.truncate(n), share_seen, count, options)
+    choices = {"n_components": number, **separated.choices}
+    ends = np.cumsum([0, *(one.image.blocks.shape[0] for one in prepared)])
+    results, names = [], f"[{', '.join(f's{i + 1}' for i in range(len(signals)))}]"
+    for i, pca in enumerate(pcas):
+        maps = separated.arrays.maps[ends[i] : ends[i + 1]]
+        own = {**pca.settings, **choices, "together": _others(signals, i)}
+        given = {"n_components": n_components, **how, **preprocessing}
+        again = f"{call('hyperspy_unmix.unmix', names, **given)}[{i}]"
+        result = unmixed(pca, separated, own, (again,))
+        results.append(replace(result, arrays=replace(separated.arrays, maps=maps)))
+    return results
+
+
+def _check(signals: Sequence[BaseSignal]) -> None:
+    """Whether the signals can be unmixed together."""
+    if not signals:
+        raise ValueError("no signals were given: unmix([s1, s2, ...]) needs at least one.")
+    for i, signal in enumerate(signals):
+        try:
+            check_signal(signal)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"signal {i} of {len(signals)}: {error}") from None
+    first = signals[0].axes_manager.signal_axes[0]
+    for i, signal in enumerate(signals[1:], 1):
+        axis = signal.axes_manager.signal_axes[0]
+        same = axis.size == first.size and str(axis.units) == str(first.units)
+        step = float(np.median(np.abs(np.diff(first.axis)))) if first.size > 1 else 1.0
+        if not same or np.abs(axis.axis - first.axis).max() > SAME * step:
+            raise ValueError(
+                f"signal {i} has {axis.size} channels from {axis.axis[0]:g} to {axis.axis[-1]:g} "
+                f"{axis.units}, signal 0 {first.size} from {first.axis[0]:g} to "
+                f"{first.axis[-1]:g} {first.units}: the same energies are needed. Bring them to "
+                "one axis with signal.interpolate_on_axis() or by cropping."
+            )
+
+
+def _one_for_each(given: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """The options of each signal."""
+    for name in ONE_FOR_EACH:
+        if isinstance(given.get(name), list) and len(given[name]) != number:
+            raise ValueError(
+                f"{name} is a list of {len(given[name])}, one is needed for each of the {number} "
+                "signals (None where there is none), or a single one for all."
+            )
+    return [
+        {
+            name: value[i] if name in ONE_FOR_EACH and isinstance(value, list) else value
+            for name, value in given.items()
+        }
+        for i in range(number)
+    ]
+
+
+def _over_the_same_channels(
+    signals: Sequence[BaseSignal], given: list[dict[str, Any]]
+) -> list[Prepared]:
+    """Signals ready for the PCA; where their channels differ, those that all of them have.
+
+    The background window is then that of the signal with the most pixels.
+    """
+    prepared = [
+        prepare(signal, read_options("unmix", own))
+        for signal, own in zip(signals, given, strict=True)
+    ]
+    if _agree(prepared):
+        return prepared
+    largest = max(prepared, key=lambda one: one.image.blocks.shape[0])
+    window = {} if largest.background.is_zero_loss_tail else {"background": _windows(largest)}
+    if window:
+        prepared = [
+            prepare(signal, read_options("unmix", own | window))
+            for signal, own in zip(signals, given, strict=True)
+        ]
+    common = _channels(prepared)
+    mask = np.ones(len(largest.image.masked_channels), bool)
+    mask[common] = False
+    if mask.all():
+        raise ValueError("the signals have no channel in common that holds counts in all of them.")
+    if not _agree(prepared):
+        prepared = [
+            prepare(signal, read_options("unmix", own | {"signal_mask": mask} | window))
+            for signal, own in zip(signals, given, strict=True)
+        ]
+    if not _agree(prepared):
+        raise ValueError(
+            "the signals do not come down to the same channels: give signal_range and background, "
+            "the same for all."
+        )
+    return prepared
+
+
+def _windows(prepared: Prepared) -> list[tuple[float, float]] | None:
+    """Background windows as an option; None where nothing is subtracted."""
+    return list(prepared.background.ranges) or None
+
+
+def _with_compared_energies(prepared: list[Prepared]) -> list[Prepared]:
+    """The same, with a word where the zero-loss peaks tell that their energies do not agree."""
+    centres = {
+        i: one.low_loss.analysis.peak.centre
+        for i, one in enumerate(prepared)
+        if one.low_loss is not None
+    }
+    if len(centres) < 2:
+        return prepared
+    axis = prepared[0].image.axis
+    step = float(np.median(np.abs(np.diff(axis.axis)))) * EV.get(str(axis.units), 1.0)
+    if max(centres.values()) - min(centres.values()) <= LEAST_OFFSET * step:
+        return prepared
+    finding = EnergiesDiffer(tuple(centres.items()))
+    warn_of(finding)
+    return [replace(one, findings=(*one.findings, finding)) for one in prepared]
+
+
+def _channels(prepared: Sequence[Prepared]) -> Any:
+    """Channels that count in all signals."""
+    common = prepared[0].image.blocks.channels
+    for one in prepared[1:]:
+        common = np.intersect1d(common, one.image.blocks.channels)
+    return common
+
+
+def _agree(prepared: Sequence[Prepared]) -> bool:
+    first = prepared[0].image.blocks.channels
+    return all(np.array_equal(one.image.blocks.channels, first) for one in prepared[1:])
+
+
+def _together(pcas: Sequence[PCA], asked: int | str) -> tuple[LowRank, Any, ComponentCount]:
+    """Compressed spectra of all signals, their values, and how many components they hold."""
+    supported = [max(pca.count.consensus + pca.count.drift, 1) for pca in pcas]
+    wanted = asked if isinstance(asked, int) else 1
+    parts = [
+        pca.corrected.spectra.truncate(max(known, wanted))
+        for pca, known in zip(pcas, supported, strict=True)
+    ]
+    pixels = [len(part.scores) for part in parts]
+    n, m = sum(pixels), parts[0].components.shape[1]
+    level = np.average([pca.noise_level for pca in pcas], weights=pixels)
+    edge = float(level * noise_edge(n, m))
+    spectra = joined(parts, 0.0 if wanted > 1 else NEGLIGIBLE * edge)
+    together, values = order_by_significance(spectra, edge)
+    agreed = min(leading_count(values > 1), sum(supported))
+    alone = ", ".join(str(pca.count.consensus) for pca in pcas)
+    count = choose_rank(values, n, m, agreed, "in all signals together", f" (alone: {alone})")
+    return together, values, count
+
+
+def _others(signals: Sequence[BaseSignal], own: int) -> Choice:
+    titles = [
+        str(signal.metadata.get_item("General.title", default="")) or f"signal {i}"
+        for i, signal in enumerate(signals)
+        if i != own
+    ]
+    return Choice(len(signals), f"signals with the same spectra; the others: {', '.join(titles)}")

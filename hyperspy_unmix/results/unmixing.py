@@ -1,0 +1,207 @@
+"""What `hyperspy_unmix.unmix` returns: components that plot, match, apply, save and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperspy_unmix import plotting
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.separated import Separated
+from hyperspy_unmix.arguments.options import takes_preprocessing
+from hyperspy_unmix.components.components import Components
+from hyperspy_unmix.components.matching import Match, match
+from hyperspy_unmix.components.naming import numbers
+from hyperspy_unmix.settings import Choice, FrozenSettings
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+def unmixed(
+    pca: Compressed,
+    separated: Separated,
+    choices: Mapping[str, Choice],
+    calls: tuple[str, ...],
+) -> Unmixing:
+    """A new result, its components known by their numbers."""
+    arrays = separated.arrays
+    names = numbers(len(arrays.spectra))
+    return Unmixing(names, FrozenSettings(choices), pca, arrays, separated, calls)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Unmixing(Components):
+    """Component spectra and maps of a spectrum image, and what can be done with them.
+
+    Unpacks into ``(spectra, maps)``. What it holds is described in
+    `hyperspy_unmix.components.components.Components`.
+    """
+
+    @takes_preprocessing()
+    def apply(self, other: BaseSignal, **preprocessing: Any) -> Unmixing:
+        """Maps of these spectra in another spectrum image.
+
+        By maximum likelihood of the other signal's counts, Poisson or with gain and read noise,
+        non-negative, in measured space: scattered with its own low loss, on its own background.
+
+        Parameters
+        ----------
+        other : BaseSignal
+            Over the same energies, at least half of their range.
+        **preprocessing
+            Of the other signal, as in `hyperspy_unmix.unmix`; the background windows and the range
+            are those of this result unless others are given.
+
+        Returns
+        -------
+        Unmixing
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the signals do not go together.
+        """
+        from .applying import apply
+
+        return apply(self, other, preprocessing)
+
+    def match(self, references: Any) -> Match:
+        """Compare the components with references by their spectral angle, and name them.
+
+        Parameters
+        ----------
+        references : mapping of str to reference, sequence of references, or a reference
+            Spectra (HyperSpy signals), another result, edges (``"O_K"``, exspy's or HyperSpy's
+            components) or lists of edges; see `hyperspy_unmix.components.matching.match`.
+
+        Returns
+        -------
+        Match
+            Prints as a table; ``.angles`` in degrees, ``.renamed`` this result with the names.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If references are not that, are in other units, or none overlaps with the components.
+        """
+        return match(self, references)
+
+    def plot(self) -> None:
+        """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
+        loose = ", ".join(self.unstable)
+        note = f" (UNSTABLE: {loose})" if loose else ""
+        plotting.plot_together(self.spectra, self.maps, note)
+
+    def plot_fit(self) -> None:
+        """Plot counts, model, components, background and residual at the navigator's pixel."""
+        plotting.plot_fit(self)
+
+    def plot_overview(self) -> Any:
+        """One figure: every component's spectrum, with its bands, beside its map; returns it."""
+        return plotting.plot_overview(self)
+
+    def plot_residual(self) -> Any:
+        """Map of the reduced chi-square, and the mean residual against its noise; one figure."""
+        return plotting.plot_residual(self)
+
+    def plot_thickness(self) -> Any:
+        """Map of the thickness and of its standard deviation; returns the figure."""
+        return plotting.plot_thickness(self)
+
+    def plot_composite(self, components: Sequence[int | str] | None = None) -> Any:
+        """Shares of two or three components as one picture, a colour each; returns the figure.
+
+        Parameters
+        ----------
+        components : sequence of int or str, optional
+            Numbers or names of two or three; default the first three.
+        """
+        return plotting.plot_composite(self, components)
+
+    def plot_scree(self, ax: Any = None) -> Any:
+        """Scree plot in units of the noise edge; returns the matplotlib axes."""
+        return plotting.plot_scree(self.pca, ax)
+
+    def save(
+        self, filename: str | Path, overwrite: bool | None = None, counts: bool = False
+    ) -> None:
+        """Save everything to one file, from which `hyperspy_unmix.load` brings it back.
+
+        HyperSpy's ``load`` reads spectra, maps and thickness from the same file without this
+        package.
+
+        Parameters
+        ----------
+        filename : str or Path
+            ``.hspy`` (default) or ``.zspy``. An existing file stays as it is until the new one is
+            complete.
+        overwrite : bool, optional
+            Of an existing file; None asks, False leaves it and saves nothing.
+        counts : bool
+            Whether the spectrum image itself goes into the file too. Without it ``residual()`` and
+            ``plot_fit()`` of the loaded result need the signal, see `hyperspy_unmix.load`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If the suffix is another one.
+        """
+        from hyperspy_unmix.storage import save
+
+        save(self, filename, overwrite, counts)
+
+    def export(self, folder: str | Path, overwrite: bool | None = None) -> list[Path]:
+        """Write the spectra as .msa and the maps as .tif, for DigitalMicrograph, ImageJ and others.
+
+        Spectra are in counts (`spectra_counts`), zero in channels that were left out; maps in
+        counts, 32-bit, with their scale; a line scan's are .msa too. ``summary.txt`` is what the
+        result prints.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+        overwrite : bool, optional
+            Of existing files; None asks, False leaves them.
+
+        Returns
+        -------
+        list of Path
+            Of the files written.
+        """
+        from hyperspy_unmix.storage import export
+
+        return export(self, folder, overwrite)
+
+    def report(
+        self, filename: str | Path, references: Any = None, overwrite: bool | None = None
+    ) -> None:
+        """Write one page of HTML: what was found, what was done and why, and how to repeat it.
+
+        Figures, the table of components, warnings, every choice with its reason, a paragraph for a
+        methods section with its references, code and versions; everything in the file itself.
+
+        Parameters
+        ----------
+        filename : str or Path
+            ``.html``.
+        references : optional
+            Whose nearest ones stand beside the components, see `match`.
+        overwrite : bool, optional
+            Of an existing file; None asks, False leaves it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        TypeError, ValueError
+            If the suffix is another one, or references do not fit.
+        """
+        from hyperspy_unmix.report import report
+
+        report(self, filename, references, overwrite)

@@ -1,0 +1,84 @@
+"""HyperSpy's own place for decompositions, filled so that its plots, models and files work."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.spectrum_image import to_pixels
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+    from hyperspy_unmix.components.components import Components
+
+ALGORITHM = "hyperspy_unmix weighted PCA"
+_logger = logging.getLogger(__name__)
+
+
+def store_learning_results(signal: BaseSignal, result: Components) -> None:
+    """Fill ``signal.learning_results`` with the PCA and the unmixing of ``result``."""
+    from hyperspy.learn import LearningResults
+
+    before = signal.learning_results
+    if before.factors is not None or before.bss_factors is not None:
+        ours = before.decomposition_algorithm == ALGORITHM
+        _logger.log(
+            logging.INFO if ours else logging.WARNING,
+            "learning_results held a decomposition (%s); it is replaced (store=False keeps it)",
+            before.decomposition_algorithm,
+        )
+    image, pca = result.prepared.image, result.pca
+    raw = pca.raw.truncate(max(pca.above_noise_edge, result.n_components))
+    values = pca.scree_values
+
+    stored = LearningResults()
+    stored.decomposition_algorithm = ALGORITHM
+    stored.factors = _all_channels(result, raw.components).T
+    stored.loadings = _flat(result, raw.scores)
+    stored.explained_variance = values
+    stored.explained_variance_ratio = values / values.sum()
+    stored.number_significant_components = pca.above_noise_edge
+    stored.output_dimension = raw.rank
+    stored.poissonian_noise_normalized = False
+    stored.centre = None
+    # with a mean HyperSpy's own model is wrong, and the signal's data are changed
+    stored.mean = None
+    stored.bss_algorithm = "hyperspy_unmix"
+    stored.bss_factors = _all_channels(result, result.arrays.spectra * image.channel_widths).T
+    stored.bss_loadings = _flat(result, result.arrays.maps)
+    stored.unmixing_matrix = result.arrays.unmixing
+    stored.on_loadings = False
+    stored.unfolded = False
+    stored.original_shape = None
+    stored.navigation_mask = ~image.blocks.pixels if not image.blocks.pixels.all() else None
+    stored.signal_mask = _excluded(result)
+    signal.learning_results = stored
+
+
+def _excluded(result: Components) -> np.ndarray | None:
+    """Channels outside the analysed range or excluded by the user."""
+    image = result.prepared.image
+    excluded = image.masked_channels.copy()
+    excluded[: image.first] = True
+    excluded[image.last :] = True
+    return excluded if excluded.any() else None
+
+
+def _all_channels(result: Components, values: Floats) -> Floats:
+    """Rows on the whole energy axis, NaN where excluded, as HyperSpy does."""
+    image = result.prepared.image
+    full = np.zeros((len(values), len(image.masked_channels)))
+    excluded = _excluded(result)
+    if excluded is not None:
+        full[:, excluded] = np.nan
+    full[:, image.blocks.channels] = values
+    return full
+
+
+def _flat(result: Components, values: Floats) -> Floats:
+    image = result.prepared.image
+    return to_pixels(image, values).reshape(-1, values.shape[1])

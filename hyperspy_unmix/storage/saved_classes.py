@@ -1,0 +1,209 @@
+"""What of a result is recorded: every class in it by the name it has in files, and how it is made.
+
+The names are part of the format: a class may be renamed, its name here may not.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.separated import Detail, Independent, Separated
+from hyperspy_unmix.analysis.separation_findings import (
+    BeyondCounts,
+    IcaFinding,
+    NotRefined,
+    PurePixelsFinding,
+    RefinementFinding,
+)
+from hyperspy_unmix.components.components import Components
+from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.compression.rank import ComponentCount
+from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
+from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.corrections.correct import Corrected
+from hyperspy_unmix.numerics.fitting.goodness import Goodness
+from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
+from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap
+from hyperspy_unmix.numerics.low_loss.zero_loss import ZeroLossPeak
+from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
+from hyperspy_unmix.numerics.reading.first_pass import Extremes, Summary
+from hyperspy_unmix.numerics.reading.replaced_values import Spikes
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.preparation.background import BackgroundFinding
+from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
+from hyperspy_unmix.preparation.frame import frame_from
+from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
+from hyperspy_unmix.preparation.low_loss_report import (
+    EnergiesDiffer,
+    LowLossFinding,
+    ZeroLossInRange,
+)
+from hyperspy_unmix.preparation.noise import NoiseFinding
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.preparation.spectrum_image import EmptyFinding, Image, RangeFinding
+from hyperspy_unmix.preparation.thickness import ThicknessFinding
+from hyperspy_unmix.preparation.value_checks import (
+    DefectsFinding,
+    OffsetFinding,
+    SaturationFinding,
+)
+from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Told
+
+from .missing_counts import Absent, fingerprint
+from .record import Saved, by_fields, can_be_recorded
+from .safety import check_formulas
+
+# what is computed when first asked for, and must not come out another way on another machine
+OF_SEPARATED = ("stability", "ambiguity", "changes")
+OF_UNMIXING = ("_spectra_variance", "_maps_variance")
+_logger = logging.getLogger(__name__)
+
+
+def _with_computed(kind: type, always: tuple[str, ...], if_there: tuple[str, ...] = ()) -> Saved:
+    """A dataclass, and these of its cached properties."""
+
+    def parts(value: Any) -> dict[str, Any]:
+        own = {f.name: getattr(value, f.name) for f in fields(kind)}
+        known = {name: value.__dict__[name] for name in if_there if name in value.__dict__}
+        return own | {"computed": {name: getattr(value, name) for name in always} | known}
+
+    def made(computed: dict[str, Any], **own: Any) -> Any:
+        value = kind(**own)
+        value.__dict__.update(
+            {name: computed[name] for name in always + if_there if name in computed}
+        )
+        return value
+
+    return Saved(kind, parts, made)
+
+
+def _parts_of_blocks(blocks: RowBlocks) -> dict[str, Any]:
+    data, variance = blocks.data, blocks.variance
+    absent = Absent(tuple(data.shape), str(np.dtype(data.dtype)), fingerprint(data))
+    return {
+        "data": absent,
+        "variance": None if variance is None else absent,
+        "pixels": blocks.pixels,
+        "channels": blocks.channels,
+        "shifts": blocks.shifts,
+        "spikes": blocks.spikes,
+        "dtype": str(np.dtype(blocks.dtype)),
+    }
+
+
+def _blocks(dtype: str, **own: Any) -> RowBlocks:
+    return RowBlocks(dtype=np.dtype(dtype).type, **own)
+
+
+def _parts_of_image(image: Image) -> dict[str, Any]:
+    own = {f.name: getattr(image, f.name) for f in fields(Image) if f.name != "frame"}
+    frame = image.frame
+    axes = [axis.get_axis_dictionary() for axis in frame.axes_manager._axes]
+    return own | {
+        "axes": [_recordable(axis) for axis in axes],
+        "metadata": _recordable(frame.metadata.as_dictionary()),
+        "chunks": frame.data.chunks if hasattr(frame.data, "dask") else None,
+    }
+
+
+def _image(axes: Any, metadata: Any, chunks: Any, **own: Any) -> Image:
+    data = own["blocks"].data
+    check_formulas(axes)
+    return Image(frame=frame_from(data.shape, data.dtype, chunks, axes, metadata), **own)
+
+
+def _recordable(tree: dict[str, Any], within: str = "") -> dict[str, Any]:
+    """Without what cannot be recorded, which is said."""
+    kept: dict[str, Any] = {}
+    for name, value in tree.items():
+        place = f"{within}.{name}" if within else str(name)
+        if isinstance(value, dict):
+            kept[name] = _recordable(value, place)
+        elif can_be_recorded(value):
+            kept[name] = value
+        else:
+            _logger.warning(
+                "metadata %s is left out of the file: %s cannot be saved. Keep it as text or "
+                "numbers, or in a file of your own",
+                place,
+                type(value),
+            )
+    return kept
+
+
+BY_FIELDS = {
+    "Absent": Absent,
+    "Ambiguity": Ambiguity,
+    "BackgroundFit": BackgroundFit,
+    "ChannelWhitening": ChannelWhitening,
+    "Caution": Caution,
+    "Choice": Choice,
+    "ComponentCount": ComponentCount,
+    "Corrected": Corrected,
+    "Detail": Detail,
+    "Drift": Drift,
+    "Extremes": Extremes,
+    "Goodness": Goodness,
+    "Independent": Independent,
+    "LowLoss": LowLoss,
+    "AnalysedLowLoss": AnalysedLowLoss,
+    "LowRank": LowRank,
+    "NoiseModel": NoiseModel,
+    "Normalised": Normalised,
+    "Prepared": Prepared,
+    "PurePixels": PurePixels,
+    "Scree": Scree,
+    "Spikes": Spikes,
+    "Summary": Summary,
+    "ThicknessMap": ThicknessMap,
+    "Window": Window,
+    "ZeroLossPeak": ZeroLossPeak,
+    # findings
+    "BackgroundFinding": BackgroundFinding,
+    "BeyondCounts": BeyondCounts,
+    "DefectsFinding": DefectsFinding,
+    "DriftNotAskedFor": DriftNotAskedFor,
+    "EmptyFinding": EmptyFinding,
+    "EnergiesDiffer": EnergiesDiffer,
+    "IcaFinding": IcaFinding,
+    "LowLossFinding": LowLossFinding,
+    "NoiseFinding": NoiseFinding,
+    "NotRefined": NotRefined,
+    "OffsetFinding": OffsetFinding,
+    "PurePixelsFinding": PurePixelsFinding,
+    "RangeFinding": RangeFinding,
+    "RefinementFinding": RefinementFinding,
+    "SaturationFinding": SaturationFinding,
+    "ThicknessFinding": ThicknessFinding,
+    "Told": Told,
+    "ZeroLossInRange": ZeroLossInRange,
+}
+
+
+def saved_classes(
+    pca: type[Compressed] = Compressed, unmixing: type[Components] = Components
+) -> dict[str, Saved]:
+    """Every class that can be in a file, by its name there.
+
+    ``pca`` and ``unmixing`` are made of what is recorded as ``Compressed`` and ``Components``.
+    """
+    return {name: by_fields(kind) for name, kind in BY_FIELDS.items()} | {
+        "FrozenSettings": Saved(
+            FrozenSettings, lambda settings: {"settings": dict(settings)}, FrozenSettings
+        ),
+        "Image": Saved(Image, _parts_of_image, _image),
+        "PCA": by_fields(pca),
+        "RowBlocks": Saved(RowBlocks, _parts_of_blocks, _blocks),
+        "Separated": _with_computed(Separated, OF_SEPARATED),
+        "Unmixing": _with_computed(unmixing, OF_UNMIXING, ("goodness",)),
+    }

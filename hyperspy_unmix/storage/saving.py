@@ -1,0 +1,85 @@
+"""Saving results and loading them again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyperspy_unmix import __version__
+from hyperspy_unmix.components.as_signals import as_recorded
+from hyperspy_unmix.components.components import Components
+from hyperspy_unmix.preparation.spectrum_image import Image
+
+from . import containers
+from .atomic_write import may_write, replacing
+from .missing_counts import Absent, CountsMissingError
+from .record import recorded
+from .saved_classes import saved_classes
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+VERSION = 2  # of what is recorded; a change needs the next number, and older files still loaded
+COUNTS = "counts"
+
+
+def save(result: Components, filename: str | Path, overwrite: bool | None, counts: bool) -> None:
+    """See `Unmixing.save`."""
+    path = checked_path(filename)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
+    if counts and isinstance(result.prepared.image.blocks.data, Absent):
+        raise CountsMissingError
+    if not may_write(path, overwrite):
+        return
+    text, arrays = recorded(result, saved_classes())
+    about = {"version": VERSION, "package_version": __version__, "counts": counts}
+    with replacing(path) as new:
+        containers.write(new, _signals(result, counts), about, text, arrays)
+
+
+def checked_path(filename: str | Path) -> Path:
+    """The path, of a suffix that HyperSpy knows for its own files."""
+    path = Path(filename).expanduser()
+    if not path.name:
+        raise ValueError(f"{str(filename)!r} is no name of a file: 'result.hspy', for example.")
+    if not path.suffix:
+        path = path.with_suffix(".hspy")
+    # HyperSpy finds .HSPY, but not .ZSPY
+    if path.suffix not in (*containers.SUFFIXES, ".HSPY"):
+        raise ValueError(
+            f"{path.name}: results are kept in HyperSpy's own formats, .hspy or .zspy; "
+            ".export(folder) writes .msa and .tif."
+        )
+    # a link is written through
+    return path.resolve()
+
+
+def _signals(result: Components, counts: bool) -> dict[str, BaseSignal]:
+    """What HyperSpy finds in the file, by name, the largest first."""
+    found = {COUNTS: _counts_of(result.prepared.image)} if counts else {}
+    found |= {
+        "spectra": result.spectra,
+        "spectra counts": result.spectra_counts,
+        "maps": result.maps,
+    }
+    if result.thickness is not None:
+        found["thickness"] = result.thickness
+    about = {
+        "components": list(result.names),
+        "stability": [float(index) for index in result.stability],
+        "summary": repr(result),
+    }
+    for name, signal in found.items():
+        found[name] = signal = signal.deepcopy() if name != COUNTS else signal
+        signal.metadata.add_dictionary({"Unmixing": {"holds": name, **about}})
+    return found
+
+
+def _counts_of(image: Image) -> BaseSignal:
+    signal = as_recorded(image)
+    if image.blocks.variance is not None:
+        variance = image.frame.deepcopy()
+        variance.data = image.blocks.variance
+        signal.set_noise_variance(variance)
+    return signal

@@ -1,0 +1,125 @@
+"""How many components, through the public methods: names, agreement, reasons."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+import hyperspy_unmix
+
+NAMES = ("noise_edge", "elbow", "split_half")
+
+
+def two_phases(counts: float = 40.0, lazy: bool = False, seed: int = 0):
+    """Poisson counts of two phases of Gaussian lines, 24 x 20 pixels."""
+    rng = np.random.default_rng(seed)
+    energy = np.arange(120)
+    spectra = [0.2 + np.exp(-(((energy - centre) / 6) ** 2)) for centre in (40, 80)]
+    share = np.linspace(0, 1, 480)
+    expected = counts * (np.outer(share, spectra[0]) + np.outer(1 - share, spectra[1]))
+    s = hs.signals.Signal1D(rng.poisson(expected).reshape(24, 20, 120))
+    return s.as_lazy() if lazy else s
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_the_three_counts_agree_on_clear_data(lazy):
+    """Phantom: two phases, far above the noise."""
+    count = hyperspy_unmix.estimate_number_of_components(two_phases(lazy=lazy))
+    assert [getattr(count, name) for name in NAMES] == [2, 2, 2]
+    assert (count.consensus, count.automatic, count.drift) == (2, 2, 0)
+    assert "2 components above the noise" in count.reason
+    with pytest.raises(FrozenInstanceError):
+        count.consensus = 3
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("scale", [1, 0.37])
+def test_full_split_half_counts_as_the_fast_one(lazy, scale):
+    """Independent way: every count dealt out (Poisson) or noise added (0.37 times counts)."""
+    s = two_phases(lazy=lazy)
+    if scale != 1:
+        s = s * scale
+    fast, full = (
+        hyperspy_unmix.estimate_number_of_components(s, split_half=how) for how in ("fast", "full")
+    )
+    assert fast.split_half == full.split_half == 2
+    again = hyperspy_unmix.estimate_number_of_components(s, split_half="full")
+    assert again == full
+
+
+def test_full_split_half_of_counts_with_a_negative_value():
+    """Worst input: one value below zero, outside the sample that calls the data Poisson."""
+    s = hs.stack([two_phases(), two_phases(seed=1), two_phases(seed=2)], axis=0)
+    s.data[1, 7, 19] = -5
+    before = s.data.copy()
+    count = hyperspy_unmix.estimate_number_of_components(s, split_half="full")
+    assert count.split_half == 2
+    np.testing.assert_array_equal(s.data, before)
+
+
+def test_split_half_of_another_word():
+    with pytest.raises(ValueError, match="one of 'fast', 'full'"):
+        hyperspy_unmix.estimate_number_of_components(two_phases(), split_half="half")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_count_can_be_asked_for_by_name(name):
+    s = two_phases(seed=1)
+    result = hyperspy_unmix.pca(s, name)
+    assert result.n_components == getattr(result.count, name)
+    assert name in result.settings["n_components"].reason
+    assert result.ica(name).n_components == result.n_components
+
+
+def test_consensus_is_the_median_where_counts_differ(monkeypatch):
+    """Definition."""
+    from hyperspy_unmix.analysis import counting
+
+    monkeypatch.setattr(counting, "elbow", lambda values, most: 7)
+    count = hyperspy_unmix.estimate_number_of_components(two_phases())
+    assert (count.elbow, count.consensus) == (7, 2)
+    assert "elbow 7" in count.reason
+
+
+def test_energy_drift_is_named():
+    """Phantom: one edge spectrum, shifted from pixel to pixel by 0.6 channels r.m.s."""
+    rng = np.random.default_rng(0)
+    energy = np.arange(200)
+    shift = rng.normal(0, 0.6, 900)[:, None]
+
+    def spectrum(e):
+        return 400 * (e / 100 + 1) ** -2.0 + 150 / (1 + np.exp(-(e - 80) / 2))
+
+    counts = rng.poisson(spectrum(energy - shift)).reshape(30, 30, 200)
+    s = hs.signals.Signal1D(counts)
+    s.set_signal_type("EELS_unmix")
+    count = hyperspy_unmix.estimate_number_of_components(s, background=None)
+    assert count.noise_edge >= 2
+    assert count.drift == count.noise_edge - 1
+    assert count.consensus == 1
+    assert "energy drift" in count.reason
+    # the shift is known to the noise of each spectrum; its size to ten percent
+    size = float(count.reason.split("makes (")[1].split()[0])
+    assert size == pytest.approx(0.6, rel=0.15)
+
+
+def test_ends_that_an_alignment_emptied_are_left_out():
+    """Truth: the channels set to zero; the user's data stay as they are."""
+    s = two_phases(counts=4000)
+    s.data[::3, :, :2] = 0
+    before = s.data.copy()
+    result = hyperspy_unmix.pca(s)
+    assert result.settings["emptied channels"].value == 2
+    assert result.count.consensus == 2
+    np.testing.assert_array_equal(s.data, before)
+
+
+def test_no_structure_is_zero_for_zero_mean_noise():
+    """Definition: nothing there; the mean is taken, and that is said."""
+    s = hs.signals.Signal1D(np.random.default_rng(0).standard_normal((30, 30, 90)))
+    result = hyperspy_unmix.pca(s)
+    assert result.count.consensus == 0
+    assert "no structure above the noise" in result.settings["n_components"].reason

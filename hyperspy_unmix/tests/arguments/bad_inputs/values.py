@@ -1,0 +1,272 @@
+"""Bad input: empty, constant, saturated, not finite, negative, or with defects of the detector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hyperspy_unmix.tests.arguments.bad_inputs.rows import (
+    FULL,
+    Accepted,
+    Refused,
+    Truth,
+    bad_values,
+    filled,
+    some_channels,
+    some_pixels,
+)
+from hyperspy_unmix.tests.scenes import calibrated, counts, two_phases
+
+ROW = slice(0, 3)  # of the scan
+
+
+def one_count():
+    data = np.zeros(FULL)
+    data[3, 3, 3] = 1
+    return calibrated(data)
+
+
+def without(pixels, **keywords):
+    """Truth: the scene with these pixels masked."""
+    return Truth(
+        words="the same with these pixels masked",
+        keywords={"navigation_mask": lambda: some_pixels(pixels), **keywords},
+    )
+
+
+def bright():
+    """The scene, with counts enough to tell a dead channel from one that is empty by chance."""
+    return two_phases(dose=1000.0)
+
+
+def saturated():
+    """Two phases, of which the brightest channels are beyond the greatest 8-bit number."""
+    return calibrated(np.minimum(counts(dose=200.0), 255).astype("u1"))
+
+
+def gone(channels):
+    """Truth: the scene with these channels masked, but for the NaN they are in its spectra."""
+
+    def zero(spectra, maps):
+        spectra = spectra.copy()
+        spectra[:, channels] = 0
+        return spectra, maps
+
+    return Truth(
+        words="the same with these channels masked, zero instead of NaN",
+        keywords={"signal_mask": lambda: some_channels(channels)},
+        change=zero,
+    )
+
+
+VALUES = [
+    Refused(given="zero everywhere", signal=filled(0.0), says="[Ee]very value is zero"),
+    Refused(
+        given="zero everywhere, whole numbers",
+        signal=filled(0, "u2"),
+        says="[Ee]very value is zero",
+    ),
+    Refused(
+        given="one count in all",
+        signal=one_count,
+        says="[Oo]ne channel|1 channel",
+    ),
+    Accepted(
+        given="the same value everywhere",
+        signal=filled(7.0),
+        setting="n_components",
+        value=1,
+        says="component",
+    ),
+    Accepted(
+        given="the same whole number everywhere",
+        signal=filled(7, int),
+        setting="noise",
+        value="uniform",
+        says="same variance",
+    ),
+    Accepted(
+        given="every value saturated (65 535)",
+        signal=filled(65535, "u2"),
+        setting="WARNING: saturated",
+        says="65535.*navigation_mask",
+    ),
+    Accepted(
+        given="the same negative value everywhere",
+        signal=filled(-7.0),
+        setting="negative",
+        value=["0"],
+        says="take counts away",
+    ),
+    Accepted(
+        given="rows of the scan without a count",
+        signal=bad_values(ROW, 0),
+        setting="n_components",
+        value=2,
+        says="component",
+    ),
+    Accepted(
+        given="columns of the scan without a count",
+        signal=bad_values((slice(None), ROW), 0),
+        setting="n_components",
+        value=2,
+        says="component",
+    ),
+    Accepted(
+        given="rows and columns of the scan without a count",
+        signal=bad_values((ROW, slice(None)), 0, bad_values((slice(None), ROW), 0)),
+        setting="n_components",
+        value=2,
+        says="component",
+    ),
+    Accepted(
+        given="a channel of the detector without a count",
+        signal=bad_values((..., 40), 0),
+        setting="empty channels",
+        value=1,
+        says="zero in the result",
+        truth=gone([40]),
+    ),
+    Accepted(
+        given="a block of 20 channels without a count",
+        signal=bad_values((..., slice(36, 56)), 0),
+        setting="empty channels",
+        value=20,
+        says="zero in the result",
+        truth=gone(slice(36, 56)),
+    ),
+    Accepted(
+        given="the last ten channels without a count",
+        signal=bad_values((..., slice(70, 80)), 0),
+        setting="empty channels",
+        value=10,
+        says="zero in the result",
+        truth=gone(slice(70, 80)),
+    ),
+    Accepted(
+        given="a dead channel: one count in all of the scan",
+        signal=bad_values((0, 0, 66), 1, bad_values((..., 66), 0, bright)),
+        setting="dead channels",
+        value=1,
+        says="left out",
+        excluded=some_channels(66),
+        truth=Truth(
+            words="the same with this channel masked",
+            signal=bright,
+            keywords={"signal_mask": lambda: some_channels(66)},
+        ),
+    ),
+    Accepted(
+        given="NaN in a channel of two pixels",
+        signal=bad_values((slice(0, 2), 3, 5), np.nan),
+        setting="not finite",
+        value=2,
+        says="NaN or infinity were masked",
+        masked=some_pixels((slice(0, 2), 3)),
+        truth=without((slice(0, 2), 3)),
+    ),
+    Accepted(
+        given="minus infinity in a channel of three pixels",
+        signal=bad_values((4, slice(0, 3), 0), -np.inf),
+        setting="not finite",
+        value=3,
+        says="NaN or infinity were masked",
+        masked=some_pixels((4, slice(0, 3))),
+        truth=without((4, slice(0, 3))),
+    ),
+    Accepted(
+        given="a pixel of nothing but NaN",
+        signal=bad_values((2, 3), np.nan),
+        setting="not finite",
+        value=1,
+        says="masked",
+        masked=some_pixels((2, 3)),
+        truth=without((2, 3)),
+    ),
+    Accepted(
+        given="NaN in three pixels, one of them masked",
+        signal=bad_values((4, slice(0, 3), 0), np.nan),
+        keywords={"navigation_mask": lambda: some_pixels((4, 0))},
+        setting="not finite",
+        value=2,
+        says="masked",
+        masked=some_pixels((4, slice(0, 3))),
+        truth=without((4, slice(0, 3))),
+    ),
+    Accepted(
+        given="NaN in all rows of the scan but one",
+        signal=bad_values(slice(1, None), np.nan),
+        setting="not finite",
+        value=110,
+        says="masked",
+        masked=some_pixels(slice(1, None)),
+        truth=without(slice(1, None)),
+    ),
+    Refused(
+        given="NaN in a channel, in every pixel",
+        signal=bad_values((..., 3), np.nan),
+        says="[Ee]very pixel.*signal_mask",
+    ),
+    Refused(
+        given="infinity in a channel, in every pixel",
+        signal=bad_values((..., 3), np.inf),
+        says="[Ee]very pixel.*signal_mask",
+    ),
+    Accepted(
+        given="NaN in some channels, which `signal_mask` excludes",
+        signal=bad_values((..., slice(0, 6)), np.nan),
+        keywords={"signal_mask": lambda: np.arange(80) < 6},
+        setting="signal_mask",
+        value=6,
+        says="excluded",
+        excluded=some_channels(slice(0, 6)),
+        truth=Truth(
+            words="the same counts without the NaN",
+            keywords={"signal_mask": lambda: np.arange(80) < 6},
+        ),
+    ),
+    Accepted(
+        given="NaN in a channel outside of `signal_range`",
+        signal=bad_values((..., 3), np.nan),
+        keywords={"signal_range": (120, 250)},
+        setting="signal_range",
+        value=(120, 250),
+        says="given",
+        truth=Truth(words="the same counts without the NaN", keywords={"signal_range": (120, 250)}),
+    ),
+    Refused(given="NaN everywhere", signal=filled(np.nan), says="[Ee]very pixel.*NaN"),
+    Refused(given="infinity everywhere", signal=filled(np.inf), says="[Ee]very pixel.*infinity"),
+    Accepted(
+        given="negative values (a dark reference was subtracted)",
+        signal=lambda: two_phases() - 20.0,
+        setting="noise",
+        value="scatter",
+        says="variance",
+    ),
+    Accepted(
+        given="negative values only",
+        signal=lambda: two_phases() * -1.0,
+        setting="negative",
+        value=["0", "1"],
+        says="take counts away",
+    ),
+    Accepted(
+        given="8-bit numbers, saturated in the brightest channels",
+        signal=saturated,
+        setting="WARNING: saturated",
+        says="255.*navigation_mask",
+    ),
+    Accepted(
+        given="a cosmic ray: a million counts in one channel of one pixel",
+        signal=bad_values((3, 4, 40), 1e6),
+        setting="spikes",
+        value=1,
+        says="replaced by these neighbours",
+    ),
+    Accepted(
+        given="a value of minus a million in one channel of one pixel",
+        signal=bad_values((3, 4, 40), -1e6),
+        setting="spikes",
+        value=1,
+        says="replaced by these neighbours",
+    ),
+]

@@ -1,0 +1,55 @@
+"""What a background window leaves of the spectrum."""
+
+import numpy as np
+import pytest
+
+import hyperspy_unmix
+from hyperspy_unmix.tests.scenes import CHANNELS, calibrated, counts, edge_on_background
+
+LAST = (230.0, 256.0)  # of 100 to 258
+
+
+def on_baseline(signal_type=""):
+    """Two phases on a parabola, as Raman lines on fluorescence."""
+    x = np.linspace(-1, 1, CHANNELS)
+    return calibrated(counts() + 40.0 + 10 * x - 20 * x**2, signal_type)
+
+
+@pytest.mark.parametrize("shape", ["offset", "polynomial"])
+def test_baselines_leave_all_channels(shape):
+    """They are known on both sides of a window, also of one at the end."""
+    windows = [(100.0, 116.0), LAST] if shape == "polynomial" else LAST
+    u = hyperspy_unmix.unmix(on_baseline(), 2, background=windows, background_type=shape)
+    assert u.spectra.axes_manager[-1].size == CHANNELS
+    assert "WARNING: background window" not in u.settings
+    words = {"offset": "constant", "polynomial": "polynomial of second degree"}
+    assert u.settings["background fit"].value == words[shape]
+
+
+@pytest.mark.parametrize(
+    ("signal_type", "shape"), [("", "power law"), ("", "exponential"), ("EELS", "polynomial")]
+)
+def test_what_falls_is_not_continued_below_its_window(signal_type, shape):
+    """Most channels are lost to a window at the end: that is said, with the numbers."""
+    s = on_baseline(signal_type)
+    u = hyperspy_unmix.unmix(s, 1, background=LAST, background_type=shape)
+    assert u.spectra.axes_manager[-1].size == 15
+    reason = u.settings["WARNING: background window"].reason
+    assert f"leaves 15 of {CHANNELS} channels" in reason
+
+
+def test_a_window_before_the_edge_is_no_reason_for_a_warning():
+    u = hyperspy_unmix.unmix(edge_on_background(), background=(440.0, 520.0))
+    assert "WARNING: background window" not in u.settings
+
+
+@pytest.mark.parametrize(("signal_type", "said"), [("", True), ("EELS", False)])
+def test_a_baseline_is_named_where_nothing_fits(signal_type, said, monkeypatch):
+    """The advice is for data that may have one."""
+    monkeypatch.setattr("hyperspy_unmix.analysis.separation.CONTRADICTION", -1.0)
+    x = np.linspace(0, 1, CHANNELS)
+    s = calibrated(counts() + 200 * x, signal_type)
+    u = hyperspy_unmix.unmix(s, background=None)
+    reason = u.settings["WARNING: negative"].reason
+    assert ("fluorescence" in reason) is said
+    assert "assume=" in reason
