@@ -40,32 +40,34 @@ PASSES = (
     "scores",
 )
 STAGES = (
-    "image.without_defects",
-    "dual.analyse_low_loss",
-    "dual.thickness_map",
-    "preparation.align",
-    "preparation.background_window",
-    "preparation.choose_noise",
-    "numerics.pca.measure_scree",
-    "numerics.physics.remove_scattering",
-    "pca_result.correct",
-    "pca_result.count_components",
-    "separation.choose_width",
-    "separation.separate",
-    "separation.refine",
-    "separation.normalise",
-    "learning_results._all_channels",
-    "learning_results._flat",
+    "preparation.spectrum_image.drop_defects",
+    "preparation.low_loss_reading.analyse_low_loss",
+    "preparation.low_loss_reading.thickness_map",
+    "preparation.prepare.align",
+    "preparation.background.background_window",
+    "preparation.prepare.choose_noise",
+    "numerics.compression.weighted_pca.measure_scree",
+    "numerics.corrections.scattering.recompression",
+    "analysis.compressed.correct",
+    "analysis.compressed.count_components",
+    "analysis.separation.choose_width",
+    "analysis.separation.separate",
+    "analysis.separation.refine",
+    "analysis.separation.normalise",
+    "storage.learning_results._all_channels",
+    "storage.learning_results._flat",
 )
 LATER = {  # what is computed when it is first asked for
-    "certainty.stability": repr,
-    "numerics.stability.linear_sum_assignment": repr,
-    "certainty.ambiguity": lambda u: u.ambiguity.shares.tobytes(),
-    "certainty.changes": lambda u: array(u.spectra_uncertainty).tobytes(),
-    "uncertainty.map_variance": lambda u: array(u.maps_uncertainty).tobytes(),
-    "reconstruction.goodness": lambda u: array(u.reduced_chi_square).tobytes(),
-    "pca_result.thinned_significance": lambda u: u.pca.recounted(),
-    "pca_result.remove_scattering_from": lambda u: array(u.pca.preprocessed()).tobytes(),
+    "analysis.separated.stability_index": repr,
+    "numerics.certainty.stability.linear_sum_assignment": repr,
+    "analysis.separated.ambiguity": lambda u: u.ambiguity.shares.tobytes(),
+    "analysis.separated.changes": lambda u: array(u.spectra_uncertainty).tobytes(),
+    "components.uncertainty.map_variance": lambda u: array(u.maps_uncertainty).tobytes(),
+    "components.forward_model.goodness": lambda u: array(u.reduced_chi_square).tobytes(),
+    "analysis.compressed.thinned_significance": lambda u: u.pca.recounted(),
+    "numerics.corrections.scattering.convolve_rows": lambda u: array(
+        u.pca.preprocessed()
+    ).tobytes(),
 }
 
 
@@ -166,7 +168,11 @@ def test_interrupted_apply(drifting, monkeypatch):
     s, low = drifting[False]
     u = s.unmix(2, low_loss=low)
     known, before = state(u.apply(s, low_loss=low)), state(u)
-    for name in ("applying.abundances", "applying.pca_of", "pca_result.correct"):
+    for name in (
+        "results.applying.abundances",
+        "analysis.compressed.prepare",
+        "analysis.compressed.correct",
+    ):
         with monkeypatch.context() as patch, undecomposed(s, low):
             after(patch, name)
             with pytest.raises(KeyboardInterrupt):
@@ -179,10 +185,15 @@ def test_interrupted_together(monkeypatch):
     """Neither signal holds anything of it; the next call is as if it were the first."""
     given = [two_phases(), two_phases(shape=(9, 8))]
     known = [state(u) for u in hyperspy_unmix.unmix(given, 2)]
-    places = {"prepare": 2, "compressed": 2, "joined": 1, "separate_components": 1}
+    places = {
+        "results.together.prepare": 2,
+        "analysis.compressed.compress": 2,
+        "results.together.joined": 1,
+        "results.together.separate_components": 1,
+    }
     for name, calls in places.items():
         with monkeypatch.context() as patch, undecomposed(*given):
-            after(patch, f"joining.{name}", calls=calls)
+            after(patch, name, calls=calls)
             with pytest.raises(KeyboardInterrupt):
                 hyperspy_unmix.unmix(given, 2, store=True)
     assert [state(u) for u in hyperspy_unmix.unmix(given, 2)] == known
@@ -200,7 +211,7 @@ def test_interrupted_tool(monkeypatch):
     )
     for choose in choices:
         with monkeypatch.context() as patch, undecomposed(s):
-            after(patch, "pca_result.separate_components")
+            after(patch, "analysis.compressed.separate_components")
             with pytest.raises(KeyboardInterrupt):
                 choose()
         assert tool.result is known

@@ -77,7 +77,7 @@ def corrected_significance(raw: LowRank, edge: float, corrections: Chain, seed: 
         weights = raw.weights / (1 + added**2)
         scores, components = raw.scores + added * drawn[0], raw.components + added * drawn[1]
         noisy = replace(raw, scores=scores, components=components, weights=weights)
-        return order_by_significance(corrections.remove(noisy, edge)[0], edge)[0]
+        return correct(noisy, edge, corrections).spectra
 
     drawn = errors()
     first, second, other = share(ADDED, drawn), share(-1 / ADDED, drawn), share(1.0, errors())

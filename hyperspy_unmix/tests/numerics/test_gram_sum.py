@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics import gram_sum as products
+from hyperspy_unmix.numerics import linear_algebra
 from hyperspy_unmix.numerics.linear_algebra import GramSum
 
 ROWS = 50
@@ -12,7 +12,7 @@ M = 13
 
 @pytest.fixture(autouse=True)
 def _small_products(monkeypatch):
-    monkeypatch.setattr(products, "ROWS", ROWS)
+    monkeypatch.setattr(linear_algebra, "ROWS", ROWS)
 
 
 def blocks_of(n, step):
@@ -124,7 +124,7 @@ def test_no_more_memory_than_rows(monkeypatch):
         made.append(shape[0])
         return empty(shape, *args, **kwargs)
 
-    monkeypatch.setattr(products.np, "empty", counting)
-    monkeypatch.setattr(products, "ROWS", 8192)
+    monkeypatch.setattr(linear_algebra.np, "empty", counting)
+    monkeypatch.setattr(linear_algebra, "ROWS", 8192)
     summed(np.ones((9, M)), np.ones(9), blocks_of(9, 3), np.float64).matrix()
     assert 0 < max(made) <= 2 * 9

@@ -61,7 +61,7 @@ def test_fit_follows_the_navigator():
     u = two_phases().unmix(2, store=False)
     from hyperspy_unmix.components.forward_model import parts_of_fit
 
-    image, parts = parts_of_fit(u)
+    image, parts = parts_of_fit(u.pca, u.arrays, u.names)
     known = array(u.model())
     for place in ((0, 0), (3, 2), (SHAPE[0] - 1, SHAPE[1] - 1)):
         np.testing.assert_allclose(parts["model"](place), known[place], rtol=1e-5)
@@ -74,7 +74,7 @@ def test_fit_of_a_core_loss_has_its_background_and_plural_scattering():
     u = signal.unmix(1, low_loss=low_loss, store=False)
     from hyperspy_unmix.components.forward_model import parts_of_fit
 
-    image, parts = parts_of_fit(u)
+    image, parts = parts_of_fit(u.pca, u.arrays, u.names)
     assert list(parts) == ["model", "component 0", "background", "residual"]
     place = (4, 5)
     np.testing.assert_allclose(parts["model"](place), array(u.model())[place], rtol=1e-4)
@@ -90,7 +90,7 @@ def test_fit_of_a_masked_pixel_is_empty():
     u = two_phases().unmix(2, navigation_mask=mask, store=False)
     from hyperspy_unmix.components.forward_model import parts_of_fit
 
-    _, parts = parts_of_fit(u)
+    _, parts = parts_of_fit(u.pca, u.arrays, u.names)
     assert np.isnan(parts["model"]((1, 2))).all()
     assert np.isfinite(parts["model"]((2, 1))).all()
     lines, figure = lines_of_fit(u)

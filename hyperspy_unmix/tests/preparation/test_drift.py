@@ -5,7 +5,7 @@ import pytest
 
 from hyperspy_unmix import data
 from hyperspy_unmix.arguments.options import Preprocessing
-from hyperspy_unmix.preparation import prepare
+from hyperspy_unmix.preparation.prepare import prepare
 from hyperspy_unmix.tests.preparation.drift_scenes import drifting
 
 eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
@@ -13,7 +13,7 @@ eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "l
 
 def aligned(signal, **options):
     prepared = prepare(signal, Preprocessing(**options))
-    return prepared.alignment, prepared.settings["energy shift"]
+    return prepared.drift, prepared.settings["energy shift"]
 
 
 def deviation(alignment, drift):
@@ -181,7 +181,7 @@ def test_only_where_it_can_be_told(change):
     else:
         signal.set_signal_type(change)
     prepared = prepare(signal, Preprocessing())
-    assert prepared.alignment is None
+    assert prepared.drift is None
     assert "energy shift" not in prepared.settings
 
 

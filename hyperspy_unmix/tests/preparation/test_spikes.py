@@ -351,9 +351,9 @@ def test_nothing_is_summarised_twice(monkeypatch):
     monkeypatch.setattr("hyperspy_unmix.preparation.spectrum_image.summarise", counting)
     clean, s = spiked_phases()
     nothing = dict.fromkeys(("signal_range", "navigation_mask", "signal_mask"))
-    read_image(clean, {}, variance=None, **nothing)
+    read_image(clean, variance=None, **nothing)
     assert passes == [None]
-    image = read_image(s, {}, variance=None, **nothing)
+    image, _ = read_image(s, variance=None, **nothing)
     assert passes == [None, None]
     assert image.summary.greatest < 1000
 

@@ -18,7 +18,7 @@ from hyperspy_unmix import data
 from hyperspy_unmix.storage import containers
 from hyperspy_unmix.storage.missing_counts import CountsMissingError, fingerprint
 from hyperspy_unmix.storage.record import recorded, restored
-from hyperspy_unmix.storage.saved_classes import KEPT
+from hyperspy_unmix.storage.saved_classes import saved_classes
 from hyperspy_unmix.tests.scenes import (
     SHAPE,
     array,
@@ -95,8 +95,8 @@ RESULTS = {
 
 def assert_same(found, given):
     """Every field of both, bit for bit."""
-    text, arrays = recorded(given, KEPT)
-    again, others = recorded(found, KEPT)
+    text, arrays = recorded(given, saved_classes())
+    again, others = recorded(found, saved_classes())
     assert json.loads(again) == json.loads(text)
     assert len(arrays) == len(others)
     for one, other in zip(arrays, others, strict=True):

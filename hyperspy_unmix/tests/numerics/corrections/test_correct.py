@@ -117,8 +117,10 @@ def test_noise_and_model_error_of_corrected_scores_make_the_unit_matrix():
     maps, spectra = scene(2, 1)
     raw = compressed(maps, spectra, 1, 3)
     strength = np.random.default_rng(0).uniform(0.1, 0.8, N)
-    physics = replace(BACKGROUND, kernel=kernel(strength))
-    done = correct(raw, noise_edge(N, M), physics).spectra
+    scattering = kernel(strength)
+    background = replace(BACKGROUND.corrections[0], kernel=scattering)
+    chain = Chain((background, scattering))
+    done = correct(raw, noise_edge(N, M), chain).spectra
     total = done.noise + done.model_error
     np.testing.assert_allclose(total, np.eye(done.rank), atol=1e-6)
 

@@ -1,5 +1,7 @@
 """Shifts by fractions of a channel, against Gaussians in closed form and scipy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import fourier_shift
@@ -25,6 +27,13 @@ def remainder(shift, kept=None):
     kept = np.arange(M) if kept is None else kept
     empty = np.zeros(M, bool)
     return FractionalShift.build(np.asarray(shift, float), kept, empty)
+
+
+def taken_out(shift, scores, components):
+    """Scores and components without the shift, however small it is, and the kernels' weights."""
+    per_pixel, _ = shift.of_counts()
+    scores, components = replace(shift, shift=-shift.shift).restore(scores, components)
+    return scores, components, per_pixel[0]
 
 
 def peaks(shift=0.0, sd=3.0):
@@ -65,7 +74,7 @@ def test_spectra_are_moved_to_where_they_belong(sd, reach):
     shift = shifts(reach)
     recorded = np.einsum("ir,irc->ic", amounts(), peaks(shift, sd))
     truth = amounts() @ peaks(0.0, sd)
-    scores, components, weights = remainder(shift).move(np.eye(N), recorded)
+    scores, components, weights = taken_out(remainder(shift), np.eye(N), recorded)
     assert weights.shape[0] == N
     found = scores @ components
     assert np.abs(found - truth)[:, INSIDE].max() < 2e-3 * truth.max()
@@ -77,7 +86,7 @@ def test_as_scipys_fourier_shift():
     """Truth: ``scipy.ndimage.fourier_shift`` of every spectrum, which fades to nothing."""
     shift = shifts()
     recorded = amounts() @ (peaks() - np.stack([np.full(M, 0.3), np.exp(-CHANNEL / 200)]))
-    scores, components, _ = remainder(shift).move(np.eye(N), recorded)
+    scores, components, _ = taken_out(remainder(shift), np.eye(N), recorded)
     truth = [
         np.fft.ifft(fourier_shift(np.fft.fft(row), -by)).real
         for row, by in zip(recorded, shift, strict=True)
@@ -90,8 +99,8 @@ def test_there_and_back(reach):
     """Exact but for the ends, over which the spectra are continued; twice the precision stated."""
     shift = remainder(shifts(reach))
     spectra = amounts() @ peaks()
-    there = shift.move(amounts(), peaks(), back=True)[:2]
-    scores, components, _ = shift.move(*there)
+    there = shift.restore(amounts(), peaks())
+    scores, components, _ = taken_out(shift, *there)
     assert np.abs(scores @ components - spectra)[:, INSIDE].max() < 3e-3 * spectra.max()
     moved = there[0] @ there[1]
     truth = np.einsum("ir,irc->ic", amounts(), peaks(shift.shift))
@@ -104,7 +113,7 @@ def test_masked_channels():
     kept = np.r_[0:120, 130:M]
     shift = shifts()
     recorded = np.einsum("ir,irc->ic", amounts(), peaks(shift))[:, kept]
-    scores, components, _ = remainder(shift, kept).move(np.eye(N), recorded)
+    scores, components, _ = taken_out(remainder(shift, kept), np.eye(N), recorded)
     truth = (amounts() @ peaks())[:, kept]
     assert np.abs(scores @ components - truth)[:, INSIDE].max() < 5e-3 * truth.max()
 
@@ -113,7 +122,7 @@ def test_counts_are_conserved():
     """Closed form: the sum of a spectrum that ends as it begins."""
     shift = shifts()
     spectra = np.exp(-0.5 * ((CHANNEL - 150) / 4) ** 2)[None]
-    scores, components, _ = remainder(shift).move(np.ones((N, 1)), spectra)
+    scores, components, _ = taken_out(remainder(shift), np.ones((N, 1)), spectra)
     np.testing.assert_allclose((scores @ components).sum(1), spectra.sum(), rtol=1e-3)
 
 
@@ -151,7 +160,7 @@ def test_noise_of_the_scores_is_propagated():
     stated = np.trace(moved.noise @ moved.components @ moved.components.T)
     total = 0.0
     for _ in range(600):
-        scores, components, _ = shift.move(rng.standard_normal((N, 2)), peaks())
+        scores, components, _ = taken_out(shift, rng.standard_normal((N, 2)), peaks())
         total += np.sum((scores @ components) ** 2) / N / 600
     assert stated == pytest.approx(total, rel=0.03)
 
