@@ -66,10 +66,11 @@ docs: $(VENV)/.installed-docs  ## Build the documentation, run its examples, che
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile docs README.md
 	$(BIN)/python -m pytest -q --doctest-modules --ignore=hyperspy_unmix/tests --ignore=hyperspy_unmix/signals hyperspy_unmix
 
-lint: $(VENV)/.installed-dev  ## Check style (ruff) and types (mypy)
+lint: $(VENV)/.installed-dev  ## Check style (ruff), types (mypy) and who imports whom (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 hooks: $(VENV)/.installed-dev  ## Run the other hooks of pre-commit on all files
 	SKIP=lint $(BIN)/pre-commit run --all-files --show-diff-on-failure

@@ -134,9 +134,9 @@ def corrected(signal: Any, low_loss: Any = None) -> tuple[Floats, tuple[float, f
     image, spectra = pca.prepared.image, np.zeros(signal.data.shape)
     analysed = slice(image.first, image.last)
     spectra[..., analysed] = signal.data[..., analysed]
-    if pca.corrected.background is not None:
-        scores, components = pca.corrected.background
-        fitted = (scores @ components).reshape(*signal.data.shape[:2], -1)
+    if pca.background_fit is not None:
+        background = pca.background_fit.background
+        fitted = (background.scores @ background.components).reshape(*signal.data.shape[:2], -1)
         spectra[..., image.first + np.asarray(image.positions)] -= fitted
     return spectra, pca.settings["background"].value
 

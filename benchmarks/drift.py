@@ -70,7 +70,7 @@ def judged(phantom: Phantom, with_low_loss: bool) -> dict[str, Any]:
     n = len(phantom.truth.names)
     result = unmix(phantom.signal, n, low_loss=low_loss, assume="pure")
     true = phantom.truth.parameters["drift"].ravel()
-    found = result.pca.prepared.alignment
+    found = result.pca.prepared.drift
     error = found.shift - true
     frame = float(np.median(true)) if found.applied else float(np.mean(true))
     return {

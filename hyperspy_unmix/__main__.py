@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SIGNAL_TYPES = ("EELS_unmix", "EDS_TEM_unmix", "EDS_SEM_unmix", "unmix")
 WRITTEN = ("result.hspy", "overview.png", "scree.png", "summary.txt")
-INTERRUPTED = 130  # as shells call it
+EXIT_INTERRUPTED = 130  # as shells call it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("hyperspy_unmix: interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return 0
 
 
@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> None:
 
     from .workflow import unmix
 
-    # what exspy is told about HyperSpy 3 is nothing for who runs this command
+    # What HyperSpy tells exspy about its version 3 is nothing for who runs this command.
     warnings.simplefilter("ignore", VisibleDeprecationWarning)
     hs.preferences.General.show_progressbar = False
     truth = None
@@ -146,8 +146,9 @@ def _write(result: Unmixing, targets: list[Path], truth: Any) -> None:
     from .plotting import plot_overview
 
     saved, overview, scree, summary = targets
-    known = () if truth is None else ((truth.spectra, truth.maps), truth.names)
-    plot_overview(result, *known).savefig(overview, dpi=120)
+    reference = None if truth is None else (truth.spectra, truth.maps)
+    names = None if truth is None else truth.names
+    plot_overview(result, reference, names).savefig(overview, dpi=120)
     result.plot_scree().figure.savefig(scree, dpi=120)
     result.save(saved)
     summary.write_text(f"{result}\n", encoding="utf-8")
@@ -160,10 +161,12 @@ def _compare(result: Unmixing, truth: Any) -> None:
     from .plotting import nearest
 
     axis = result.spectra.axes_manager.signal_axes[0].axis
-    known_axis = truth.spectra.axes_manager.signal_axes[0].axis
+    true_axis = truth.spectra.axes_manager.signal_axes[0].axis
     for i, j in enumerate(nearest(result.spectra.data, truth.spectra, axis)):
-        found, known = result.spectra.data[i], np.interp(axis, known_axis, truth.spectra.data[j])
-        cosine = found @ known / np.linalg.norm(found) / np.linalg.norm(known)
+        spectrum = result.spectra.data[i]
+        true_spectrum = np.interp(axis, true_axis, truth.spectra.data[j])
+        product = spectrum @ true_spectrum
+        cosine = product / np.linalg.norm(spectrum) / np.linalg.norm(true_spectrum)
         ratio = np.nansum(result.maps.data[i]) / truth.maps.data[j].sum()
         print(
             f"  component {i} is {truth.names[j]}: {np.degrees(np.arccos(min(cosine, 1))):.1f} "

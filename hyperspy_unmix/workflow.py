@@ -118,7 +118,7 @@ def unmix(
     >>> maps
     <Signal2D, title: Inclined phase boundary: component maps, dimensions: (2|48, 48)>
     """
-    how = {
+    how: dict[str, Any] = {
         "algorithm": algorithm,
         "refine": refine,
         "assume": assume,
@@ -130,14 +130,14 @@ def unmix(
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
         options = read_options("unmix", preprocessing)
-        found = PCA.of_signal(signal, n_components, options).ica(**how)
-        again = call("s.unmix", n_components=n_components, **how, **preprocessing)
-        signals, results = [signal], [replace(found, calls=(again,))]
+        result = PCA.of_signal(signal, n_components, options).ica(**how)
+        code = call("s.unmix", n_components=n_components, **how, **preprocessing)
+        signals, results = [signal], [replace(result, calls=(code,))]
     if store:
         from hyperspy_unmix.storage.learning_results import store_learning_results
 
-        for one, result in zip(signals, results, strict=True):
-            store_learning_results(one, result)
+        for stored_in, result in zip(signals, results, strict=True):
+            store_learning_results(stored_in, result)
     return results if isinstance(signal, (list, tuple)) else results[0]
 
 
@@ -240,10 +240,10 @@ def denoise(
     unchanged = replace(options, low_loss=None, background=None, energy_shift=None)
     result = PCA.of_signal(signal, n_components, unchanged)
     image = result.prepared.image
-    automatic = n_components == "auto"
-    rank = max(result.above_noise_edge, 1) if automatic else result.n_components
-    kept = result.raw.truncate(rank)
-    data = low_rank_image(image, kept.scores, kept.components)
+    is_automatic = n_components == "auto"
+    rank = max(result.above_noise_edge, 1) if is_automatic else result.n_components
+    signal_part = result.raw.truncate(rank)
+    data = low_rank_image(image, signal_part.scores, signal_part.components)
     return as_image(image, data, "denoised", str(signal.metadata.Signal.signal_type))
 
 

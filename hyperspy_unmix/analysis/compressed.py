@@ -12,27 +12,27 @@ import numpy as np
 from hyperspy_unmix.arguments.calls import call, of_options, typed
 from hyperspy_unmix.arguments.checks import check_n_components
 from hyperspy_unmix.arguments.options import Preprocessing, SeparationOptions
-from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE, LowRank
-from hyperspy_unmix.numerics.compression.rank import ComponentCount, visible
+from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
+from hyperspy_unmix.numerics.compression.rank import ComponentCount, expected_squared_cosines
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.split_half import thinned_significance
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
-from hyperspy_unmix.numerics.threads import few_threads
+from hyperspy_unmix.numerics.threads import limit_blas_threads
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
 
-from .counting import MOST_CORRECTED_COMPONENTS, agreement, count_components
+from .counting import MOST_CORRECTED_COMPONENTS, count_components, three_counts
 from .separated import Separated
 from .separation import separate_components
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-KEPT_BELOW_EDGE = 12  # components, of which all are kept
+LEAST_COMPONENTS_KEPT = 12  # also where fewer are above the noise edge
 _logger = logging.getLogger(__name__)
 
 
@@ -72,20 +72,20 @@ class Compressed:
     @classmethod
     def of_signal(cls, signal: BaseSignal, n_components: Any, options: Preprocessing) -> Self:
         """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
-        made = cls.of_prepared(prepare(signal, options), n_components)
-        again = call("s.pca", n_components=n_components, **of_options(options))
-        return replace(made, calls=(again,))
+        compressed = cls.of_prepared(prepare(signal, options), n_components)
+        code = call("s.pca", n_components=n_components, **of_options(options))
+        return replace(compressed, calls=(code,))
 
     @classmethod
     def of_prepared(cls, prepared: Prepared, n_components: Any) -> Self:
         """Compress, correct and count."""
         image = prepared.image
         asked = check_n_components(n_components, image.blocks)
-        least = max(asked if isinstance(asked, int) else 0, KEPT_BELOW_EDGE)
-        raw, scree = compress(image.blocks, image.summary, prepared.noise, least)
-        made = cls.of_counts(prepared, raw, scree, asked)
-        _logger.info("%s", made.count.reason)
-        return made
+        least_rank = max(asked if isinstance(asked, int) else 0, LEAST_COMPONENTS_KEPT)
+        raw, scree = compress(image.blocks, image.summary, prepared.noise, least_rank)
+        compressed = cls.of_counts(prepared, raw, scree, asked)
+        _logger.info("%s", compressed.count.reason)
+        return compressed
 
     @classmethod
     def of_counts(
@@ -101,14 +101,14 @@ class Compressed:
         ``asked`` is a number, ``"auto"`` or the name of one of the counts; ``count`` what is known
         of the number already.
         """
-        least = asked if isinstance(asked, int) else 1
-        agreed = min(int(np.median(agreement(scree))), MOST_CORRECTED_COMPONENTS)
+        least_rank = asked if isinstance(asked, int) else 1
+        agreed = min(int(np.median(three_counts(scree))), MOST_CORRECTED_COMPONENTS)
         blocks = prepared.image.blocks
         ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
-        with ticks as done, few_threads(blocks.shape[0]):
-            corrected = _correct(prepared, raw, scree.edge, max(least, agreed))
+        with ticks as done, limit_blas_threads(blocks.shape[0]):
+            corrected = _correct(prepared, raw, scree.edge, max(least_rank, agreed))
             done(blocks.shape[0])
-            # with shares of the counts, which go through the same stages
+            # The count corrects shares of the data, which costs about as much again.
             if count is None:
                 count = count_components(prepared, raw, scree, corrected)
             done(blocks.shape[0])
@@ -127,9 +127,15 @@ class Compressed:
 
     def recounted(self) -> ComponentCount:
         """Count again, with shares of the counts that are really drawn: a pass over the data."""
-        prepared = self.prepared
-        drawn = thinned_significance(prepared.image.blocks, self.raw, prepared.noise, self._scree)
-        scree = replace(self._scree, repeats=drawn)
+        prepared, scree = self.prepared, self._scree
+        significance = thinned_significance(
+            prepared.image.blocks,
+            self.raw,
+            prepared.noise,
+            scree.calibration,
+            number=len(scree.repeats),
+        )
+        scree = replace(scree, repeats=significance)
         return count_components(prepared, self.raw, scree, self.corrected)
 
     def with_background(
@@ -161,15 +167,16 @@ class Compressed:
             If the window does not fit.
         """
         prepared = self.prepared.with_background(background, background_type)
-        kept = np.isin(self.prepared.image.blocks.channels, prepared.image.blocks.channels)
+        in_range = np.isin(self.prepared.image.blocks.channels, prepared.image.blocks.channels)
         raw = self.raw
-        if not kept.all():
-            least = NEGLIGIBLE * self._scree.edge
-            raw = raw.select_channels(kept).recompressed(least, max(self.above_noise_edge, 1))
-        made = type(self).of_counts(prepared, raw, self._scree, "auto", count)
+        if not in_range.all():
+            negligible = NEGLIGIBLE_SHARE_OF_EDGE * self._scree.edge
+            raw = raw.select_channels(in_range)
+            raw = raw.recompress(negligible, max(self.above_noise_edge, 1))
+        compressed = type(self).of_counts(prepared, raw, self._scree, "auto", count)
         window = typed("background", background)
-        again = call("with_background", window, background_type=background_type)
-        return replace(made, calls=(*self.calls, again))
+        code = call("with_background", window, background_type=background_type)
+        return replace(compressed, calls=(*self.calls, code))
 
     # ------------------------------------------------------------------ what was found
 
@@ -209,24 +216,27 @@ class Compressed:
             if n > corrected.spectra.rank:
                 corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
             settings["n_components"] = Choice(n, reason)
-        kept = corrected.spectra.truncate(n)
-        share_seen = visible(corrected.values[:n], *self._scree.shape)[0]
+        spectra = corrected.spectra.truncate(n)
+        signal_share = expected_squared_cosines(corrected.values[:n], *self._scree.shape)[0]
         image = self.prepared.image
-        with few_threads(image.blocks.shape[0]):
-            separated = separate_components(image, kept, share_seen, self.count, options)
+        with limit_blas_threads(image.blocks.shape[0]):
+            separated = separate_components(image, spectra, signal_share, self.count, options)
         return separated, settings | separated.choices
 
 
 def _background_fit(corrected: Corrected) -> BackgroundFit | None:
+    """The fit before the edge, if a background was taken out."""
     fit: BackgroundFit | None = corrected.fits.get("background")
     return fit
 
 
 def _background_choice(fit: BackgroundFit) -> Choice:
-    good = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
-    known = f"describes the window {good}"
-    law = fit.law
-    return Choice(fit.parameters, f"{law}; {known}") if fit.parameters else Choice(law, known)
+    """What was fitted and how well, in plain words."""
+    misfit = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
+    goodness = f"describes the window {misfit}"
+    if not fit.parameters:
+        return Choice(fit.law, goodness)
+    return Choice(fit.parameters, f"{fit.law}; {goodness}")
 
 
 def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:

@@ -6,13 +6,13 @@ import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.rank import (
-    LARGEST_AUTOMATIC,
+    MOST_AUTOMATIC_COMPONENTS,
     ComponentCount,
     choose_rank,
-    visible,
+    expected_squared_cosines,
 )
 from hyperspy_unmix.numerics.compression.scree import Scree
-from hyperspy_unmix.numerics.compression.split_half import repeated
+from hyperspy_unmix.numerics.compression.split_half import count_repeated
 from hyperspy_unmix.numerics.corrections.background import Background
 from hyperspy_unmix.numerics.corrections.chain import Chain
 from hyperspy_unmix.numerics.corrections.correct import Corrected, corrected_significance
@@ -22,78 +22,88 @@ from hyperspy_unmix.numerics.noise.noise_edge import elbow, leading_count
 from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.prepare import Prepared
 
-LEAST_FLOOR = 10  # components below the noise edge for the elbow to start from
-MOST_CORRECTED_COMPONENTS = 2 * LARGEST_AUTOMATIC  # that go through the corrections
+LEAST_NOISE_COMPONENTS = 10  # below the noise edge, that the elbow is measured against
+MOST_CORRECTED_COMPONENTS = 2 * MOST_AUTOMATIC_COMPONENTS  # that go through the corrections
 
 
-def agreement(scree: Scree) -> tuple[int, int, int]:
-    """The three counts: noise edge, elbow, split half."""
-    above = scree.above_noise_edge
-    bend = elbow(scree.values, max(2 * LEAST_FLOOR, above + LEAST_FLOOR))
-    return above, bend, repeated(scree.repeats)
+def three_counts(scree: Scree) -> tuple[int, int, int]:
+    """The number of components by the noise edge, by the elbow of the scree, by split half."""
+    above_edge = scree.above_noise_edge
+    searched = max(2 * LEAST_NOISE_COMPONENTS, above_edge + LEAST_NOISE_COMPONENTS)
+    return above_edge, elbow(scree.values, searched), count_repeated(scree.repeats)
 
 
 def count_components(
     prepared: Prepared, raw: LowRank, scree: Scree, corrected: Corrected
 ) -> ComponentCount:
-    """Count, agree, leave out what is not a phase, and say why."""
-    above, bend, repeats = agreement(scree)
-    agreed = int(np.median([above, bend, repeats]))
+    """Count, agree, leave out what is not a phase, and say why.
+
+    The median of three counts of the data as recorded, less the components that an energy drift
+    makes, and no more than are left, and repeat, once corrections are made.
+    """
+    above_edge, bend, repeated = three_counts(scree)
+    agreed = int(np.median([above_edge, bend, repeated]))
     ending = ""
-    if not above == bend == repeats:
-        ending = f" (noise edge {above}, elbow {bend}, split half {repeats})"
-    kept = raw.truncate(min(max(agreed, 1), raw.rank))
-    drift, spread = _drift(prepared, kept, scree)
-    after, values, stage = above, corrected.values, "above the noise"
-    removed = _removed(prepared.corrections)
+    if not above_edge == bend == repeated:
+        ending = f" (noise edge {above_edge}, elbow {bend}, split half {repeated})"
+    leading = raw.truncate(min(max(agreed, 1), raw.rank))
+    # Leave out what an energy drift makes.
+    drift, drift_channels = _count_drift(prepared, leading, scree)
     if drift:
-        made = f"an energy drift makes ({spread:.2g} channels r.m.s.)"
-        ending = f"; {agreed} before leaving out {drift} that {made}{ending}"
+        ending = (
+            f"; {agreed} before leaving out {drift} that an energy drift makes "
+            f"({drift_channels:.2g} channels r.m.s.){ending}"
+        )
         agreed -= drift
+    # Leave out what the corrections have taken away.
+    after, stage = above_edge, "above the noise"
+    removed = _removed_by(prepared.corrections)
     if removed:
         if not drift:
             ending = f"; {agreed} above the noise before{ending}"
-        after, again = leading_count(values > 1), _repeated_when_corrected(prepared, kept, scree)
-        if again < min(after, agreed):
+        after = leading_count(corrected.values > 1)
+        repeated_after = _count_repeated_when_corrected(prepared, leading, scree)
+        if repeated_after < min(after, agreed):
             ending = f", those of {after} that repeat{ending}"
-            after = again
-        stage = f"after taking out {_listed(removed)}"
+            after = repeated_after
+        stage = f"after taking out {_join_words(removed)}"
         agreed = min(agreed, after)
     return choose_rank(
-        values,
+        corrected.values,
         *scree.shape,
         agreed,
         stage,
         ending,
-        noise_edge=above,
+        noise_edge=above_edge,
         elbow=bend,
-        split_half=repeats,
+        split_half=repeated,
         after_physics=after,
         drift=drift,
     )
 
 
-def _removed(corrections: Chain) -> list[str]:
+def _removed_by(corrections: Chain) -> list[str]:
     """Names of what costs components when it is taken out: the background first, as users do."""
     names = [c.name for c in corrections.corrections if not isinstance(c, ZeroLossTail)]
     return sorted(names, key=lambda name: name != Background.name)
 
 
-def _listed(words: list[str]) -> str:
+def _join_words(words: list[str]) -> str:
     """Words as a sentence has them: one, two and three."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _repeated_when_corrected(prepared: Prepared, raw: LowRank, scree: Scree) -> int:
-    few = raw.truncate(min(raw.rank, MOST_CORRECTED_COMPONENTS))
-    return repeated(corrected_significance(few, scree.edge, prepared.corrections))
+def _count_repeated_when_corrected(prepared: Prepared, raw: LowRank, scree: Scree) -> int:
+    """How many corrected components are found again in another share of the counts."""
+    leading = raw.truncate(min(raw.rank, MOST_CORRECTED_COMPONENTS))
+    return count_repeated(corrected_significance(leading, scree.edge, prepared.corrections))
 
 
-def _drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, float]:
+def _count_drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, float]:
     """Number of components that a drift of the energy axis makes, and its size in channels."""
     image = prepared.image
     if raw.rank < 2 or base_type(image.frame) != "EELS":
         return 0, 0.0
-    seen, _ = visible(scree.values[: raw.rank], *scree.shape)
-    is_drift, shift = drift_components(raw, image.summary.mean, seen)
+    signal_share, _ = expected_squared_cosines(scree.values[: raw.rank], *scree.shape)
+    is_drift, shift = drift_components(raw, image.summary.mean, signal_share)
     return int(is_drift.sum()), float(np.sqrt(np.mean(shift**2)))

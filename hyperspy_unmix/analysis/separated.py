@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity, ambiguity
-from hyperspy_unmix.numerics.certainty.ica_error import BLOCKS, ica_covariance
+from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS, ica_covariance
 from hyperspy_unmix.numerics.certainty.mixing_error import (
     Shares,
-    changes,
+    changes_of_spectra,
+    estimate_shares,
+    limit_shares,
     maps_variance,
-    shares_of,
-    sources_of,
+    match_sources,
     spectra_variance,
     totals_variance,
-    within,
 )
-from hyperspy_unmix.numerics.certainty.stability import choose_blocks, repeated, stability_index
+from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_noise, stability_index
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.derivative import derivative
 from hyperspy_unmix.numerics.separation.ica import Algorithm, separate_again
@@ -31,10 +31,12 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Finding, Settings, choices_of
 
+# Separates again, with this source of chance, and gives the unmixing.
 Run = Callable[[np.random.Generator], Floats]
 LEAST_STABLE = 0.5  # index from which a component is called stable
-PIXELS = 1024  # in which the maps' limits are looked for
-RUNS, PURE_RUNS, PURE_PIXELS = 20, 10, 2048
+MOST_PIXELS_OF_AMBIGUITY = 1024  # in which the maps' limits are looked for
+ICA_RUNS, PURE_PIXEL_RUNS = 20, 10  # that are compared for the stability
+MOST_PIXELS_PER_RUN = 2048  # of a run that looks for pure pixels
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Detail:
     width: float
 
     def of(self, components: Floats, sd: Floats) -> Floats:
-        """Of components (rank, channels) in channels whose noise has this standard deviation."""
+        """Derivative of components (rank, channels), in channels with noise ``sd`` (channels,)."""
         return derivative(components, self.positions, sd, self.order, self.width)
 
 
@@ -80,7 +82,7 @@ class Separated:
     energies, widths : array, shape (channels,)
         Of the channels.
     visible : array, shape (rank,)
-        Share of each principal component that is not noise, see `rank.visible`.
+        Share of each principal component that is not noise, see `rank.expected_squared_cosines`.
     detail : Detail
         In which the ICA looks for components, and in which runs are compared.
     found_by : Independent or PurePixels
@@ -109,25 +111,26 @@ class Separated:
     def mixed(self) -> NDArray[np.intp]:
         """The components that were separated from each other, not left beside them."""
         number = len(self.found_by.unmixing)
-        inside = np.abs(self.arrays.unmixing[:, :number]).max(1) > 0
-        return np.flatnonzero(inside)
+        is_mixed = np.abs(self.arrays.unmixing[:, :number]).max(1) > 0
+        return np.flatnonzero(is_mixed)
 
     @cached_property
     def stability(self) -> Floats:
         """Stability index of each component, shape (components,)."""
-        kept, unmixing = self._separated
-        pure = isinstance(self.found_by, PurePixels)
-        index_of_mixed = stability_index(
-            self.found_by.unmixing,
-            self._of_pure_pixels(kept) if pure else self._of_independent(kept),
-            self._metric(kept),
-            kept,
-            self.visible[: kept.rank],
-            np.random.default_rng(self.random_state).spawn(PURE_RUNS if pure else RUNS),
+        leading, unmixing = self._separated
+        is_pure = isinstance(self.found_by, PurePixels)
+        runs = PURE_PIXEL_RUNS if is_pure else ICA_RUNS
+        index_of_sources = stability_index(
+            unmixing=self.found_by.unmixing,
+            run=self._pure_pixels_again(leading) if is_pure else self._ica_again(leading),
+            metric=self._metric(leading),
+            spectra=leading,
+            signal_share=self.visible[: leading.rank],
+            generators=np.random.default_rng(self.random_state).spawn(runs),
         )
-        # those that were not separated stay as they are, but for their noise
         index = np.empty(self.spectra.rank)
-        index[self.mixed] = index_of_mixed[sources_of(self.found_by.unmixing, unmixing)]
+        index[self.mixed] = index_of_sources[match_sources(self.found_by.unmixing, unmixing)]
+        # Components that were not separated stay as they are, but for their noise.
         others = np.setdiff1d(np.arange(len(index)), self.mixed)
         index[others] = self.visible[np.abs(self.arrays.unmixing[others]).argmax(1)]
         return index
@@ -135,33 +138,38 @@ class Separated:
     @cached_property
     def ambiguity(self) -> Ambiguity:
         """Ranges of all components; those left beside the others have none."""
-        chosen, spectra = self.mixed, self.arrays.spectra * self.widths
+        mixed, spectra = self.mixed, self.arrays.spectra * self.widths
         n = len(spectra)
-        found = ambiguity(Mixture(*self._separated, PIXELS), spectra[chosen])
+        of_mixed = ambiguity(Mixture(*self._separated, MOST_PIXELS_OF_AMBIGUITY), spectra[mixed])
         lowest, highest = np.zeros((n, n)), np.zeros((n, n))
         lower, upper = spectra.copy(), spectra.copy()
-        among = np.ix_(chosen, chosen)
-        lowest[among], highest[among] = found.lowest, found.highest
-        lower[chosen], upper[chosen] = found.lower, found.upper
+        pairs = np.ix_(mixed, mixed)
+        lowest[pairs], highest[pairs] = of_mixed.lowest, of_mixed.highest
+        lower[mixed], upper[mixed] = of_mixed.lower, of_mixed.upper
         return Ambiguity(lowest, highest, lower / self.widths, upper / self.widths)
 
     @cached_property
     def changes(self) -> Floats:
-        """Mean products of the changes X that components may be wrong by, see `mixing_error`."""
-        chosen, n = self.mixed, len(self.arrays.spectra)
-        among = np.ix_(chosen, chosen)
+        """Mean products of the changes X that the spectra, ``(1 + X) @ S``, may be wrong by.
+
+        Shape (components, components, components, components), see `mixing_error`.
+        """
+        mixed, n = self.mixed, len(self.arrays.spectra)
         unmixing = self._separated[1]
         if isinstance(self.found_by, PurePixels):
             pure = self.found_by
-            products = shares_of(pure.unmixing, unmixing, pure.covariance).covariance
+            products = estimate_shares(pure.unmixing, unmixing, pure.covariance).covariance
         else:
-            shares = self._of_ica(unmixing, self.found_by)
-            limits = self.ambiguity.lowest[among], self.ambiguity.highest[among]
-            products = within(shares, *limits)
-        found = np.zeros((n, n, n, n))
-        has_integral = self.arrays.unit_integral[chosen].astype(float)
-        found[np.ix_(chosen, chosen, chosen, chosen)] = changes(products, has_integral)
-        return found
+            pairs = np.ix_(mixed, mixed)
+            products = limit_shares(
+                self._shares_of_ica(unmixing, self.found_by),
+                self.ambiguity.lowest[pairs],
+                self.ambiguity.highest[pairs],
+            )
+        changes = np.zeros((n, n, n, n))
+        has_integral = self.arrays.unit_integral[mixed].astype(float)
+        changes[np.ix_(mixed, mixed, mixed, mixed)] = changes_of_spectra(products, has_integral)
+        return changes
 
     @cached_property
     def spectra_variance(self) -> Floats:
@@ -170,8 +178,8 @@ class Separated:
 
     def totals_variance(self, totals: Floats) -> Floats:
         """Variance of the spectra times the sums of their maps, shape (components, channels)."""
-        mixed = totals_variance(self.changes, self.arrays.spectra, totals)
-        return mixed + totals[:, None] ** 2 * self._noise
+        of_mixing = totals_variance(self.changes, self.arrays.spectra, totals)
+        return of_mixing + totals[:, None] ** 2 * self._noise
 
     def maps_variance(self, maps: Floats, noise: Floats) -> Floats:
         """Variance of maps (pixels, components) whose noise has the variance ``noise``."""
@@ -179,11 +187,12 @@ class Separated:
 
     @property
     def _sd(self) -> Floats:
+        """Noise of the channels at unit weight."""
         return self.spectra.whitening.channel_sd
 
     @property
     def _separated(self) -> tuple[LowRank, Floats]:
-        """What was separated, and the unmixing of it."""
+        """The leading principal components, which were separated, and the unmixing of them."""
         number = len(self.found_by.unmixing)
         return self.spectra.truncate(number), self.arrays.unmixing[self.mixed][:, :number]
 
@@ -192,47 +201,52 @@ class Separated:
         """Variance that the noise of the counts gives each channel of the spectra."""
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
-        return errors[:, None] * (self._sd / self.widths) ** 2
+        variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
+        return variance
 
-    def _metric(self, kept: LowRank) -> Floats:
+    def _metric(self, leading: LowRank) -> Floats:
         """Covariance in which runs are compared: of the detail, where there is enough of it."""
-        detail = self.detail.of(kept.components, self._sd)
-        if detail.shape[1] <= kept.rank:
-            detail = kept.whitening.whiten(kept.components)
-        return np.cov(detail).reshape(kept.rank, kept.rank)
+        detail = self.detail.of(leading.components, self._sd)
+        if detail.shape[1] <= leading.rank:
+            detail = leading.whitening.whiten(leading.components)
+        return np.cov(detail).reshape(leading.rank, leading.rank)
 
-    def _of_ica(self, unmixing: Floats, ica: Independent) -> Shares:
+    def _shares_of_ica(self, unmixing: Floats, ica: Independent) -> Shares:
+        """Shares of the components in each other, with the chance error of the ICA."""
         detail = self.detail.of(self._separated[0].components, self._sd)
         if detail.shape[1]:
             detail = detail - detail.mean(1, keepdims=True)
         sources = ica.unmixing @ detail
         uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
         covariance = ica_covariance(sources, uncorrelated)
-        return shares_of(ica.unmixing, unmixing, covariance)
+        return estimate_shares(ica.unmixing, unmixing, covariance)
 
-    def _of_independent(self, kept: LowRank) -> Run:
+    def _ica_again(self, leading: LowRank) -> Run:
+        """The ICA from another start, on other noise and other parts of the spectrum."""
         ica = self.found_by
         assert isinstance(ica, Independent)
-        visible = self.visible[: kept.rank]
+        signal_share = self.visible[: leading.rank]
 
         def run(generator: np.random.Generator) -> Floats:
-            if kept.rank == 1:
+            if leading.rank == 1:
                 return np.ones((1, 1))
-            detail = self.detail.of(repeated(kept, visible, generator), self._sd)
-            detail = detail[:, choose_blocks(detail.shape[1], BLOCKS, generator)]
+            detail = self.detail.of(redraw_noise(leading, signal_share, generator), self._sd)
+            detail = detail[:, draw_blocks(detail.shape[1], NUMBER_OF_BLOCKS, generator)]
             return separate_again(detail, generator, ica.algorithm, ica.super_gaussian)
 
         return run
 
-    def _of_pure_pixels(self, kept: LowRank) -> Run:
-        n = len(kept.scores)
+    def _pure_pixels_again(self, leading: LowRank) -> Run:
+        """Pure pixels among pixels drawn with replacement."""
+        n = len(leading.scores)
 
         def run(generator: np.random.Generator) -> Floats:
-            drawn = kept.select_pixels(np.sort(generator.integers(0, n, min(n, PURE_PIXELS))))
+            pixels = np.sort(generator.integers(0, n, min(n, MOST_PIXELS_PER_RUN)))
+            drawn = leading.select_pixels(pixels)
             try:
                 return pure_components(drawn, drawn.components.sum(1)).unmixing
             except ValueError:
-                # too few pixels hold counts: nothing comes back
-                return np.zeros((kept.rank, kept.rank))
+                # Too few pixels hold counts: no component comes back.
+                return np.zeros((leading.rank, leading.rank))
 
         return run

@@ -9,8 +9,8 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.rank import ComponentCount
 from hyperspy_unmix.numerics.separation.derivative import choose_width
 from hyperspy_unmix.numerics.separation.ica import Algorithm, Separation, separate
-from hyperspy_unmix.numerics.separation.pure_pixels import pure_components
-from hyperspy_unmix.numerics.separation.refine import refine
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
+from hyperspy_unmix.numerics.separation.refine import Refined, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import normalise, signs
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import base_type
@@ -26,79 +26,82 @@ from .separation_findings import (
     RefinementFinding,
 )
 
-ORDER = 2  # of the derivative
-COUNTED = ("EELS", "EDS_TEM", "EDS_SEM")
+DERIVATIVE_ORDER = 2
+COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # whose baselines are known
 
 
 def separate_components(
     image: Image,
     spectra: LowRank,
-    share_seen: Floats,
+    signal_share: Floats,
     count: ComponentCount,
     options: SeparationOptions,
 ) -> Separated:
     """Separate the components.
 
     Components asked for beyond those that ``count`` finds are noise, and are set beside the others
-    rather than mixed with them. ``share_seen`` (rank,) is the share of each component that is not
+    rather than mixed with them. ``signal_share`` (rank,) is the share of each component that is not
     noise.
     """
     supported, clear = count.consensus + count.drift, count.clear + count.drift
-    kept = spectra.truncate(min(max(supported, 1), spectra.rank))
-    detail = _detail(image, kept, clear)
-    found_by: FoundBy
-    refined, findings = None, list[Finding]()
-    if options.assume == "pure":
-        found_by = pure_components(kept, kept.components.sum(1))
-        separating = found_by.unmixing
-    else:
-        found_by, of_ica = _independent(kept, detail, options)
-        separating = found_by.unmixing
-        findings.append(of_ica)
-        if options.refine == "auto":
-            refined = refine(kept, separating)
-            separating = refined.unmixing
-        else:
-            findings.append(NotRefined())
-    if spectra.rank > kept.rank:
-        findings.append(BeyondCounts(spectra.rank - kept.rank))
+    leading = spectra.truncate(min(max(supported, 1), spectra.rank))
+    detail = _choose_detail(image, leading, clear)
+    found_by, refined, findings = _separate_leading(leading, detail, options)
+    # The components beyond the leading ones stay as they are.
+    if spectra.rank > leading.rank:
+        findings.append(BeyondCounts(spectra.rank - leading.rank))
     unmixing = np.eye(spectra.rank)
-    unmixing[: kept.rank, : kept.rank] = separating
+    separated = found_by if refined is None else refined
+    unmixing[: leading.rank, : leading.rank] = separated.unmixing
+    # Every component gets its sign, scale and place.
     arrays = normalise(
-        spectra.scores,
-        spectra.components,
-        unmixing,
-        image.channel_widths,
-        _component_sd(spectra),
-        spectra.whitening.channel_sd,
-        spectra.whitening.sum_variance,
+        scores=spectra.scores,
+        components=spectra.components,
+        unmixing=unmixing,
+        width=image.channel_widths,
+        component_sd=_component_sd(spectra),
+        sd=spectra.whitening.channel_sd,
+        sum_variance=spectra.whitening.sum_variance,
     )
-    places = [i for i in _places(unmixing, arrays.unmixing) if i < kept.rank]
+    # Findings tell of the components in the order of the result.
+    order = [i for i in _match_rows(unmixing, arrays.unmixing) if i < leading.rank]
     if refined is not None:
         findings.append(
             RefinementFinding(
-                moved=tuple(round(float(refined.moved[i]), 1) for i in places),
+                moved=tuple(round(float(refined.moved[i]), 1) for i in order),
                 before=float(refined.before.max()),
                 after=float(refined.after.max()),
-                holds_more=kept.rank < supported,
-                is_counted=base_type(image.frame) in COUNTED,
+                holds_more=leading.rank < supported,
+                is_counted=base_type(image.frame) in COUNTED_SIGNAL_TYPES,
             )
         )
-    if not isinstance(found_by, Independent):
-        pixels = tuple(int(found_by.pixels[i]) for i in places)
+    if isinstance(found_by, PurePixels):
+        pixels = tuple(int(found_by.pixels[i]) for i in order)
         findings.append(PurePixelsFinding(pixels, bool((arrays.maps.sum(0) < 0).any())))
     warn_of(*findings)
     return Separated(
-        spectra,
-        arrays,
-        image.energies,
-        image.channel_widths,
-        share_seen,
-        detail,
-        found_by,
-        options.random_state,
-        tuple(findings),
+        spectra=spectra,
+        arrays=arrays,
+        energies=image.energies,
+        widths=image.channel_widths,
+        visible=signal_share,
+        detail=detail,
+        found_by=found_by,
+        random_state=options.random_state,
+        findings=tuple(findings),
     )
+
+
+def _separate_leading(
+    leading: LowRank, detail: Detail, options: SeparationOptions
+) -> tuple[FoundBy, Refined | None, list[Finding]]:
+    """Pure pixels; or the ICA, and its refinement where that is wanted."""
+    if options.assume == "pure":
+        return pure_components(leading, leading.components.sum(1)), None, []
+    ica, ica_finding = _separate_by_ica(leading, detail, options)
+    if options.refine == "auto":
+        return ica, refine(leading, ica.unmixing), [ica_finding]
+    return ica, None, [ica_finding, NotRefined()]
 
 
 def _component_sd(spectra: LowRank) -> Floats:
@@ -107,22 +110,28 @@ def _component_sd(spectra: LowRank) -> Floats:
     return np.asarray(1 / (strength * np.sqrt(len(spectra.scores))))
 
 
-def _places(before: Floats, after: Floats) -> list[int]:
+def _match_rows(before: Floats, after: Floats) -> list[int]:
     """Which row of ``before`` each row of ``after`` is, up to its scale."""
-    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (after, before)]
-    return [int(i) for i in np.abs(unit[0] @ unit[1].T).argmax(1)]
+    after = after / np.linalg.norm(after, axis=1, keepdims=True)
+    before = before / np.linalg.norm(before, axis=1, keepdims=True)
+    return [int(i) for i in np.abs(after @ before.T).argmax(1)]
 
 
-def _detail(image: Image, spectra: LowRank, clear: int) -> Detail:
-    """The spectral derivative, as fine as the noise allows."""
-    # a faint component is noise where the others show their finest detail
+def _choose_detail(image: Image, spectra: LowRank, clear: int) -> Detail:
+    """The spectral derivative, as fine as the noise of the ``clear`` leading components allows."""
+    # A faint component is noise where the others show their finest detail.
     sharp = spectra.truncate(min(max(clear, 1), spectra.rank))
-    sd = spectra.whitening.channel_sd
-    width = choose_width(sharp.components, image.positions, sd, sharp.component_errors(), ORDER)
-    return Detail(image.positions, ORDER, width)
+    width = choose_width(
+        spectra=sharp.components,
+        channels=image.positions,
+        sd=spectra.whitening.channel_sd,
+        errors=sharp.component_errors(),
+        order=DERIVATIVE_ORDER,
+    )
+    return Detail(image.positions, DERIVATIVE_ORDER, width)
 
 
-def _independent(
+def _separate_by_ica(
     spectra: LowRank, detail: Detail, options: SeparationOptions
 ) -> tuple[Independent, IcaFinding]:
     """ICA of the spectral derivative; each component with its sign."""
@@ -135,7 +144,7 @@ def _independent(
             "sides. Mask ranges rather than every other channel, ask for fewer components, or "
             'say assume="pure".'
         )
-    separation, algorithm = _converged(signals, options)
+    separation, algorithm = _separate_by_either(signals, options)
     finding = IcaFinding(
         asked=options.algorithm,
         used=algorithm,
@@ -150,12 +159,14 @@ def _independent(
     return Independent(signed, algorithm, separation.super_gaussian), finding
 
 
-def _converged(signals: Floats, options: SeparationOptions) -> tuple[Separation, Algorithm]:
+def _separate_by_either(
+    signals: Floats, options: SeparationOptions
+) -> tuple[Separation, Algorithm]:
     """By the algorithm asked for, or by the other where only that one converges."""
-    asked = options.algorithm
-    separation = separate(signals, options.random_state, asked)
+    algorithm = options.algorithm
+    separation = separate(signals, options.random_state, algorithm)
     if separation.converged:
-        return separation, asked
-    other: Algorithm = "fastica" if asked == "picard" else "picard"
-    second = separate(signals, options.random_state, other)
-    return (second, other) if second.converged else (separation, asked)
+        return separation, algorithm
+    other: Algorithm = "fastica" if algorithm == "picard" else "picard"
+    by_other = separate(signals, options.random_state, other)
+    return (by_other, other) if by_other.converged else (separation, algorithm)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_unmix.numerics.separation.ica import RESTARTS, Algorithm
-from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_LIKE
+from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_PIXELS_AVERAGED
 from hyperspy_unmix.numerics.separation.sign_and_scale import LEAST_CONFIDENCE, Normalised
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Mask
 from hyperspy_unmix.settings import Choice, Settings, caution
 
-MOST_NEGATIVE = 3.0  # times as far below zero as noise explains
-ALGORITHMS = {"picard": "Picard", "fastica": "FastICA"}
-UNDER_ALL = (
+MOST_NEGATIVITY_RATIO = 3.0  # of spectra and maps, over what noise explains
+ALGORITHM_NAMES = {"picard": "Picard", "fastica": "FastICA"}
+BASELINE_ADVICE = (
     ", with background=(start, end) and background_type='polynomial' where a baseline "
     "(fluorescence) lies under all spectra"
 )
@@ -47,7 +47,7 @@ class IcaFinding:
     def method(self) -> str:
         """Algorithm and contrast."""
         contrast = "tanh" if self.super_gaussian else "tanh, sources of either kind"
-        return f"{ALGORITHMS[self.used]}, {contrast}"
+        return f"{ALGORITHM_NAMES[self.used]}, {contrast}"
 
     @property
     def material(self) -> str:
@@ -62,21 +62,23 @@ class IcaFinding:
 
     def choices(self) -> Settings:
         """In plain words."""
-        said: Settings = {}
+        choices: Settings = {}
         if not self.converged:
-            other = ALGORITHMS["fastica" if self.asked == "picard" else "picard"]
+            first, second = (
+                ("Picard", "FastICA") if self.asked == "picard" else ("FastICA", "Picard")
+            )
             hint = (
-                f"neither {ALGORITHMS[self.asked]} nor {other} did converge: the components are "
+                f"neither {first} nor {second} did converge: the components are "
                 "where it stopped. Look at their stability, and compare with fewer components or "
                 'with assume="pure"'
             )
-            said |= caution("not converged", hint)
+            choices |= caution("not converged", hint)
         as_asked = self.used == self.asked and self.converged
-        failed = "" if as_asked else f"; {ALGORITHMS[self.asked]} did NOT converge"
+        failed = "" if as_asked else f"; {ALGORITHM_NAMES[self.asked]} did NOT converge"
         reason = f"{self.material}; likeliest of {RESTARTS} starts{failed}"
-        said["ica"] = Choice(self.method, reason)
-        said["random_state"] = Choice(self.random_state, "of the starts of the ICA")
-        return said
+        choices["ica"] = Choice(self.method, reason)
+        choices["random_state"] = Choice(self.random_state, "of the starts of the ICA")
+        return choices
 
 
 @dataclass(frozen=True)
@@ -109,17 +111,17 @@ class RefinementFinding:
                 "degrees by which each spectrum turned to make spectra and maps less negative "
                 f"(before {self.before:.2g}, after {self.after:.2g} times what noise gives)"
             )
-        said = {"refine": Choice(list(self.moved), reason)}
-        if self.after > MOST_NEGATIVE:
+        choices = {"refine": Choice(list(self.moved), reason)}
+        if self.after > MOST_NEGATIVITY_RATIO:
             advice = "more components" if self.holds_more else "another number of components"
-            advice += "" if self.is_counted else UNDER_ALL
+            advice += "" if self.is_counted else BASELINE_ADVICE
             hint = (
                 f"spectra or maps stay {self.after:.2g} times as negative as their noise explains: "
                 "not all of them are phases with spectra independent of the others. Compare with "
                 f'{advice} and, if every phase is alone in some pixels, with assume="pure"'
             )
-            said |= caution("negative", hint)
-        return said
+            choices |= caution("negative", hint)
+        return choices
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,8 @@ class NotRefined:
 
     def choices(self) -> Settings:
         """In plain words."""
-        words = "not asked for: spectra and maps as ICA gave them"
-        return {"refine": Choice(None, words)}
+        reason = "not asked for: spectra and maps as ICA gave them"
+        return {"refine": Choice(None, reason)}
 
 
 @dataclass(frozen=True)
@@ -156,37 +158,37 @@ class PurePixelsFinding:
 
     def choices(self) -> Settings:
         """In plain words."""
-        asked = "asked for: every component is alone in some pixels; no ICA, no refinement"
-        mean = "that differ by noise only; the spectrum of each component is their mean"
-        said = {
-            "assume": Choice("pure", asked),
-            "pure pixels": Choice(list(self.pixels), mean),
+        assumption = "asked for: every component is alone in some pixels; no ICA, no refinement"
+        averaged = "that differ by noise only; the spectrum of each component is their mean"
+        choices = {
+            "assume": Choice("pure", assumption),
+            "pure pixels": Choice(list(self.pixels), averaged),
         }
-        rare = [i for i, number in enumerate(self.pixels) if number < FEWEST_LIKE]
-        if rare:
-            names = ", ".join(str(i) for i in rare)
+        impure = [i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED]
+        if impure:
+            names = ", ".join(str(i) for i in impure)
             hint = (
                 f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
                 'Compare with fewer components, or with assume="overlap"'
             )
-            said |= caution("not pure", hint)
+            choices |= caution("not pure", hint)
         if self.is_negative:
             hint = (
                 "a component has less than no counts in all, so it is no pure phase: compare with "
                 'one component fewer, or with assume="overlap"'
             )
-            said |= caution("not pure", hint)
-        return said
+            choices |= caution("not pure", hint)
+        return choices
 
 
 def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
     """What a reader should know about single components."""
-    said: Settings = {}
+    choices: Settings = {}
 
-    def flag(name: str, condition: Floats, reason: str) -> None:
-        chosen = [names[i] for i in np.flatnonzero(condition)]
-        if chosen:
-            said[name] = Choice(chosen, reason)
+    def flag(name: str, condition: Mask, reason: str) -> None:
+        flagged = [names[i] for i in np.flatnonzero(condition)]
+        if flagged:
+            choices[name] = Choice(flagged, reason)
 
     flag(
         "sign",
@@ -203,4 +205,4 @@ def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
         ~arrays.unit_integral,
         "components whose integral is not above zero: L2 norm 1 instead of integral 1",
     )
-    return said
+    return choices

@@ -206,10 +206,10 @@ def check_n_components(n_components: Any, blocks: RowBlocks) -> int | str:
     return int(n_components)
 
 
-def check_choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
+def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """One of a few words."""
-    if not any(type(value) is type(word) and value == word for word in known):
-        words = ", ".join(repr(word) for word in known)
+    if not any(type(value) is type(word) and value == word for word in allowed):
+        words = ", ".join(repr(word) for word in allowed)
         raise ValueError(f"{name}={value!r} is not understood: one of {words}.")
 
 

@@ -75,10 +75,10 @@ def takes_preprocessing(*left_out: str) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
-        own = list(signature.parameters.values())[:-1]
+        parameters = list(signature.parameters.values())[:-1]
         shown = [p for p in PARAMETERS if p.name not in left_out]
         function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[*own, *shown]
+            parameters=[*parameters, *shown]
         )
         return function
 
@@ -93,8 +93,8 @@ def read_options(name: str, given: dict[str, Any], left_out: tuple[str, ...] = (
     TypeError
         If there is no such option.
     """
-    known = [p.name for p in PARAMETERS if p.name not in left_out]
+    names = [p.name for p in PARAMETERS if p.name not in left_out]
     for option in given:
-        if option not in known:
-            raise TypeError(f"{name}() has no option {option!r}; it has {', '.join(known)}.")
+        if option not in names:
+            raise TypeError(f"{name}() has no option {option!r}; it has {', '.join(names)}.")
     return Preprocessing(**given)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 
-WORTH_SAYING = 0.1  # range of a share
-MOST_SAID = 3  # ranges
+LEAST_RANGE_TOLD = 0.1  # of a share, from its lowest to its highest
+MOST_PAIRS_TOLD = 3  # in the sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class SpectralAmbiguity:
         width = self.shares[..., 1] - self.shares[..., 0]
         order = np.argsort(-width, axis=None, kind="stable")
         pairs = [(int(k) // len(width), int(k) % len(width)) for k in order]
-        return [pair for pair in pairs if width[pair] >= WORTH_SAYING]
+        return [pair for pair in pairs if width[pair] >= LEAST_RANGE_TOLD]
 
     @property
     def sentence(self) -> str:
@@ -53,19 +53,20 @@ class SpectralAmbiguity:
             return "one component has no other to hold a share of"
         if not pairs:
             return (
-                f"with {100 * WORTH_SAYING:.0f} % more or less of another spectrum in one, spectra "
-                "or maps would be negative beyond noise"
+                f"with {100 * LEAST_RANGE_TOLD:.0f} % more or less of another spectrum in one, "
+                "spectra or maps would be negative beyond noise"
             )
-        said = "; ".join(self._of_pair(i, j) for i, j in pairs[:MOST_SAID])
-        more = f"; {len(pairs) - MOST_SAID} more pairs" if len(pairs) > MOST_SAID else ""
-        return f"as good a fit, nothing negative beyond noise: {said}{more}; see .ambiguity"
+        ranges = "; ".join(self._range_in_words(i, j) for i, j in pairs[:MOST_PAIRS_TOLD])
+        n_more = len(pairs) - MOST_PAIRS_TOLD
+        more = f"; {n_more} more pairs" if n_more > 0 else ""
+        return f"as good a fit, nothing negative beyond noise: {ranges}{more}; see .ambiguity"
 
-    def _of_pair(self, i: int, j: int) -> str:
+    def _range_in_words(self, i: int, j: int) -> str:
         low, high = (f"{100 * share:+.0f} %" for share in self.shares[i, j])
         return f"{self.names[i]} with {low} to {high} of {self.names[j]}"
 
     def __repr__(self) -> str:
-        lines = [f"  {self._of_pair(i, j)}" for i, j in self.pairs]
+        lines = [f"  {self._range_in_words(i, j)}" for i, j in self.pairs]
         if not lines:
             lines = [f"  {self.sentence}"]
         head = f"Rotational ambiguity of {len(self.names)} components, in counts of each"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_unmix.numerics.reading.block import Block
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.spectrum_image import Image, to_channels, to_pixels
 
@@ -21,7 +21,7 @@ def _component_axis(n: int) -> dict[str, Any]:
 
 
 def _axis(axis: Any, navigate: bool) -> dict[str, Any]:
-    dictionary = axis.get_axis_dictionary()
+    dictionary: dict[str, Any] = axis.get_axis_dictionary()
     dictionary["navigate"] = navigate
     return dictionary
 
@@ -45,7 +45,7 @@ def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str
     if quantity:
         metadata["Signal"]["quantity"] = quantity
     _drop_unknown_elements(metadata)
-    # markers belong to the plot of the whole image
+    # Markers belong to the plot of the whole image.
     metadata.pop("Markers", None)
     metadata.pop("_HyperSpy", None)
     return metadata
@@ -57,12 +57,16 @@ def _drop_unknown_elements(metadata: dict[str, Any]) -> None:
 
     sample = metadata.get("Sample", {})
     if "elements" in sample:
-        given = sample.pop("elements")
-        # HyperSpy's browser would find "O" for "Oß"
+        elements = sample.pop("elements")
+        # HyperSpy's browser of the database would find "O" for "Oß".
         symbols = set(database.keys())
-        known = [str(e) for e in (() if given is None else given) if str(e) in symbols]
-        if known:
-            sample["elements"] = known
+        known_elements = [
+            str(element)
+            for element in (() if elements is None else elements)
+            if str(element) in symbols
+        ]
+        if known_elements:
+            sample["elements"] = known_elements
 
 
 def as_spectra(
@@ -79,14 +83,19 @@ def as_spectra(
     metadata = _metadata(image, title, quantity)
     spectra = _signal(to_channels(image, values), axes, base_type(image.frame), metadata)
     if is_binned is not None:
-        # exspy's classes set it when they are made
+        # The classes of exspy set it when they are made.
         spectra.axes_manager.signal_axes[0].is_binned = is_binned
     if variance is not None:
-        names = f"{title}: variance", f"Variance of {quantity}"
-        found = as_spectra(image, variance, *names, is_binned=is_binned)
-        # channels that were left out must not weigh as if they were known to be zero
-        found.data[:, image.empty] = np.inf
-        spectra.set_noise_variance(found)
+        variance_signal = as_spectra(
+            image,
+            variance,
+            title=f"{title}: variance",
+            quantity=f"Variance of {quantity}",
+            is_binned=is_binned,
+        )
+        # Channels that were left out must not weigh as if they were known to be zero.
+        variance_signal.data[:, image.empty] = np.inf
+        spectra.set_noise_variance(variance_signal)
     return spectra
 
 
@@ -98,37 +107,39 @@ def as_maps(
     In HyperSpy's order Component comes first, so that ``maps.inav[i]`` is component i. Its variance
     is where HyperSpy looks for it.
     """
-    maps = to_pixels(image, values)
-    before = max(maps.ndim - 3, 0)
-    maps = np.moveaxis(maps, -1, before)
-    found = _map_signal(image, maps, _component_axis(values.shape[1]), title, quantity)
+    arrays = to_pixels(image, values)
+    n_further_axes = max(arrays.ndim - 3, 0)
+    arrays = np.moveaxis(arrays, -1, n_further_axes)
+    maps = _map_signal(image, arrays, _component_axis(values.shape[1]), title, quantity)
     if variance is not None:
-        names = f"{title}: variance", f"Variance of {quantity}"
-        found.set_noise_variance(as_maps(image, variance, *names))
-    return found
+        maps.set_noise_variance(
+            as_maps(image, variance, f"{title}: variance", f"Variance of {quantity}")
+        )
+    return maps
 
 
 def as_map(
     image: Image, values: Floats, title: str, quantity: str, error: Floats | None = None
 ) -> BaseSignal:
     """Signal of one map, (| x, y) or (| x); its variance where HyperSpy looks for it."""
-    found = _map_signal(image, to_pixels(image, values), None, title, quantity)
+    map_signal = _map_signal(image, to_pixels(image, values), None, title, quantity)
     if error is not None:
         variance = to_pixels(image, error**2)
-        found.set_noise_variance(
+        map_signal.set_noise_variance(
             _map_signal(image, variance, None, f"{title}: variance", f"Variance of {quantity}")
         )
-    return found
+    return map_signal
 
 
 def _map_signal(
-    image: Image, data: Floats, component: dict[str, Any] | None, title: str, quantity: str
+    image: Image, data: Floats, component_axis: dict[str, Any] | None, title: str, quantity: str
 ) -> BaseSignal:
+    """Signal over the last two scan axes; further ones and that of the components navigate."""
     scan = image.frame.axes_manager.navigation_axes[::-1]
-    before = max(len(scan) - 2, 0)
-    axes = [_axis(axis, navigate=i < before) for i, axis in enumerate(scan)]
-    if component is not None:
-        axes.insert(before, component)
+    n_further_axes = max(len(scan) - 2, 0)
+    axes = [_axis(axis, navigate=i < n_further_axes) for i, axis in enumerate(scan)]
+    if component_axis is not None:
+        axes.insert(n_further_axes, component_axis)
     metadata = _metadata(image, title, quantity)
     metadata["Signal"]["signal_type"] = ""
     return _signal(data, axes, "", metadata)
@@ -151,18 +162,19 @@ def as_image(image: Image, data: Any, title: str, signal_type: str | None = None
 
 
 def image_of(
-    image: Image, function: Callable[[Block], Floats], title: str, stage: str, *given: Floats
+    image: Image, function: Callable[[Block], Floats], title: str, stage: str, *per_pixel: Floats
 ) -> BaseSignal:
     """Signal of ``function`` of every spectrum, (rows, channels of the analysed range).
 
-    Of the class of the input, and as lazy; NaN where pixels do not count.
+    Of the class of the input, and as lazy; NaN where pixels do not count. ``per_pixel`` are arrays
+    (pixels, ...), of which the function finds the rows of its pixels in the block.
     """
     if image.blocks.is_lazy:
         from hyperspy_unmix.numerics.reading.dask_passes import lazy_rows
 
-        data = lazy_rows(image.blocks, function, image.last - image.first, *given)
+        data = lazy_rows(image.blocks, function, image.last - image.first, *per_pixel)
     else:
-        data = to_pixels(image, image.blocks.rows(function, *given, stage=stage))
+        data = to_pixels(image, image.blocks.rows(function, *per_pixel, stage=stage))
     return as_image(image, data, title, str(image.frame.metadata.Signal.signal_type))
 
 
@@ -184,19 +196,22 @@ def low_rank_image(
         import dask.array as da
 
         chunks = (*image.frame.data.chunks[:-1], -1)
-        found = da.tensordot(da.from_array(rows, chunks), da.from_array(spectra, -1), axes=1)
+        lazy = da.tensordot(da.from_array(rows, chunks), da.from_array(spectra, -1), axes=1)
         if not shifts.any():
-            return found
-        moves = da.from_array(shifts[..., None], chunks)
-        return da.map_blocks(moved_back, found, moves, dtype=np.float32)
-    found = rows @ spectra
-    return moved_back(found, shifts[..., None]) if shifts.any() else found
+            return lazy
+        lazy_shifts = da.from_array(shifts[..., None], chunks)
+        return da.map_blocks(moved_back, lazy, lazy_shifts, dtype=np.float32)
+    product = rows @ spectra
+    return moved_back(product, shifts[..., None]) if shifts.any() else product
 
 
-def moved_back(spectra: Floats, shifts: Floats) -> Floats:
-    """Spectra that were moved to higher channels by ``shifts``, back where they came from."""
+def moved_back(spectra: Floats, shifts: Index) -> Floats:
+    """Spectra that were moved to higher channels by ``shifts``, back where they came from.
+
+    NaN in channels of which nothing is known then.
+    """
     n = spectra.shape[-1]
-    index = np.arange(n) + shifts
-    back = np.take_along_axis(spectra, np.clip(index, 0, n - 1), -1)
-    back[(index < 0) | (index >= n)] = np.nan
-    return back
+    source = np.arange(n) + shifts
+    original = np.take_along_axis(spectra, np.clip(source, 0, n - 1), -1)
+    original[(source < 0) | (source >= n)] = np.nan
+    return original

@@ -28,8 +28,8 @@ from .naming import check_names, check_order, find_place, reorder_choices, reord
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-COUNTS = "Counts"
-SINGLE = "Single-scattering counts"
+QUANTITY_AS_RECORDED = "Counts"
+QUANTITY_DECONVOLVED = "Single-scattering counts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Components:
             If they are not that.
         """
         names = check_names(names, self.n_components)
-        return self._after("rename", list(names), names=names)
+        return self._changed("rename", list(names), names=names)
 
     def reorder(self, order: Sequence[int | str]) -> Self:
         """The same result with its components in another order.
@@ -124,7 +124,7 @@ class Components:
             If a component is missing or there twice.
         """
         places = check_order(order, self.names)
-        return self._after(
+        return self._changed(
             "reorder",
             list(order),
             names=reorder_names(self.names, places),
@@ -146,14 +146,15 @@ class Components:
             If there is no such component.
         """
         arrays = self.arrays.reversed(find_place(component, self.names))
-        return self._after("reverse", component, arrays=arrays)
+        return self._changed("reverse", component, arrays=arrays)
 
-    def _after(self, name: str, given: Any, **changed: Any) -> Self:
-        """The same result but for this, and the call that did it."""
-        before = self.calls
-        if name == "rename" and before and before[-1].startswith("rename("):
-            before = before[:-1]
-        return replace(self, calls=(*before, f"{name}({given!r})"), **changed)
+    def _changed(self, method: str, argument: Any, **fields: Any) -> Self:
+        """The same result but for these fields, and the call that changed them."""
+        former_calls = self.calls
+        # A second renaming takes the place of the first.
+        if method == "rename" and former_calls and former_calls[-1].startswith("rename("):
+            former_calls = former_calls[:-1]
+        return replace(self, calls=(*former_calls, f"{method}({argument!r})"), **fields)
 
     # ------------------------------------------------------------------ spectra and maps
 
@@ -200,7 +201,7 @@ class Components:
     @property
     def quantity(self) -> str:
         """What the maps hold: counts, or single-scattering counts."""
-        return COUNTS if self.prepared.kernel is None else SINGLE
+        return QUANTITY_AS_RECORDED if self.prepared.kernel is None else QUANTITY_DECONVOLVED
 
     def _as_spectra(self, values: Floats, title: str, variance: Floats | None = None) -> BaseSignal:
         return as_spectra(

@@ -1,7 +1,7 @@
 """The components put together as the counts were recorded: model, background, fit, and back.
 
 What lies between counts and components is in one place, ``prepared.corrections``: `restore` gives
-the model, `of_counts` the preprocessed counts.
+the model, `removal_from_counts` the preprocessed counts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def model(
     """Values of the model, over the scan and the analysed range; see `Components.model`."""
     image = pca.prepared.image
     if space == "measured":
-        return low_rank_image(image, *measured_model(pca, arrays), recorded=True)
+        scores, components = measured_model(pca, arrays)
+        return low_rank_image(image, scores, components, recorded=True)
     return low_rank_image(image, arrays.maps, arrays.spectra * image.channel_widths)
 
 
@@ -50,15 +51,20 @@ def added(pca: Compressed) -> tuple[Floats, Floats]:
 def goodness_of_fit(pca: Compressed, arrays: Normalised) -> Goodness:
     """Reduced chi-square of every pixel, and the mean residual; a pass over the counts."""
     prepared, fit = pca.prepared, pca.background_fit
-    fitted = len(arrays.spectra) + (0 if fit is None else fit.coefficients)
-    channel_sd = pca.raw.whitening.channel_sd
+    n_fitted = len(arrays.spectra) + (0 if fit is None else fit.coefficients)
+    scores, components = measured_model(pca, arrays)
     return goodness(
-        prepared.image.blocks, *measured_model(pca, arrays), prepared.noise, channel_sd, fitted
+        prepared.image.blocks,
+        scores,
+        components,
+        prepared.noise,
+        pca.raw.whitening.channel_sd,
+        n_fitted,
     )
 
 
 def background(pca: Compressed) -> BaseSignal | None:
-    """See `Components.background`."""
+    """What was subtracted before the deconvolution; see `Components.background`."""
     scores, components = added(pca)
     if not len(components):
         return None
@@ -68,13 +74,13 @@ def background(pca: Compressed) -> BaseSignal | None:
 
 
 def preprocessed(pca: Compressed) -> BaseSignal:
-    """See `PCA.preprocessed`."""
+    """The counts without what was taken out of them; see `PCA.preprocessed`."""
     image = pca.prepared.image
-    per_pixel, remove = pca.prepared.corrections.of_counts(pca.corrected.fits)
+    per_pixel, remove = pca.prepared.corrections.removal_from_counts(pca.corrected.fits)
     fill = channel_filler(image)
 
     def on_block(block: Block) -> Floats:
-        return fill(remove(block.spectra, block.given).astype(np.float32))
+        return fill(remove(block.spectra, block.per_pixel).astype(np.float32))
 
     return image_of(image, on_block, "preprocessed", "preprocessing", *per_pixel)
 
@@ -95,28 +101,36 @@ def parts_of_fit(
         prepared.corrections, arrays.spectra * image.channel_widths, image.blocks.shape[0]
     )
     rows = np.cumsum(image.blocks.pixels) - 1
-    kept, scan = image.blocks.pixels, image.navigation_shape
     shifts = image.blocks.shifts
 
     def at(place: tuple[int, ...], function: Callable[[int], Floats]) -> Floats:
-        pixel = int(np.ravel_multi_index(place, scan))
-        if not kept[pixel]:
+        """Function of a row, on the channels on which the pixel at this place was recorded."""
+        pixel = int(np.ravel_multi_index(place, image.navigation_shape))
+        if not image.blocks.pixels[pixel]:
             return np.full(image.last - image.first, np.nan)
-        spectrum = to_channels(image, function(int(rows[pixel]))[None])
-        return spectrum[0] if shifts is None else moved_back(spectrum, shifts[[pixel], None])[0]
+        spectra = to_channels(image, function(int(rows[pixel]))[None])
+        if shifts is not None:
+            spectra = moved_back(spectra, shifts[[pixel], None])
+        spectrum: Floats = spectra[0]
+        return spectrum
 
     def component(i: int) -> Callable[..., Floats]:
-        own = arrays.maps[:, i, None] * weights
-        return lambda place: at(place, lambda row: own[row] @ shapes[i])
+        scores = arrays.maps[:, i, None] * weights
+        return lambda place: at(place, lambda row: scores[row] @ shapes[i])
 
     parts = {called(name, i): component(i) for i, name in enumerate(names)}
     scores, components = added(pca)
     if len(components):
         parts["background"] = lambda place: at(place, lambda row: scores[row] @ components)
     summed = list(parts.values())
-    whole = {"model": lambda place: np.sum([part(place) for part in summed], 0)}
-    residual = {"residual": lambda place: np.asarray(data[place]) - whole["model"](place)}
-    return counts, whole | parts | residual
+
+    def model_at(place: tuple[int, ...]) -> Floats:
+        return np.asarray(np.sum([part(place) for part in summed], 0))
+
+    def residual_at(place: tuple[int, ...]) -> Floats:
+        return np.asarray(data[place]) - model_at(place)
+
+    return counts, {"model": model_at, **parts, "residual": residual_at}
 
 
 def recorded_shapes(corrections: Chain, spectra: Floats, n_pixels: int) -> tuple[Floats, Floats]:
@@ -128,6 +142,8 @@ def recorded_shapes(corrections: Chain, spectra: Floats, n_pixels: int) -> tuple
     shapes : array, shape (components, shapes, channels)
         A pixel records component i as ``weights @ shapes[i]``.
     """
-    changes, alone = corrections.without_additions, np.ones((n_pixels, 1))
-    recorded = [changes.restore(alone, spectrum[None], {}) for spectrum in spectra]
-    return recorded[0][0], np.stack([shapes for _, shapes in recorded])
+    changes, one_each = corrections.without_additions, np.ones((n_pixels, 1))
+    recorded = [changes.restore(one_each, spectrum[None], {}) for spectrum in spectra]
+    # The weights are those of the pixels, whatever the spectrum.
+    weights = recorded[0][0]
+    return weights, np.stack([shapes for _, shapes in recorded])

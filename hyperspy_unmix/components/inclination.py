@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.fitting.inclined_boundary import Kind, Projection, fit_boundary
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 from hyperspy_unmix.preparation.spectrum_image import to_pixels
 from hyperspy_unmix.preparation.thickness import RELATIVE
 
@@ -18,10 +18,20 @@ if TYPE_CHECKING:
 
     from .components import Components
 
-NM = {"nm": 1.0, "Å": 0.1, "A": 0.1, "pm": 1e-3, "µm": 1e3, "μm": 1e3, "um": 1e3, "m": 1e9}
-PROBE_ERROR = 0.2  # of a probe given
-LEAST_PIXELS = 30
-SEEN = 20.0  # times what noise would let a boundary take out of the map
+NANOMETRES = {"nm": 1.0, "Å": 0.1, "A": 0.1, "pm": 1e-3, "µm": 1e3, "μm": 1e3, "um": 1e3, "m": 1e9}
+PROBE_ERROR = 0.2  # of a probe's given width, relative
+LEAST_BOUNDARY_PIXELS = 30  # about the boundary
+LEAST_EVIDENCE = 20.0  # times what noise would let a boundary take out of the map's variance
+
+
+class _Pixels(NamedTuple):
+    """Pixels about a boundary, each array of shape (pixels,), lengths in nm."""
+
+    x: Floats
+    y: Floats
+    density: Floats
+    sd: Floats
+    thickness: Floats
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class Inclination:
         """Measured and fitted profile across the boundary, as HyperSpy signals."""
         import hyperspy.api as hs
 
-        found = []
+        signals = []
         for name in ("density", "fitted"):
             signal = hs.signals.Signal1D(self.profile[name])
             axis = signal.axes_manager.signal_axes[0]
@@ -84,8 +94,8 @@ class Inclination:
             axis.scale = float(np.diff(self.profile["position"]).mean())
             signal.metadata.General.title = f"Profile across the boundary: {name}"
             signal.metadata.Signal.quantity = "Density"
-            found.append(signal)
-        return found[0], found[1]
+            signals.append(signal)
+        return signals[0], signals[1]
 
     def plot(self, ax: Any = None) -> Any:
         """The profile, the fit and the angle; returns the matplotlib axes."""
@@ -93,11 +103,13 @@ class Inclination:
 
         if ax is None:
             _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-        p = self.profile
-        ax.errorbar(p["position"], p["density"], p["error"], fmt="o", ms=3, lw=0.8, label="map")
-        known = self.angle is not None
-        title = f"{self.angle:.1f} ± {self.error:.1f} degrees from the beam" if known else ""
-        ax.plot(p["position"], p["fitted"], "C3-", label=f"fit, {self.width:.3g} nm wide")
+        position, density = self.profile["position"], self.profile["density"]
+        error, fitted = self.profile["error"], self.profile["fitted"]
+        ax.errorbar(position, density, error, fmt="o", ms=3, lw=0.8, label="map")
+        title = ""
+        if self.angle is not None:
+            title = f"{self.angle:.1f} ± {self.error:.1f} degrees from the beam"
+        ax.plot(position, fitted, "C3-", label=f"fit, {self.width:.3g} nm wide")
         ax.set(xlabel="Position across the boundary (nm)", ylabel="Density per thickness")
         ax.set_title(title)
         ax.legend(fontsize="small")
@@ -168,49 +180,80 @@ def boundary_inclination(
     values, sd, thickness, relative = _densities(result, component)
     inside, direction = _inside(roi, x, y, pixel, unit)
     known = inside & np.isfinite(values) & np.isfinite(sd) & (sd > 0) & (thickness > 0)
-    if known.sum() < LEAST_PIXELS:
+    if known.sum() < LEAST_BOUNDARY_PIXELS:
         raise ValueError(
-            f"{int(known.sum())} pixels with a density are in the roi; {LEAST_PIXELS} are needed: "
-            "draw a longer line across the boundary, with a larger linewidth."
+            f"{int(known.sum())} pixels with a density are in the roi; {LEAST_BOUNDARY_PIXELS} are "
+            "needed: draw a longer line across the boundary, with a larger linewidth."
         )
-    pixels = (x[known], y[known], values[known], sd[known], thickness[known])
-    size, uncertain = (pixel, pixel) if probe is None else (float(probe), PROBE_ERROR * probe)
-    found = fit_boundary(*pixels, kind, size, pixel, direction)
-    _check_seen(found, component)
-    _check_ends(found, pixels)
-    wider = fit_boundary(*pixels, kind, size + uncertain, pixel, near=found)
-    by_noise = float(np.sqrt(found.covariance[0, 0]))
-    by_probe = abs(wider.slope - found.slope)
-    errors = {"noise": by_noise, "probe": by_probe, "pixel size": scale_error * found.slope}
-    slope_error = float(np.sqrt(sum(error**2 for error in errors.values())))
-    mean = float(thickness[known].mean())
-    answer = Inclination(
-        None, None, {}, found.slope, slope_error, found.slope * mean, slope_error * mean,
-        float(np.degrees(found.direction)) % 180, kind, _profile(found, pixels, pixel),
-    )  # fmt: skip
+    pixels = _Pixels(x[known], y[known], values[known], sd[known], thickness[known])
+    width, width_error = (pixel, pixel) if probe is None else (float(probe), PROBE_ERROR * probe)
+    # The boundary's slope, and how much noise, probe and calibration may change it.
+    boundary = fit_boundary(*pixels, kind, width, pixel, direction)
+    _check_seen(boundary, component)
+    _check_ends(boundary, pixels)
+    with_wider_probe = fit_boundary(*pixels, kind, width + width_error, pixel, near=boundary)
+    errors = {
+        "noise": float(np.sqrt(boundary.covariance[0, 0])),
+        "probe": abs(with_wider_probe.slope - boundary.slope),
+        "pixel size": scale_error * boundary.slope,
+    }
+    without_angle = _without_angle(boundary, pixels, kind, pixel, errors)
+    # The angle, where the thickness is known in nm.
     if not relative:
-        return _with_angle(answer, 1.0, 0.0, errors)
+        return _with_angle(without_angle, 1.0, 0.0, errors)
     if density is not None and mean_free_path is None:
-        in_nm = result.thickness_nm(density=density).data
-        mean_free_path = float(np.nanmedian(in_nm / result.thickness.data))
+        mean_free_path = _estimated_mean_free_path(result, density)
     if mean_free_path is None:
-        return answer
+        return without_angle
     if not mean_free_path > 0:
         raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number is needed.")
-    return _with_angle(answer, mean_free_path, mean_free_path_error, errors)
+    return _with_angle(without_angle, mean_free_path, mean_free_path_error, errors)
+
+
+def _without_angle(
+    boundary: Projection,
+    pixels: _Pixels,
+    kind: Kind,
+    pixel_width: float,
+    errors: dict[str, float],
+) -> Inclination:
+    """What is known without the mean free path; ``errors`` are those of the slope, by cause."""
+    slope_error = float(np.sqrt(sum(error**2 for error in errors.values())))
+    mean_thickness = float(pixels.thickness.mean())
+    return Inclination(
+        angle=None,
+        error=None,
+        parts={},
+        slope=boundary.slope,
+        slope_error=slope_error,
+        width=boundary.slope * mean_thickness,
+        width_error=slope_error * mean_thickness,
+        direction=float(np.degrees(boundary.direction)) % 180,
+        kind=kind,
+        profile=_profile(boundary, pixels, pixel_width),
+    )
+
+
+def _estimated_mean_free_path(result: Components, density: float) -> float:
+    """Mean free path in nm: the thickness that exspy estimates for a density, over t/lambda."""
+    thickness_nm, log_ratio = result.thickness_nm(density=density), result.thickness
+    assert log_ratio is not None
+    return float(np.nanmedian(thickness_nm.data / log_ratio.data))
 
 
 def _with_angle(
-    answer: Inclination, unit: float, unit_error: float, errors: dict[str, float]
+    inclination: Inclination, unit: float, unit_error: float, errors: dict[str, float]
 ) -> Inclination:
-    """The angle, and what contributes to its error."""
-    tangent = answer.slope / unit
-    # of the angle, for a relative error of its tangent
+    """The angle, and what contributes to its error; ``unit`` is that of the thickness in nm."""
+    slope = inclination.slope
+    tangent = slope / unit
+    # Degrees by which the angle changes, for a relative change of its tangent.
     lever = float(np.degrees(tangent / (1 + tangent**2)))
-    parts = {name: lever * error / max(answer.slope, 1e-12) for name, error in errors.items()}
+    parts = {name: lever * error / max(slope, 1e-12) for name, error in errors.items()}
     parts["mean free path"] = lever * unit_error
     error = float(np.sqrt(sum(part**2 for part in parts.values())))
-    return replace(answer, angle=float(np.degrees(np.arctan(tangent))), error=error, parts=parts)
+    angle = float(np.degrees(np.arctan(tangent)))
+    return replace(inclination, angle=angle, error=error, parts=parts)
 
 
 def _positions(result: Components) -> tuple[Floats, Floats, float, float]:
@@ -220,12 +263,12 @@ def _positions(result: Components) -> tuple[Floats, Floats, float, float]:
         raise ValueError(f"a map of two axes is needed, this scan has {len(axes)}.")
     scales = []
     for axis in axes:
-        if str(axis.units) not in NM:
+        if str(axis.units) not in NANOMETRES:
             raise ValueError(
                 f"scan axis {axis.name} has the unit {axis.units}; a length is needed: "
                 "signal.axes_manager[...].units = 'nm', with its scale."
             )
-        scales.append(NM[str(axis.units)])
+        scales.append(NANOMETRES[str(axis.units)])
     x, y = (axis.axis * scale for axis, scale in zip(axes, scales, strict=True))
     grid = np.meshgrid(x, y)
     pixel = float(np.mean([abs(a.scale) * s for a, s in zip(axes, scales, strict=True)]))
@@ -239,22 +282,22 @@ def _densities(result: Components, component: int | str) -> tuple[Floats, Floats
     place = find_place(component, result.names)
     values = result.densities.inav[place].data.ravel()
     prepared = result.prepared
-    thickness = np.asarray(result.thickness.data, float).ravel()
+    thickness_map = result.thickness
+    assert thickness_map is not None  # densities need it
+    thickness = np.asarray(thickness_map.data, float).ravel()
     electrons = np.ones(prepared.image.blocks.shape[0])
     low_loss = prepared.low_loss
     if low_loss is not None and low_loss.deconvolves:
         electrons = low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)
     counts = to_pixels(prepared.image, np.asarray(electrons, float)).ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
-        # counts of noise, over electrons and thickness
+        # The noise of the counts is their root; it is divided by electrons and thickness.
         sd = 1 / (np.sqrt(counts) * thickness)
     relative = prepared.thickness is None or prepared.thickness[1] == RELATIVE
     return values, sd, thickness, relative
 
 
-def _inside(
-    roi: Any, x: Floats, y: Floats, pixel: float, unit: float
-) -> tuple[Floats, float | None]:
+def _inside(roi: Any, x: Floats, y: Floats, pixel: float, unit: float) -> tuple[Mask, float | None]:
     """Pixels of the strip about a line, and the line's direction."""
     if roi is None:
         return np.ones(x.shape, bool), None
@@ -276,20 +319,19 @@ def _inside(
     return inside, float(np.arctan2(dy, dx))
 
 
-def _check_seen(found: Projection, component: int | str) -> None:
-    """There must be a boundary."""
-    if found.seen < SEEN:
+def _check_seen(boundary: Projection, component: int | str) -> None:
+    """Raise unless there is a boundary in the map."""
+    if boundary.f_statistic < LEAST_EVIDENCE:
         raise ValueError(
             f"no boundary is seen in the map of component {component}: what it would take out of "
             "the map is noise. Choose another component or roi."
         )
 
 
-def _check_ends(found: Projection, pixels: tuple[Floats, ...]) -> None:
-    """Both ends of the boundary must be seen."""
-    x, y, _, _, thickness = pixels
-    across = x * np.cos(found.direction) + y * np.sin(found.direction) - found.position
-    half = (found.slope * float(np.median(thickness)) + found.layer) / 2
+def _check_ends(boundary: Projection, pixels: _Pixels) -> None:
+    """Raise unless both ends of the boundary are seen."""
+    across = _distance(boundary, pixels)
+    half = (boundary.slope * float(np.median(pixels.thickness)) + boundary.layer) / 2
     if -half < across.min() or half > across.max():
         raise ValueError(
             f"the boundary seems {2 * half:.3g} nm wide in projection, from {-half:.3g} to "
@@ -298,15 +340,20 @@ def _check_ends(found: Projection, pixels: tuple[Floats, ...]) -> None:
         )
 
 
-def _profile(found: Projection, pixels: tuple[Floats, ...], pixel: float) -> dict[str, Floats]:
+def _profile(boundary: Projection, pixels: _Pixels, pixel_width: float) -> dict[str, Floats]:
     """Means of pixels at the same distance from the boundary."""
-    x, y, values, _, _ = pixels
-    across = x * np.cos(found.direction) + y * np.sin(found.direction) - found.position
-    place = np.rint(across / pixel).astype(int)
-    rows = [place == b for b in np.unique(place)]
+    across, density = _distance(boundary, pixels), pixels.density
+    bins = np.rint(across / pixel_width).astype(int)
+    groups = [bins == b for b in np.unique(bins)]
     return {
-        "position": np.array([across[row].mean() for row in rows]),
-        "density": np.array([values[row].mean() for row in rows]),
-        "error": np.array([values[row].std() / np.sqrt(row.sum()) for row in rows]),
-        "fitted": np.array([found.fitted[row].mean() for row in rows]),
+        "position": np.array([across[group].mean() for group in groups]),
+        "density": np.array([density[group].mean() for group in groups]),
+        "error": np.array([density[group].std() / np.sqrt(group.sum()) for group in groups]),
+        "fitted": np.array([boundary.fitted[group].mean() for group in groups]),
     }
+
+
+def _distance(boundary: Projection, pixels: _Pixels) -> Floats:
+    """Signed distance of the pixels from the boundary's middle line, in nm."""
+    along_x, along_y = np.cos(boundary.direction), np.sin(boundary.direction)
+    return np.asarray(pixels.x * along_x + pixels.y * along_y - boundary.position)

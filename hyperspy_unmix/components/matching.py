@@ -16,14 +16,14 @@ from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, cautions_in
 
 from . import printed
-from .references import EDGE_LIMIT, LIMIT, Reference, read_references
+from .references import EDGE_LIMIT, SPECTRUM_LIMIT, Reference, read_references
 
 if TYPE_CHECKING:
     from .components import Components
 
 _logger = logging.getLogger(__name__)
-ALIKE = 2.0  # degrees
-LEAST_CHANNELS = 10
+LEAST_LEAD = 2.0  # degrees, of a component's reference before the next, to be told from it
+LEAST_COMMON_CHANNELS = 10  # of a component and a reference, to compare them
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,22 +73,21 @@ class Match:
         for name, pair, near, row in zip(
             self.components, self.pairs, self.near, self.angles, strict=True
         ):
-            rest = [j for j in np.argsort(row) if j != pair and np.isfinite(row[j])]
-            best = "none left (name kept)", "-"
+            reference, angle = "none left (name kept)", "-"
             if pair is not None:
-                kept = "" if near else " (too far, name kept)"
-                best = f"{self.references[pair]}{kept}", f"{row[pair]:.1f}"
-            other = (self.references[rest[0]], f"{row[rest[0]]:.1f}") if rest else ("-", "-")
-            rows.append((name, *best, *other))
+                too_far = "" if near else " (too far, name kept)"
+                reference, angle = f"{self.references[pair]}{too_far}", f"{row[pair]:.1f}"
+            next_best, next_angle = "-", "-"
+            others = [j for j in np.argsort(row) if j != pair and np.isfinite(row[j])]
+            if others:
+                next_best, next_angle = self.references[others[0]], f"{row[others[0]]:.1f}"
+            rows.append((name, reference, angle, next_best, next_angle))
         return rows
 
     def __repr__(self) -> str:
         rows = self._rows()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = [
-            "  " + "  ".join(map(str.ljust, cells, widths)).rstrip()  # as wide as the widest
-            for cells in rows
-        ]
+        table = ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
         return printed.text(self.title, self.settings, table)
 
     def _repr_html_(self) -> str:
@@ -141,31 +140,45 @@ def match(result: Components, references: Any) -> Match:
             f"result is a {type(result).__name__}, what hyperspy_unmix.unmix returns is needed."
         )
     image = result.prepared.image
-    found = _distinct(read_references(references, image))
+    compared = _with_distinct_names(read_references(references, image))
+    # The angle of every component to every reference.
     spectra = np.asarray(result.arrays.spectra, float)
-    angles = np.array([[_angle(row, each.shapes) for each in found] for row in spectra])
-    overlaps = _overlaps(found, angles, image)
-    limits = np.array([reference.limit for reference in found])
-    pairs = _paired(angles, limits)
+    angles = np.array(
+        [[_angle(spectrum, reference.shapes) for reference in compared] for spectrum in spectra]
+    )
+    overlaps = _overlaps(compared, angles, image)
+    # One reference for each component, which names it where it is near.
+    limits = np.array([reference.limit for reference in compared])
+    pairs = _pair(angles, limits)
     near = tuple(
         j is not None and bool(row[j] <= limits[j]) for j, row in zip(pairs, angles, strict=True)
     )
-    named = tuple(reference.name for reference in found)
-    given = [named[j] if ok and j is not None else None for j, ok in zip(pairs, near, strict=True)]
-    names, renamed = _named(given, result.names)
-    settings = dict(_compared(result.prepared))
-    for reference in found:
+    reference_names = tuple(reference.name for reference in compared)
+    new_names = [
+        reference_names[j] if is_near and j is not None else None
+        for j, is_near in zip(pairs, near, strict=True)
+    ]
+    names, renamed = _complete_names(new_names, result.names)
+    # What is to be known of it.
+    settings = dict(_what_is_compared(result.prepared))
+    for reference in compared:
         settings |= reference.microscope
     settings |= overlaps | renamed | _rivals(angles, pairs, result.names)
     for choice in cautions_in(settings).values():
         _logger.warning("%s", choice.reason)
     return Match(
-        named, angles, names, result.rename(names), result.names, pairs, near,
-        FrozenSettings(settings),
-    )  # fmt: skip
+        references=reference_names,
+        angles=angles,
+        names=names,
+        renamed=result.rename(names),
+        components=result.names,
+        pairs=pairs,
+        near=near,
+        settings=FrozenSettings(settings),
+    )
 
 
-def _compared(prepared: Prepared) -> Iterator[tuple[str, Choice]]:
+def _what_is_compared(prepared: Prepared) -> Iterator[tuple[str, Choice]]:
     """What kind of spectra the components are, which references should be as well."""
     if base_type(prepared.image.frame) == "EELS":
         background = prepared.background
@@ -175,8 +188,9 @@ def _compared(prepared: Prepared) -> Iterator[tuple[str, Choice]]:
             "plural scattering as recorded" if prepared.kernel is None else "single scattering",
         )
         yield "components", Choice(words, "references should be the same")
-    limits = f"beyond {LIMIT:g} degrees of a spectrum or {EDGE_LIMIT:g} of edges, names are kept"
-    yield "matching", Choice("one to one", f"with the least total angle; {limits}")
+    limits = f"{SPECTRUM_LIMIT:g} degrees of a spectrum or {EDGE_LIMIT:g} of edges"
+    reason = f"with the least total angle; beyond {limits}, names are kept"
+    yield "matching", Choice("one to one", reason)
 
 
 def _angle(spectrum: Floats, shapes: Floats) -> float:
@@ -186,7 +200,7 @@ def _angle(spectrum: Floats, shapes: Floats) -> float:
     known = np.isfinite(shapes).all(0)
     shapes, spectrum = shapes[:, known], spectrum[known]
     shapes = shapes[shapes.any(1)]
-    if known.sum() < LEAST_CHANNELS or not len(shapes) or not spectrum.any():
+    if known.sum() < LEAST_COMMON_CHANNELS or not len(shapes) or not spectrum.any():
         return float("nan")
     shapes = shapes / np.linalg.norm(shapes, axis=1, keepdims=True)
     spectrum = spectrum / np.linalg.norm(spectrum)
@@ -194,33 +208,35 @@ def _angle(spectrum: Floats, shapes: Floats) -> float:
     if len(shapes) > 1:
         fit = nnls(shapes.T, spectrum)[0] @ shapes
         fits += [fit / np.linalg.norm(fit)] if fit.any() else []
-    # the arc cosine itself is inexact where spectra are alike
-    between = (
+    # The arc cosine itself is inexact where spectra are alike.
+    fit_angles = (
         2 * np.arctan2(np.linalg.norm(fit - spectrum), np.linalg.norm(fit + spectrum))
         for fit in fits
     )
-    return float(np.degrees(min(between)))
+    return float(np.degrees(min(fit_angles)))
 
 
-def _paired(angles: Floats, limits: Floats) -> tuple[int | None, ...]:
+def _pair(angles: Floats, limits: Floats) -> tuple[int | None, ...]:
     """The reference of each component, by the least total angle."""
     from scipy.optimize import linear_sum_assignment
 
-    # a pair that gives no name must not cost others theirs, but the closer one is shown
+    # A pair that gives no name must not cost others theirs, but the closer one is shown.
     beyond = np.maximum(angles - limits, 0)
     cost = np.where(np.isnan(angles), 2 * limits.max(), angles - 0.999 * beyond)
     rows, columns = linear_sum_assignment(cost)
-    pairs = dict(zip(rows.tolist(), columns.tolist(), strict=True))
-    known = ((i, pairs.get(i)) for i in range(len(angles)))
-    return tuple(None if j is None or np.isnan(angles[i, j]) else j for i, j in known)
+    assigned = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    pairs = ((i, assigned.get(i)) for i in range(len(angles)))
+    return tuple(None if j is None or np.isnan(angles[i, j]) else j for i, j in pairs)
 
 
-def _named(given: list[str | None], former: tuple[str, ...]) -> tuple[tuple[str, ...], Settings]:
-    """Names of the references, else the former ones, each once; and which had to change."""
+def _complete_names(
+    new_names: list[str | None], former_names: tuple[str, ...]
+) -> tuple[tuple[str, ...], Settings]:
+    """The new names, else the former ones, each once; and which of these had to change."""
     renamed: Settings = {}
-    taken = {name for name in given if name is not None}
+    taken = {name for name in new_names if name is not None}
     names = []
-    for new, old in zip(given, former, strict=True):
+    for new, old in zip(new_names, former_names, strict=True):
         name = _free(old if old not in taken else f"{old} (no reference)", taken)
         names.append(name if new is None else new)
         if new is None:
@@ -239,11 +255,11 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _distinct(found: list[Reference]) -> list[Reference]:
+def _with_distinct_names(references: list[Reference]) -> list[Reference]:
     """The same references, each with a name of its own."""
     taken: set[str] = set()
     distinct = []
-    for reference in found:
+    for reference in references:
         name = _free(reference.name, taken)
         how = reference.how if name == reference.name else f"{reference.how}; its name was taken"
         taken.add(name)
@@ -251,46 +267,46 @@ def _distinct(found: list[Reference]) -> list[Reference]:
     return distinct
 
 
-def _overlaps(found: list[Reference], angles: Floats, image: Image) -> Settings:
+def _overlaps(references: list[Reference], angles: Floats, image: Image) -> Settings:
     """Which channels were compared; an error if there were too few with every reference."""
-    said: Settings = {}
+    settings: Settings = {}
     energies, units = image.energies, str(image.axis.units)
-    known = [np.isfinite(reference.shapes).all(0) for reference in found]
-    if max(int(channels.sum()) for channels in known) < LEAST_CHANNELS:
+    known = [np.isfinite(reference.shapes).all(0) for reference in references]
+    if max(int(channels.sum()) for channels in known) < LEAST_COMMON_CHANNELS:
         raise ValueError(
-            f"no reference has {LEAST_CHANNELS} channels in common with the components, which go "
-            f"from {energies.min():g} to {energies.max():g} {units}: give spectra over that range, "
-            "with calibrated energy axes, or unmix with a wider signal_range."
+            f"no reference has {LEAST_COMMON_CHANNELS} channels in common with the components, "
+            f"which go from {energies.min():g} to {energies.max():g} {units}: give spectra over "
+            "that range, with calibrated energy axes, or unmix with a wider signal_range."
         )
-    for reference, channels, column in zip(found, known, angles.T, strict=True):
+    for reference, channels, reference_angles in zip(references, known, angles.T, strict=True):
         count, name = int(channels.sum()), f"reference {reference.name}"
-        if count < LEAST_CHANNELS:
+        if count < LEAST_COMMON_CHANNELS:
             hint = (
-                f"{name}: {count} channels in common, {LEAST_CHANNELS} are needed: no angle. Give "
-                "a spectrum over more of the range, with a calibrated energy axis"
+                f"{name}: {count} channels in common, {LEAST_COMMON_CHANNELS} are needed: no "
+                "angle. Give a spectrum over more of the range, with a calibrated energy axis"
             )
-            said |= caution(name, hint)
+            settings |= caution(name, hint)
             continue
         span = (float(energies[channels].min()), float(energies[channels].max()))
         how = f"{units}, {count} of {len(energies)} channels; {reference.how}"
-        if np.isnan(column).any():
+        if np.isnan(reference_angles).any():
             how += "; no angle, it or a component is zero there"
-        said[name] = Choice(span, how)
-    return said
+        settings[name] = Choice(span, how)
+    return settings
 
 
 def _rivals(angles: Floats, pairs: tuple[int | None, ...], names: tuple[str, ...]) -> Settings:
     """Components with another reference that is closer, or about as close."""
-    closer, alike = [], []
+    not_closest, hard_to_tell = [], []
     for name, pair, row in zip(names, pairs, angles, strict=True):
-        rest = np.delete(row, pair) if pair is not None else row[:0]
-        lead = np.nanmin(rest) - row[pair] if np.isfinite(rest).any() else ALIKE
-        closer += [name] if lead < 0 else []
-        alike += [name] if 0 <= lead < ALIKE else []
-    said: Settings = {}
-    if closer:
-        said["not the closest"] = Choice(closer, "their closest reference is another's")
-    if alike:
-        reason = f"the next best reference is less than {ALIKE:g} degrees farther"
-        said["hard to tell"] = Choice(alike, reason)
-    return said
+        other_angles = np.delete(row, pair) if pair is not None else row[:0]
+        lead = np.nanmin(other_angles) - row[pair] if np.isfinite(other_angles).any() else np.inf
+        not_closest += [name] if lead < 0 else []
+        hard_to_tell += [name] if 0 <= lead < LEAST_LEAD else []
+    settings: Settings = {}
+    if not_closest:
+        settings["not the closest"] = Choice(not_closest, "their closest reference is another's")
+    if hard_to_tell:
+        reason = f"the next best reference is less than {LEAST_LEAD:g} degrees farther"
+        settings["hard to tell"] = Choice(hard_to_tell, reason)
+    return settings

@@ -8,7 +8,7 @@ import numpy as np
 
 from hyperspy_unmix.settings import Choice
 
-BY_COMPONENT = ("refine", "pure pixels")  # settings that hold a value for each component
+PER_COMPONENT = ("refine", "pure pixels")  # settings that hold a value for each component
 
 
 def numbers(n: int) -> tuple[str, ...]:
@@ -23,17 +23,17 @@ def called(name: str, i: int) -> str:
 
 def check_names(names: Sequence[str], n_components: int) -> tuple[str, ...]:
     """Names for all components, each once."""
-    listed = isinstance(names, Iterable) and not isinstance(names, str)
-    given = tuple(names) if listed else (names,)
-    if not listed or not all(isinstance(name, str) for name in given):
+    is_list = isinstance(names, Iterable) and not isinstance(names, str)
+    new_names = tuple(names) if is_list else ()
+    if not is_list or not all(isinstance(name, str) for name in new_names):
         raise TypeError(f"names={names!r}: a list of words is needed, one for each component.")
-    if len(given) != n_components or len(set(given)) != len(given):
+    if len(new_names) != n_components or len(set(new_names)) != len(new_names):
         raise ValueError(
             f"names={names!r}: {n_components} different names are needed, one for each component."
         )
-    if not all(name.isprintable() for name in given):
+    if not all(name.isprintable() for name in new_names):
         raise ValueError(f"names={names!r}: words of one line are needed.")
-    return given
+    return new_names
 
 
 def check_order(order: Sequence[int | str], names: tuple[str, ...]) -> list[int]:
@@ -50,10 +50,14 @@ def check_order(order: Sequence[int | str], names: tuple[str, ...]) -> list[int]
 
 def find_place(component: int | str, names: tuple[str, ...]) -> int:
     """Place of a component known by its number or name."""
-    if isinstance(component, str) and component in names:
-        return names.index(component)
-    whole = isinstance(component, (int, np.integer)) and not isinstance(component, bool)
-    if whole and -len(names) <= component < len(names):
+    if isinstance(component, str):
+        if component in names:
+            return names.index(component)
+    elif (
+        isinstance(component, (int, np.integer))
+        and not isinstance(component, bool)
+        and -len(names) <= component < len(names)
+    ):
         return int(component) % len(names)
     raise ValueError(f"there is no component {component!r}, only {', '.join(names)}")
 
@@ -68,10 +72,10 @@ def reorder_choices(choices: Mapping[str, Choice], places: list[int]) -> dict[st
 
     Components beyond the counts have none.
     """
-    changed = dict(choices)
-    for key in BY_COMPONENT:
-        if key in changed and isinstance(changed[key].value, list):
-            values = changed[key].value
-            there = [values[i] if i < len(values) else None for i in places]
-            changed[key] = changed[key]._replace(value=there)
-    return changed
+    in_new_order = dict(choices)
+    for key in PER_COMPONENT:
+        if key in choices and isinstance(choices[key].value, list):
+            values = choices[key].value
+            reordered = [values[i] if i < len(values) else None for i in places]
+            in_new_order[key] = choices[key]._replace(value=reordered)
+    return in_new_order

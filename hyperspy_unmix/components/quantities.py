@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def thickness(prepared: Prepared) -> BaseSignal | None:
     """The thickness given, or else t/lambda of the low loss; see `Components.thickness`."""
-    known = _thickness(prepared)
-    if known is None:
+    thickness_and_unit = _thickness(prepared)
+    if thickness_and_unit is None:
         return None
-    values, error, unit = known
+    values, error, unit = thickness_and_unit
     name = "t/λ" if unit == RELATIVE else "thickness (nm)"
     return as_map(prepared.image, values, "thickness", name, error)
 
@@ -29,18 +29,18 @@ def thickness(prepared: Prepared) -> BaseSignal | None:
 def thickness_nm(
     prepared: Prepared, density: float | None, mean_free_path: float | None
 ) -> BaseSignal:
-    """See `Components.thickness_nm`."""
-    known = _thickness(prepared)
-    if known is None:
+    """The thickness in nm, by exspy's estimate; see `Components.thickness_nm`."""
+    thickness_and_unit = _thickness(prepared)
+    if thickness_and_unit is None:
         raise ValueError(
             "there is no thickness: give unmix() a low loss with an unclipped zero-loss peak, or "
             "thickness=(map, 't/lambda')."
         )
-    values, error, unit = known
+    values, error, unit = thickness_and_unit
     if unit == ABSOLUTE:
         return as_map(prepared.image, values, "thickness", "thickness (nm)", error)
     values_nm = nanometres(values, prepared.image.frame, density, mean_free_path)
-    # nm are proportional to t/lambda
+    # The error in nm follows, for nm are proportional to t/lambda.
     factor = np.nanmedian(
         np.divide(values_nm, values, where=values > 0, out=np.full_like(values, np.nan))
     )
@@ -49,34 +49,34 @@ def thickness_nm(
 
 
 def densities(prepared: Prepared, maps: Floats) -> BaseSignal:
-    """See `Components.densities`."""
-    low_loss, known = prepared.low_loss, _thickness(prepared)
-    if known is None:
+    """Maps per zero-loss electron and thickness; see `Components.densities`."""
+    low_loss, thickness_and_unit = prepared.low_loss, _thickness(prepared)
+    if thickness_and_unit is None:
         raise ValueError(
             "densities need the thickness: give unmix() a low loss with an unclipped zero-loss "
             "peak, or thickness=(map, 't/lambda')."
         )
-    values, _, unit = known
-    per, deconvolved = values.copy(), low_loss is not None and low_loss.deconvolves
-    relative = not deconvolved
-    if low_loss is not None and deconvolved:
-        per = per * low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)
-        relative = low_loss.exposure_ratio is None
-        per = per * (low_loss.exposure_ratio or 1.0)
-    per = per[:, None]
-    density = np.divide(maps, per, where=per > 0, out=np.full_like(maps, np.nan))
-    of = "t/λ" if unit == RELATIVE else "nm"
-    if not relative:
-        quantity = f"Density (per {of} and zero-loss electron)"
-    elif deconvolved:
-        quantity = f"Relative density (per {of} and zero-loss count, exposures unknown)"
+    values, _, unit = thickness_and_unit
+    divisor, has_zero_loss = values.copy(), low_loss is not None and low_loss.deconvolves
+    is_relative = not has_zero_loss
+    if low_loss is not None and has_zero_loss:
+        divisor = divisor * low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)
+        is_relative = low_loss.exposure_ratio is None
+        divisor = divisor * (low_loss.exposure_ratio or 1.0)
+    divisor = divisor[:, None]
+    density = np.divide(maps, divisor, where=divisor > 0, out=np.full_like(maps, np.nan))
+    thickness_unit = "t/λ" if unit == RELATIVE else "nm"
+    if not is_relative:
+        quantity = f"Density (per {thickness_unit} and zero-loss electron)"
+    elif has_zero_loss:
+        quantity = f"Relative density (per {thickness_unit} and zero-loss count, exposures unknown)"
     else:
-        quantity = f"Relative density (counts per {of})"
+        quantity = f"Relative density (counts per {thickness_unit})"
     return as_maps(prepared.image, density, "component densities", quantity)
 
 
 def energy_shift(prepared: Prepared) -> BaseSignal | None:
-    """See `Components.energy_shift`."""
+    """The drift in the units of the energy axis; see `Components.energy_shift`."""
     drift, image = prepared.drift, prepared.image
     if drift is None:
         return None

@@ -6,6 +6,8 @@ separated; here they get the order and the signs that they have now.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
@@ -18,6 +20,9 @@ from hyperspy_unmix.settings import Choice, Settings
 
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_spectra
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
 
 
 def spectra_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
@@ -40,9 +45,9 @@ def maps_variance(pca: Compressed, separated: Separated, arrays: Normalised) -> 
         weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
         structure = max(pca.above_noise_edge, 1)
         noise = map_variance(pca.raw, pca.prepared.noise, arrays.maps, weights, structure)
-    back = np.argsort(arrays.origin)
+    places_now = np.argsort(arrays.origin)
     maps = _as_separated(separated, arrays, arrays.maps)
-    return separated.maps_variance(maps, noise[:, back])[:, arrays.origin]
+    return separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
 
 
 def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:
@@ -52,44 +57,48 @@ def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:
 
 def choices(unstable_names: list[str], ambiguity: SpectralAmbiguity) -> Settings:
     """What a reader of the summary should know about how sure the components are."""
-    said: Settings = {}
+    settings: Settings = {}
     if unstable_names:
-        said["UNSTABLE"] = Choice(
+        settings["UNSTABLE"] = Choice(
             unstable_names,
             "do not come back from other noise, starts and parts of the spectrum: stability below "
             f"{LEAST_STABLE:g}",
         )
-    said["ambiguity"] = Choice("look at it" if ambiguity.pairs else "small", ambiguity.sentence)
-    return said
+    value = "look at it" if ambiguity.pairs else "small"
+    settings["ambiguity"] = Choice(value, ambiguity.sentence)
+    return settings
 
 
 def spectral_ambiguity(
     separated: Separated, arrays: Normalised, image: Image, names: tuple[str, ...]
 ) -> SpectralAmbiguity:
-    """See `Components.ambiguity`."""
+    """How far each spectrum may hold more or less of the others; see `Components.ambiguity`."""
     ranges, origin, sign = separated.ambiguity, arrays.origin, _signs(separated, arrays)
-    among = np.ix_(origin, origin)
-    low, high = ranges.lowest[among], ranges.highest[among]
-    turned = np.outer(sign, sign) < 0
-    shares = np.stack([np.where(turned, -high, low), np.where(turned, -low, high)], -1)
-    ends = (
-        _on_channels(separated, image, values[origin]) for values in (ranges.lower, ranges.upper)
-    )
-    bounds = np.stack([sign[:, None] * values for values in ends])
-    lower, upper = (
-        as_spectra(image, values, f"component spectra, {which}", "Intensity", is_binned=False)
-        for values, which in ((bounds.min(0), "lower bound"), (bounds.max(0), "upper bound"))
-    )
+    # A share is counted the other way where one of the two components was reversed.
+    in_order = np.ix_(origin, origin)
+    low, high = ranges.lowest[in_order], ranges.highest[in_order]
+    is_reversed = np.outer(sign, sign) < 0
+    shares = np.stack([np.where(is_reversed, -high, low), np.where(is_reversed, -low, high)], -1)
+    # The lower bound of a reversed spectrum is the upper one of what it was.
+    first = sign[:, None] * _on_channels(separated, image, ranges.lower[origin])
+    second = sign[:, None] * _on_channels(separated, image, ranges.upper[origin])
+    bounds = np.stack([first, second])
+
+    def as_bound(values: Floats, which: str) -> BaseSignal:
+        title = f"component spectra, {which} bound"
+        return as_spectra(image, values, title, "Intensity", is_binned=False)
+
+    lower, upper = as_bound(bounds.min(0), "lower"), as_bound(bounds.max(0), "upper")
     return SpectralAmbiguity(names, shares, lower, upper)
 
 
 def _on_channels(separated: Separated, image: Image, values: Floats) -> Floats:
     """Rows over the channels where components were found, on those of the result's signal."""
-    known, asked = separated.energies, image.energies
-    if np.array_equal(known, asked):
+    known_energies, energies = separated.energies, image.energies
+    if np.array_equal(known_energies, energies):
         return values
-    order = np.argsort(known)
-    return np.stack([np.interp(asked, known[order], row[order]) for row in values])
+    order = np.argsort(known_energies)
+    return np.stack([np.interp(energies, known_energies[order], row[order]) for row in values])
 
 
 def _signs(separated: Separated, arrays: Normalised) -> Floats:

@@ -43,7 +43,8 @@ class Detector:
         half = int(np.ceil(max(2 * self.psf_fwhm, 6 * self.psf_tail_length)))
         channels = np.arange(-half, half + 1.0)
         kernel = peak_profile(channels, 1.0, self.psf_fwhm, self.psf_tail, self.psf_tail_length)
-        return kernel / kernel.sum()
+        summing_to_one: Array = kernel / kernel.sum()
+        return summing_to_one
 
     @property
     def pad(self) -> int:
@@ -61,14 +62,16 @@ class Detector:
         -------
         ndarray, shape (..., n_channels)
         """
-        spread = convolve1d(electrons, self.kernel, axis=-1, mode="constant")
+        spread: Array = convolve1d(electrons, self.kernel, axis=-1, mode="constant")
         return spread[..., self.pad : spread.shape[-1] - self.pad]
 
     def expect(self, electrons: Array) -> Array:
         """Expected recording of expected electrons, in recorded units."""
         return self.gain * self.spread(electrons)
 
-    def record(self, electrons: Array, rng: np.random.Generator) -> NDArray:
+    def record(
+        self, electrons: Array, rng: np.random.Generator
+    ) -> NDArray[np.uint32] | NDArray[np.float32]:
         """Draw one recording: uint32 from a counting detector, float32 from a CCD."""
         if self.kind == "counting":
             return rng.poisson(self.spread(electrons)).astype(np.uint32)

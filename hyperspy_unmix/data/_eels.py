@@ -87,7 +87,7 @@ def build_phantom(thickness: Array, scan: Scan, title: str) -> signals.Phantom:
 
 
 def _wrap(
-    recorded: list[NDArray],
+    recorded: list[NDArray[Any]],
     background: Array,
     camera: Detector,
     grid: physics.Grid,

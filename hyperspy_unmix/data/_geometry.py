@@ -15,7 +15,7 @@ _LEVELS = 32  # depths at which grains are looked up
 
 def scan_positions(shape: tuple[int, int], step: float) -> tuple[Array, Array]:
     """Positions (y, x) of the pixels around the centre of the scan, shapes (ny, 1) and (1, nx)."""
-    y, x = (step * (np.arange(n) - (n - 1) / 2) for n in shape)
+    y, x = (step * (np.arange(n, dtype=float) - (n - 1) / 2) for n in shape)
     return y[:, None], x[None, :]
 
 
@@ -45,10 +45,12 @@ def beyond_plane(x: Array, step: float, film: Array, inclination: float) -> Arra
         Angle between plane and beam. The thickness rises linearly over
         ``film * tan(inclination)``.
     """
-    width = np.maximum(film * np.tan(np.radians(inclination)), 1e-9)
+    width: Array = np.maximum(film * np.tan(np.radians(inclination)), 1e-9)
 
     def area(at: Array) -> Array:  # antiderivative of the ramp from 0 to 1
-        return np.clip(at + width / 2, 0, width) ** 2 / (2 * width) + np.maximum(at - width / 2, 0)
+        on_ramp = np.clip(at + width / 2, 0, width) ** 2 / (2 * width)
+        covered: Array = on_ramp + np.maximum(at - width / 2, 0)
+        return covered
 
     return film * (area(x + step / 2) - area(x - step / 2)) / step
 
@@ -126,5 +128,5 @@ def grains_in_projection(
 def blur(maps: Array, step: float, probe: float) -> Array:
     """Average over a Gaussian probe of FWHM `probe`; `maps` has shape (n, ny, nx)."""
     sigma = probe * _SIGMA / step
-    # thicknesses are differences: rounding may leave them below zero
+    # Thicknesses are differences: rounding may leave them below zero.
     return np.stack([gaussian_filter(np.maximum(m, 0), sigma, mode="nearest") for m in maps])

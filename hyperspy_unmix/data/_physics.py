@@ -55,7 +55,8 @@ class Grid:
     @property
     def length(self) -> int:
         """Channels of a transform in which nothing wraps into the recorded range."""
-        return next_fast_len(self.below + self.source.size, real=True)
+        length: int = next_fast_len(self.below + self.source.size, real=True)
+        return length
 
     @property
     def source(self) -> Array:
@@ -93,7 +94,8 @@ def peak_profile(x: Array, step: float, fwhm: float, tail: float, tail_length: f
 
     def cumulative(at: Array) -> Array:
         wings = 0.5 + 0.5 * np.sign(at) * -np.expm1(-np.abs(at) / tail_length)
-        return (1 - tail) * ndtr(at / (fwhm * _SIGMA)) + tail * wings
+        share: Array = (1 - tail) * ndtr(at / (fwhm * _SIGMA)) + tail * wings
+        return share
 
     return cumulative(x + step / 2) - cumulative(x - step / 2)
 
@@ -136,7 +138,12 @@ def valence_losses(
 
 
 def edge(
-    energy: Array, onset: float, strength: float, decay: float, step: float, peaks: Sequence
+    energy: Array,
+    onset: float,
+    strength: float,
+    decay: float,
+    step: float,
+    peaks: Sequence[tuple[float, float, float]],
 ) -> Array:
     """One ionisation edge, per nm and eV.
 
@@ -146,7 +153,8 @@ def edge(
     shape = (energy / onset) ** -decay
     for offset, fwhm, height in peaks:
         shape = shape + height / (1 + ((energy - onset - offset) / (fwhm / 2)) ** 2)
-    return strength * shape * ndtr((energy - onset) / (step * _SIGMA))
+    intensity: Array = strength * shape * ndtr((energy - onset) / (step * _SIGMA))
+    return intensity
 
 
 def hydrogenic_edge(energy: Array, element: str, microscope: Mapping[str, float]) -> Array:
@@ -161,7 +169,8 @@ def hydrogenic_edge(energy: Array, element: str, microscope: Mapping[str, float]
         energy_scale=1.0,
     )
     cross_section.intensity.value = 1.0
-    return _BARN * cross_section.function(energy)
+    intensity: Array = _BARN * cross_section.function(energy)
+    return intensity
 
 
 def core_losses(energy: Array, phase: Mapping[str, Any], microscope: Mapping[str, float]) -> Array:
@@ -177,7 +186,8 @@ def core_losses(energy: Array, phase: Mapping[str, Any], microscope: Mapping[str
 def background(energy: Array, phase: Mapping[str, Any]) -> Array:
     """Power-law tail of the valence losses under the edges, per nm and eV."""
     strength, exponent = phase["background"]
-    return strength * (energy / _BACKGROUND_ENERGY) ** -exponent
+    intensity: Array = strength * (energy / _BACKGROUND_ENERGY) ** -exponent
+    return intensity
 
 
 def log_ratio(thickness: Array, mean_free_path: Array) -> Array:
@@ -203,7 +213,8 @@ def plural_scattering(
     """
     exponent = (thickness / mean_free_path) @ rfft(valence)
     exponent -= log_ratio(thickness, mean_free_path)[:, None]
-    return np.exp(exponent) * rfft(response)
+    low_loss: NDArray[np.complex128] = np.exp(exponent) * rfft(response)
+    return low_loss
 
 
 def expected_spectra(
@@ -250,14 +261,16 @@ def expected_spectra(
         result[1][rows] = irfft(low * (t @ tail_ft), grid.length)[:, grid.core_slice]
         result[2][rows] = irfft(low, grid.length)[:, grid.low_loss_index]
     # The transforms leave rounding of either sign where nothing is expected.
-    return tuple(np.maximum(r, 0) for r in result)
+    core_loss, background_loss, low_loss = (np.maximum(r, 0) for r in result)
+    return core_loss, background_loss, low_loss
 
 
 def single_scattering(core: Array, response: Mapping[str, float], grid: Grid) -> Array:
     """Edges seen through the instrument response alone, shape (n_phases, n_channels + 2 pad)."""
     zero_loss = peak_profile(grid.losses, grid.step, **response)
     seen = irfft(rfft(core, grid.length) * rfft(zero_loss), grid.length)
-    return np.maximum(seen[:, grid.core_slice], 0)
+    edges: Array = np.maximum(seen[:, grid.core_slice], 0)
+    return edges
 
 
 def smooth_drift(shape: tuple[int, int], peak_to_peak: float, rng: np.random.Generator) -> Array:
@@ -269,7 +282,8 @@ def smooth_drift(shape: tuple[int, int], peak_to_peak: float, rng: np.random.Gen
     )
     if np.ptp(walk) == 0:
         return np.zeros_like(time)
-    return peak_to_peak * ((walk - walk.min()) / np.ptp(walk) - 0.5)
+    drift: Array = peak_to_peak * ((walk - walk.min()) / np.ptp(walk) - 0.5)
+    return drift
 
 
 def _blocks(n: int) -> Iterator[slice]:

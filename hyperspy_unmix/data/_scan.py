@@ -49,7 +49,8 @@ class Scan:
     @property
     def step(self) -> float:
         """Pixel width in nm."""
-        return self.scene["field_of_view"] / self.shape[1]
+        field_of_view: float = self.scene["field_of_view"]
+        return field_of_view / self.shape[1]
 
     @property
     def extent(self) -> tuple[float, float]:

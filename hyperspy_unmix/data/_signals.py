@@ -101,7 +101,7 @@ def energy_axis(name: str, size: int, start: float, step: float, units: str) -> 
 
 
 def spectrum_image(
-    data: NDArray,
+    data: NDArray[Any],
     scan: Sequence[Axis],
     energy: Axis,
     signal_type: str,
@@ -113,19 +113,19 @@ def spectrum_image(
 
 
 def component_spectra(
-    data: NDArray, energy: Axis, signal_type: str, title: str, metadata: Mapping[str, Any]
+    data: NDArray[Any], energy: Axis, signal_type: str, title: str, metadata: Mapping[str, Any]
 ) -> BaseSignal:
     """Spectra of the phases, `data` of shape (n_phases, n_channels)."""
     axes = [{"name": "Component", "size": len(data)}, energy]
     return _spectra(data, axes, signal_type, title, metadata)
 
 
-def component_maps(data: NDArray, scan: Sequence[Axis], title: str) -> Signal2D:
+def component_maps(data: NDArray[Any], scan: Sequence[Axis], title: str) -> Signal2D:
     """Maps of the phases, `data` of shape (n_phases, ny, nx)."""
     return _image(data, [{"name": "Component", "size": len(data)}, *scan], title)
 
 
-def scan_image(data: NDArray, scan: Sequence[Axis], title: str) -> Signal2D:
+def scan_image(data: NDArray[Any], scan: Sequence[Axis], title: str) -> Signal2D:
     """One value for each pixel, `data` of shape (ny, nx)."""
     return _image(data, list(scan), title)
 
@@ -147,7 +147,11 @@ def tem_metadata(microscope: Mapping[str, float], elements: Sequence[str]) -> di
 
 
 def _spectra(
-    data: NDArray, axes: list[Axis], signal_type: str, title: str, metadata: Mapping[str, Any]
+    data: NDArray[Any],
+    axes: list[Axis],
+    signal_type: str,
+    title: str,
+    metadata: Mapping[str, Any],
 ) -> BaseSignal:
     import hyperspy.api as hs
 
@@ -159,7 +163,7 @@ def _spectra(
     return signal
 
 
-def _image(data: NDArray, axes: list[Axis], title: str) -> Signal2D:
+def _image(data: NDArray[Any], axes: list[Axis], title: str) -> Signal2D:
     import hyperspy.api as hs
 
     image = hs.signals.Signal2D(np.ascontiguousarray(data), axes=axes)

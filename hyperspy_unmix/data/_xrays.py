@@ -1,7 +1,7 @@
 """X-ray spectra of thin phases, on arrays: lines, detector resolution and bremsstrahlung."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from ._signals import atomic_fractions
 
 Array = NDArray[np.float64]
+Energy = TypeVar("Energy", float, Array)
 Lines = Mapping[str, Mapping[str, tuple[float, float]]]
 
 _SIGMA = 1 / np.sqrt(8 * np.log(2))
@@ -59,19 +60,21 @@ def line_database(elements: list[str]) -> tuple[Lines, dict[str, tuple[float, fl
     return lines, atoms
 
 
-def resolution(energy: Array, microscope: Mapping[str, float]) -> Array:
+def resolution(energy: Energy, microscope: Mapping[str, float]) -> Energy:
     """FWHM in keV of a line at `energy` in keV (Fiori and Newbury)."""
-    variance = microscope["energy_resolution_MnKa"] ** 2
-    variance = variance + microscope["fano_slope"] * (energy * 1e3 - microscope["MnKa"])
-    return np.sqrt(variance) * 1e-3
+    at_mn_ka = microscope["energy_resolution_MnKa"] ** 2
+    variance = at_mn_ka + microscope["fano_slope"] * (energy * 1e3 - microscope["MnKa"])
+    fwhm: Energy = np.sqrt(variance) * 1e-3
+    return fwhm
 
 
 def line_shape(channels: Array, step: float, energy: float, fwhm: float) -> Array:
     """Share of a Gaussian line in every channel."""
     sigma = fwhm * _SIGMA
-    return ndtr((channels + step / 2 - energy) / sigma) - ndtr(
+    share: Array = ndtr((channels + step / 2 - energy) / sigma) - ndtr(
         (channels - step / 2 - energy) / sigma
     )
+    return share
 
 
 def phase_spectrum(
@@ -108,7 +111,8 @@ def phase_spectrum(
             if fraction and name[0] == leader[0]:  # same family: K, L or M
                 shape = line_shape(channels, step, energy, resolution(energy, microscope))
                 spectrum += fraction / k_factor * weight * shape
-    return phase["density"] * (spectrum + bremsstrahlung(channels, step, phase, microscope, atoms))
+    density: float = phase["density"]
+    return density * (spectrum + bremsstrahlung(channels, step, phase, microscope, atoms))
 
 
 def bremsstrahlung(

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from hyperspy_unmix.results.pca import PCA
     from hyperspy_unmix.results.unmixing import Unmixing
 
-SHOWN = 6  # components
-SCREE = 20  # values
+MOST_MAPS = 6  # components whose maps are shown
+LEAST_SCREE_VALUES = 20  # shown, as far as there are so many
 MARGIN = 0.08  # of the range of the spectra, above and below
-TOO_HIGH = 1.5  # times the highest phase
-SIZE, DPI = (10.0, 7.2), 80
+MOST_OVER_PHASES = 1.5  # times the highest phase, that a spectrum of noise may reach unscaled
+SIZE, DPI = (10.0, 7.2), 80  # inches, dots per inch
 
 
 class Choices(Protocol):
@@ -54,13 +54,13 @@ class UnmixFigure:
         self.tool, self.live = tool, is_live()
         self.figure = self._new_figure()
         grid = self.figure.add_gridspec(
-            3, SHOWN, left=0.09, right=0.98, top=0.94, bottom=0.05, hspace=0.5, wspace=0.45
+            3, MOST_MAPS, left=0.09, right=0.98, top=0.94, bottom=0.05, hspace=0.5, wspace=0.45
         )
         top = grid[0, :].subgridspec(1, 2, width_ratios=[1.8, 1], wspace=0.22)
         self.mean, self.scree = (self.figure.add_subplot(place) for place in top)
         self.spectra = self.figure.add_subplot(grid[1, :])
-        self.maps = [self.figure.add_subplot(grid[2, i]) for i in range(SHOWN)]
-        self._shown = [self._empty_map(ax, i) for i, ax in enumerate(self.maps)]
+        self.maps = [self.figure.add_subplot(grid[2, i]) for i in range(MOST_MAPS)]
+        self._map_artists = [self._empty_map(ax, i) for i, ax in enumerate(self.maps)]
         self._changing: list[Any] = []
         self._draw_what_stays()
         self.update()
@@ -103,7 +103,7 @@ class UnmixFigure:
         self.mean.plot(image.energies[order], image.summary.mean[order], lw=0.8, color="k")
         self.mean.set(xlabel=label(image.axis, "Signal axis"), ylabel="Counts")
         self.mean.set_title("mean spectrum, background window", fontsize="medium")
-        values = pca.scree_values[: max(SCREE, self.tool.most + 1)]
+        values = pca.scree_values[: max(LEAST_SCREE_VALUES, self.tool.most + 1)]
         self.scree.semilogy(np.arange(1, len(values) + 1), values, "o", ms=4)
         self.scree.axhline(1, color="k", lw=0.8, ls="--")
         self.scree.set(xlabel="Component", ylabel="Over noise edge")
@@ -125,29 +125,30 @@ class UnmixFigure:
         return [*spans, *self.mean.plot(energies, background, lw=1, color="C1")]
 
     def _number(self) -> list[Any]:
-        taken = self.tool.result.n_components
-        return [self.scree.axvline(taken + 0.5, color="C3", lw=1.5)]
+        """A line behind the components taken."""
+        n_components = self.tool.result.n_components
+        return [self.scree.axvline(n_components + 0.5, color="C3", lw=1.5)]
 
     def _show_spectra(self) -> list[Any]:
         """All spectra, the selected one on top of the others; those that are noise are scaled."""
         result, ax = self.tool.result, self.spectra
         image, drawn = result.prepared.image, []
         energies, arrays = image.energies, result.arrays
-        # what has no integral is noise, on a scale of its own
+        # What has no integral is noise, on a scale of its own.
         phases = arrays.spectra[arrays.unit_integral]
         phases = phases if len(phases) else arrays.spectra
         low, high = float(phases.min()), float(phases.max())
         for i, spectrum in enumerate(arrays.spectra):
-            chosen, name, alpha = i == self.tool.component, name_of(result, i), 1.0
-            if np.abs(spectrum).max() > TOO_HIGH * max(abs(low), abs(high)):
+            is_selected, name, alpha = i == self.tool.component, name_of(result, i), 1.0
+            if np.abs(spectrum).max() > MOST_OVER_PHASES * max(abs(low), abs(high)):
                 spectrum = spectrum * (high - low) / np.ptp(spectrum)
                 name, alpha = f"{name}, scaled", 0.4
             drawn += ax.plot(
                 energies,
                 spectrum,
                 color=f"C{i % 10}",
-                lw=1.8 if chosen else 0.9,
-                zorder=3 if chosen else 2,
+                lw=1.8 if is_selected else 0.9,
+                zorder=3 if is_selected else 2,
                 alpha=alpha,
                 label=name,
             )
@@ -155,9 +156,9 @@ class UnmixFigure:
         ax.set(xlim=(energies.min(), energies.max()))
         ax.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low))
         legend = ax.legend(handles=drawn, fontsize="small", ncols=2, loc="upper right")
-        before = len(ax.lines), len(ax.texts)
+        n_lines, n_texts = len(ax.lines), len(ax.texts)
         mark_features(ax, image.frame, "inside")
-        return [*drawn, legend, *ax.lines[before[0] :], *ax.texts[before[1] :]]
+        return [*drawn, legend, *ax.lines[n_lines:], *ax.texts[n_texts:]]
 
     def _empty_map(self, ax: Any, i: int) -> Any:
         """Where map ``i`` will be; to change it is quicker than to draw it anew."""
@@ -182,25 +183,25 @@ class UnmixFigure:
         ax.set_visible(i < result.n_components)
         if i >= result.n_components:
             return
-        # not `result.maps`, which computes their errors
+        # The signal `result.maps` would compute the errors as well.
         values = to_pixels(result.prepared.image, result.arrays.maps[:, i])
         if values.ndim == 1:
-            self._shown[i].set_ydata(values)
+            self._map_artists[i].set_ydata(values)
             ax.relim()
             ax.autoscale_view()
         else:
-            # the sum over further scan axes
+            # Of further scan axes the sum is shown.
             values = np.nansum(values, tuple(range(values.ndim - 2))) if values.ndim > 2 else values
-            self._shown[i].set_data(values)
-            self._shown[i].set_clim(np.nanmin(values), np.nanmax(values))
-        more = result.n_components - SHOWN
+            self._map_artists[i].set_data(values)
+            self._map_artists[i].set_clim(np.nanmin(values), np.nanmax(values))
+        n_more = result.n_components - MOST_MAPS
         name = name_of(result, i, 16)
-        if i == SHOWN - 1 and more > 0:
-            name += f" (+{more} more)"
+        if i == MOST_MAPS - 1 and n_more > 0:
+            name += f" (+{n_more} more)"
         ax.set_title(name, fontsize="small", color=f"C{i % 10}")
-        chosen = i == self.tool.component
+        is_selected = i == self.tool.component
         for spine in ax.spines.values():
-            spine.set(linewidth=2.5 if chosen else 0.8, color="C3" if chosen else "k")
+            spine.set(linewidth=2.5 if is_selected else 0.8, color="C3" if is_selected else "k")
 
     def _follow_the_mouse(self) -> None:
         from matplotlib.widgets import SpanSelector

@@ -12,14 +12,14 @@ from link_traits import link
 from .figure import SIZE, UnmixFigure
 from .tool import UnmixTool
 
-WIDE = ipywidgets.Layout(width="100%")
-WHOLE = {"description_width": "initial"}
+FULL_WIDTH = ipywidgets.Layout(width="100%")
+WHOLE_DESCRIPTION = {"description_width": "initial"}
 
 
 @add_display_arg
 def unmix_ipy(obj: UnmixTool, **kwargs: Any) -> dict[str, Any]:
     """Sliders for window and number, what is known of one component, and the picture."""
-    wdict = _choices(obj) | _component(obj) | _what_is_said(obj)
+    wdict = _choices(obj) | _component(obj) | _message_and_code(obj)
     figure = obj.shown()
     rows = [
         ipywidgets.HBox([wdict["n_components"], wdict["assume"]]),
@@ -38,7 +38,11 @@ def _choices(obj: UnmixTool) -> dict[str, Any]:
     energies = obj.whole.prepared.image.energies
     low, high = float(energies.min()), float(energies.max())
     number = ipywidgets.IntSlider(
-        min=1, max=obj.most, value=obj.n_components, description="Components", style=WHOLE
+        min=1,
+        max=obj.most,
+        value=obj.n_components,
+        description="Components",
+        style=WHOLE_DESCRIPTION,
     )
     link((obj, "n_components"), (number, "value"))
     assume = ipywidgets.Dropdown(
@@ -86,21 +90,21 @@ def _component(obj: UnmixTool) -> dict[str, Any]:
         description="Apply", tooltip="Count once more; store in learning_results"
     )
 
-    follows = False
+    is_following = False
 
     def follow(event: Any = None) -> None:
-        nonlocal follows
+        nonlocal is_following
         names = enumerate(obj.result.names)
         options = [(str(i) if name == str(i) else f"{i}: {name}", i) for i, name in names]
-        # new options select the first of them
-        follows = True
+        # New options select the first of them, which is not the user's choice.
+        is_following = True
         if list(component.options) != options:
             component.options = options
         component.value = obj.component
-        follows = False
+        is_following = False
 
     def choose(change: Any) -> None:
-        if not follows and change.new is not None:
+        if not is_following and change.new is not None:
             obj.component = change.new
 
     follow()
@@ -112,12 +116,13 @@ def _component(obj: UnmixTool) -> dict[str, Any]:
     return {"component": component, "name": name, "flip": flip, "apply": apply}
 
 
-def _what_is_said(obj: UnmixTool) -> dict[str, Any]:
-    message, code = ipywidgets.HTML(layout=WIDE), ipywidgets.HTML(layout=WIDE)
+def _message_and_code(obj: UnmixTool) -> dict[str, Any]:
+    message = ipywidgets.HTML(layout=FULL_WIDTH)
+    code = ipywidgets.HTML(layout=FULL_WIDTH)
 
     def follow(event: Any = None) -> None:
-        said = "<br>".join(escape(line) for line in obj.message.splitlines())
-        message.value = f"{'Applied. ' if obj.applied else ''}{said}"
+        lines = "<br>".join(escape(line) for line in obj.message.splitlines())
+        message.value = f"{'Applied. ' if obj.applied else ''}{lines}"
         code.value = f"<pre>{escape(obj.result.code)}</pre>"
 
     follow()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from hyperspy_unmix.components.references import LIMIT
+from hyperspy_unmix.components.references import SPECTRUM_LIMIT
+from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.results.unmixing import Unmixing
 
-SAME = np.cos(np.radians(LIMIT))  # of the angle between spectra that are called the same
+LEAST_COSINE = np.cos(np.radians(SPECTRUM_LIMIT))  # of spectra of the same component
 
 
 def kept_names(before: Unmixing | None, after: Unmixing) -> Unmixing:
@@ -18,10 +19,9 @@ def kept_names(before: Unmixing | None, after: Unmixing) -> Unmixing:
     """
     if before is None:
         return after
-    spectra = [_on_common_channels(one, other) for one, other in ((before, after), (after, before))]
-    cosine = spectra[0] @ spectra[1].T
+    cosine = _on_common_channels(before, after) @ _on_common_channels(after, before).T
     pairs = zip(*linear_sum_assignment(-np.abs(cosine)), strict=True)
-    same = {int(j): int(i) for i, j in pairs if abs(cosine[i, j]) > SAME}
+    same = {int(j): int(i) for i, j in pairs if abs(cosine[i, j]) > LEAST_COSINE}
     names = list(after.names)
     for j, i in same.items():
         if before.names[i] != str(i):
@@ -29,12 +29,13 @@ def kept_names(before: Unmixing | None, after: Unmixing) -> Unmixing:
     for j, i in same.items():
         if cosine[i, j] < 0:
             after = after.reverse(j)
-    new = tuple(names) != after.names and len(set(names)) == len(names)
-    return after.rename(names) if new else after
+    are_new_names = tuple(names) != after.names and len(set(names)) == len(names)
+    return after.rename(names) if are_new_names else after
 
 
-def _on_common_channels(result: Unmixing, other: Unmixing) -> np.ndarray:
+def _on_common_channels(result: Unmixing, other: Unmixing) -> Floats:
     """Unit spectra on the channels that both have."""
-    own, others = (r.prepared.image.blocks.channels for r in (result, other))
-    spectra = result.arrays.spectra[:, np.isin(own, others)]
-    return spectra / np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-300)
+    channels = result.prepared.image.blocks.channels
+    is_common = np.isin(channels, other.prepared.image.blocks.channels)
+    spectra = result.arrays.spectra[:, is_common]
+    return np.asarray(spectra / np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-300))

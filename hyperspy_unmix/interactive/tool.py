@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .figure import UnmixFigure
 
-MOST = 20  # components that can be asked for
+MOST_COMPONENTS = 20  # that can be asked for
 _logger = logging.getLogger(__name__)
 
 
@@ -64,18 +64,21 @@ class UnmixTool(t.HasTraits):
         What was found, or why the last choice was not possible.
     """
 
-    n_components = t.Range(1, "most", 1)
-    most = t.Int(MOST)
+    # A range with integer ends holds integers, which the types of traits do not tell.
+    n_components: int = t.Range(1, "most", 1)  # type: ignore[assignment]
+    most = t.Int(MOST_COMPONENTS)
     subtracts_background = t.Bool(False, label="Subtract background")
-    background_start = t.Float
-    background_end = t.Float
+    background_start = t.Float()
+    background_end = t.Float()
     assume = t.Enum("overlap", "pure")
-    component = t.Range(0, "_last", 0)
-    name = t.Str
-    result = t.Any
-    message = t.Str
+    component: int = t.Range(0, "_last", 0)  # type: ignore[assignment]
+    name = t.Str()
+    result = t.Any()
+    message = t.Str()
     applied = t.Bool(False)
     _last = t.Property(t.Int, observe="result")
+    if TYPE_CHECKING:
+        gui: Callable[[], Any]  # by `add_gui_method`
 
     def __init__(
         self,
@@ -87,26 +90,30 @@ class UnmixTool(t.HasTraits):
     ) -> None:
         super().__init__()
         self._signal, self._how, self._store = signal, how, store
-        self._quiet, self._figure = True, None
+        self._quiet = True
+        self._figure: UnmixFigure | None = None
         options = read_options("unmix", given)
-        self._shape, self._taken = options.background_type, options.background
+        self._background_type, self._background = options.background_type, options.background
         self.whole = PCA.of_signal(signal, "auto", replace(options, background=None))
-        self._pca = self.whole.with_background(self._taken, self._shape)
+        self._pca = self.whole.with_background(self._background, self._background_type)
         self._window = self._window_found()
-        found = self._pca.ica(None if n_components == "auto" else n_components, **how)
-        self.most = max(min(self.whole.raw.rank, MOST), found.n_components)
-        self.assume, self.n_components = how["assume"], found.n_components
+        result = self._pca.ica(None if n_components == "auto" else n_components, **how)
+        self.most = max(min(self.whole.raw.rank, MOST_COMPONENTS), result.n_components)
+        self.assume, self.n_components = how["assume"], result.n_components
         self.background_start, self.background_end = self._shown_window()
         self.subtracts_background = self._pca.prepared.window.found
-        self._show(found)
+        self._show(result)
         self._quiet = False
 
     # -------------------------------------------------------------------------------- choices
 
     def set_background(self, start: float, end: float) -> None:
         """Fit the background between ``start`` and ``end``, in the units of the axis."""
-        both = {"background_start": start, "background_end": end, "subtracts_background": True}
-        self._changing(lambda: self.trait_set(**both))
+        self._changing(
+            lambda: self.trait_set(
+                background_start=start, background_end=end, subtracts_background=True
+            )
+        )
         self._subtract((start, end))
 
     def flip(self) -> None:
@@ -115,7 +122,7 @@ class UnmixTool(t.HasTraits):
 
     def apply(self) -> None:
         """Count once more with these choices, and fill ``learning_results`` if asked to."""
-        self._subtract(self._taken, recount=True)
+        self._subtract(self._background, recount=True)
         if self._store:
             from hyperspy_unmix.storage.learning_results import store_learning_results
 
@@ -149,7 +156,7 @@ class UnmixTool(t.HasTraits):
             return
         window = self.background_start, self.background_end
         if event.name == "subtracts_background" and self._window is not None:
-            # there may have been several
+            # There may have been several windows.
             window = self._window
         self._subtract(window if self.subtracts_background else None)
 
@@ -175,17 +182,17 @@ class UnmixTool(t.HasTraits):
 
         def change() -> None:
             count = None if recount else self._pca.count
-            pca = self.whole.with_background(window, self._shape, count=count)
+            pca = self.whole.with_background(window, self._background_type, count=count)
             self._separate(pca)
-            self._taken = window
+            self._background = window
             self._window = window if window is not None else self._window
 
         self._try(change)
 
     def _separate(self, pca: PCA) -> None:
-        found = pca.ica(self.n_components, **(self._how | {"assume": self.assume}))
+        result = pca.ica(self.n_components, **(self._how | {"assume": self.assume}))
         self._pca = pca
-        self._show(kept_names(self.result, found))
+        self._show(kept_names(self.result, result))
 
     def _window_found(self) -> Any:
         """Window or windows of the result; None where nothing is subtracted."""
@@ -214,11 +221,11 @@ class UnmixTool(t.HasTraits):
 
     def _changing(self, change: Callable[[], Any]) -> None:
         """Change traits without what follows from a user's change."""
-        before, self._quiet = self._quiet, True
+        was_quiet, self._quiet = self._quiet, True
         try:
             change()
         finally:
-            self._quiet = before
+            self._quiet = was_quiet
 
     def _try(self, change: Callable[[], None]) -> None:
         """Do it, or say why not and stay with the last result."""

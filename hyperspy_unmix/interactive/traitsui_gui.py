@@ -45,7 +45,7 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
             label="Component",
             show_border=True,
         )
-        said = tu.Item("message", style="readonly", show_label=False)
+        message = tu.Item("message", style="readonly", show_label=False)
         buttons = [
             tu.Action(name="Flip", action="flip"),
             tu.Action(name="Apply", action="apply"),
@@ -54,7 +54,7 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
         view = tu.View(
             choices,
             component,
-            said,
+            message,
             buttons=buttons,
             handler=Handler(),
             title="Unmix",

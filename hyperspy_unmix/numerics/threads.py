@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
-FEW = 2**17  # pixels
+MOST_PIXELS_FOR_ONE_THREAD = 2**17
 
 
-def few_threads(pixels: int) -> AbstractContextManager[object]:
-    """One BLAS thread for what works on so few pixels in compressed form.
+def limit_blas_threads(pixels: int) -> AbstractContextManager[object]:
+    """Give BLAS one thread for what works on few pixels in compressed form, all of them for more.
 
     Threads that wait for each other take longer than the products: twice as long for 65 536 pixels.
     """
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1, user_api="blas") if pixels <= FEW else nullcontext()
+    few = pixels <= MOST_PIXELS_FOR_ONE_THREAD
+    return threadpool_limits(1, user_api="blas") if few else nullcontext()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from hyperspy_unmix.numerics.types import Floats
 
-DISTANCE = 0.03  # of the axis, between names
-MOST = 32  # names beside each other
+NAME_DISTANCE = 0.03  # of the axis, between names
+MOST_NAMES = 32  # beside each other
 
 
 def mark_features(
@@ -39,16 +39,18 @@ def mark_features(
     axis = signal.axes_manager.signal_axes[0].axis
     low, high = sorted(ax.get_xlim())
     low, high = max(low, float(axis.min())), min(high, float(axis.max()))
-    inside = sorted((x, name) for name, x in features(signal).items() if low < x < high)
-    for x, _ in inside:
+    marked = sorted((x, name) for name, x in features(signal).items() if low < x < high)
+    for x, _ in marked:
         ax.axvline(x, color="0.6", lw=0.5, zorder=0)
-    if names is None or not inside:
+    if names is None or not marked:
         return
     above = names == "above"
-    groups = _shared(inside if len(inside) <= MOST else _one_each(inside))
+    groups = _join_neighbours(marked if len(marked) <= MOST_NAMES else _last_of_each(marked))
     left, right = ax.get_xlim()
-    at = np.array([(np.mean([x for x, _ in group]) - left) / (right - left) for group in groups])
-    for group, place in zip(groups, spread(at, DISTANCE), strict=True):
+    wanted = np.array(
+        [(np.mean([x for x, _ in group]) - left) / (right - left) for group in groups]
+    )
+    for group, place in zip(groups, spread(wanted, NAME_DISTANCE), strict=True):
         ax.annotate(
             ", ".join(name for _, name in group),
             (group[0][0], 1.0),
@@ -66,30 +68,30 @@ def mark_features(
         )
 
 
-def _one_each(inside: list[tuple[float, str]]) -> list[tuple[float, str]]:
+def _last_of_each(marked: list[tuple[float, str]]) -> list[tuple[float, str]]:
     """For each element the last of its ascending edges or lines."""
-    last = {re.split("[ -]", name)[0]: (x, name) for x, name in inside}
+    last = {re.split("[ -]", name)[0]: (x, name) for x, name in marked}
     return sorted(last.values())
 
 
-def _shared(inside: list[tuple[float, str]]) -> list[list[tuple[float, str]]]:
-    """At most `MOST` groups of neighbours."""
-    groups = [[one] for one in inside]
-    while len(groups) > MOST:
+def _join_neighbours(marked: list[tuple[float, str]]) -> list[list[tuple[float, str]]]:
+    """At most `MOST_NAMES` groups of neighbours, the closest joined first."""
+    groups = [[feature] for feature in marked]
+    while len(groups) > MOST_NAMES:
         gaps = [b[0][0] - a[-1][0] for a, b in pairwise(groups)]
         i = int(np.argmin(gaps))
         groups[i : i + 2] = [groups[i] + groups[i + 1]]
     return groups
 
 
-def spread(at: Floats, distance: float) -> Floats:
-    """Ascending places in (0, 1), the nearest to these that are ``distance`` apart.
+def spread(wanted: Floats, distance: float) -> Floats:
+    """Ascending places in (0, 1), the nearest to those wanted that are ``distance`` apart.
 
     Least squares with an order: the pools of isotonic regression.
     """
     from sklearn.isotonic import isotonic_regression
 
-    # half of it from the ends
-    steps = distance * (np.arange(len(at)) + 0.5)
+    # Half a distance is kept from the ends.
+    steps = distance * (np.arange(len(wanted)) + 0.5)
     room = max(1.0 - distance / 2 - steps[-1], 0.0)
-    return np.asarray(isotonic_regression(at - steps, y_min=0.0, y_max=room) + steps)
+    return np.asarray(isotonic_regression(wanted - steps, y_min=0.0, y_max=room) + steps)

@@ -22,7 +22,7 @@ class ShownOnce(Figure):
         self.savefig(buffer, format="png")
         display(Image(buffer.getvalue()))
         if is_open:
-            # else it would be shown again at the end of the cell
+            # Else it would be shown again at the end of the cell.
             plt.close(self)
 
 
@@ -31,13 +31,13 @@ def is_live() -> bool:
     import matplotlib
 
     backend = matplotlib.get_backend().lower()
-    still = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline"}
-    return backend not in still and not backend.endswith("backend_inline")
+    still_backends = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template", "inline"}
+    return backend not in still_backends and not backend.endswith("backend_inline")
 
 
 def new_figure(*grid: int, **options: Any) -> Any:
     """A figure of pyplot; with ``grid`` (rows, columns) and its axes, as ``pyplot.subplots``."""
     import matplotlib.pyplot as plt
 
-    options = {"FigureClass": ShownOnce, "layout": "constrained"} | options
-    return plt.subplots(*grid, **options) if grid else plt.figure(**options)
+    all_options: dict[str, Any] = {"FigureClass": ShownOnce, "layout": "constrained"} | options
+    return plt.subplots(*grid, **all_options) if grid else plt.figure(**all_options)

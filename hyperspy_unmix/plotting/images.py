@@ -16,14 +16,14 @@ from .maps_and_labels import edges, frame_map, label, name_of, show_values, titl
 if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
 
-# blue, orange and near white: told apart by those who do not see red or green, and by lightness
+# Blue, orange and near white: told apart by those who do not see red or green, and by lightness.
 COLOURS = np.array([[0.0, 0.35, 0.75], [0.95, 0.55, 0.0], [0.93, 0.93, 0.93]])
 MISSING = (0.5, 0.5, 0.5)
 
 
 def plot_residual(result: Components) -> Any:
     """Where the model fails: reduced chi-square of the pixels, residual of the channels."""
-    # first, for it needs the counts
+    # This needs the counts, and fails before there is a figure if they are missing.
     chi_square = result.reduced_chi_square
     figure = new_figure(figsize=(11, 4.5))
     grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.5])
@@ -32,18 +32,18 @@ def plot_residual(result: Components) -> Any:
     spread = figure.add_subplot(grid[1, 1], sharex=mean)
     title = f"reduced chi-square, mean {np.nanmean(chi_square.data):.3f}"
     show_values(left, chi_square, title, "Reduced chi-square", cmap="cividis")
-    image, found = result.prepared.image, result.goodness
+    image, goodness = result.prepared.image, result.goodness
     order = np.argsort(image.energies)
-    energies, pixels = image.energies[order], len(found.chi_square)
-    band = 2 * found.noise_of_mean[order]
+    energies, n_pixels = image.energies[order], len(goodness.chi_square)
+    band = 2 * goodness.noise_of_mean[order]
     mean.fill_between(energies, -band, band, color="0.85", lw=0, label="±2 s.d. of noise")
-    mean.plot(energies, found.mean_residual[order], lw=0.8, label="mean of all pixels")
+    mean.plot(energies, goodness.mean_residual[order], lw=0.8, label="mean of all pixels")
     mean.set(ylabel="Mean residual (counts)")
     mean.tick_params(labelbottom=False)
     mean.legend(fontsize="small", loc="upper right")
-    error = 2 * np.sqrt(2 / pixels)
+    error = 2 * np.sqrt(2 / n_pixels)
     spread.axhspan(1 - error, 1 + error, color="0.85", lw=0, label="noise alone")
-    spread.plot(energies, found.spread[order], lw=0.8, label="mean square")
+    spread.plot(energies, goodness.spread[order], lw=0.8, label="mean square")
     spread.set(xlabel=label(image.axis, "Signal axis"), ylabel="Over noise")
     spread.legend(fontsize="small", loc="upper right")
     mark_features(mean, result.spectra)
@@ -99,8 +99,9 @@ def plot_composite(result: Components, components: Sequence[int | str] | None = 
             f"{result.prepared.image.navigation_shape}."
         )
     counts = np.clip([maps.inav[i].data for i in places], 0, None)
-    most = np.nanmax(counts, (1, 2), keepdims=True)
-    counts = counts / np.where(most > 0, most, 1)
+    # Each map over its greatest value, and the shares of the colours in every pixel.
+    greatest = np.nanmax(counts, (1, 2), keepdims=True)
+    counts = counts / np.where(greatest > 0, greatest, 1)
     total = counts.sum(0)
     shares = counts / np.where(total > 0, total, 1)
     picture = np.tensordot(shares, COLOURS[: len(places)], (0, 0))

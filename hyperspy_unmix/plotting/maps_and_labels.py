@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from hyperspy.signal import BaseSignal
-
-
-from textwrap import fill, wrap
-from typing import TYPE_CHECKING
 
 from hyperspy_unmix.components.naming import called
 
@@ -19,13 +13,14 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
     from hyperspy_unmix.components.components import Components
+    from hyperspy_unmix.numerics.types import Floats
 
-
-LINE, MOST_LINES = 30, 3  # characters of a label, lines
-PER_INCH = 9.0  # characters of a title
-STRIP = 5.0  # length over width of a map that cannot be read to scale
-LONGEST_UNIT = 12  # characters
-LONGEST_BAR, BAR_HEIGHT = 0.35, 0.015  # of the width and height of a map
+LABEL_WIDTH = 30  # characters in a line of a label
+MOST_LABEL_LINES = 3
+CHARACTERS_PER_INCH = 9.0  # of a title in 12 points
+LEAST_STRIP_RATIO = 5.0  # length over width, from which on a map cannot be read to scale
+LONGEST_UNIT = 12  # characters, of a scale bar
+LONGEST_BAR, BAR_HEIGHT = 0.35, 0.015  # of a scale bar, over width and height of the map
 
 
 def label(axis: Any, fallback: str) -> str:
@@ -35,15 +30,15 @@ def label(axis: Any, fallback: str) -> str:
     return words(f"{name} ({units})" if units else name)
 
 
-def words(text: str, width: int = LINE) -> str:
+def words(text: str, width: int = LABEL_WIDTH) -> str:
     """Text as a figure can show it: in a few lines, and what is no mathematics as it is."""
     lines = wrap(text, width) or [text]
-    if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], f"{lines[MOST_LINES - 1]} …"]
+    if len(lines) > MOST_LABEL_LINES:
+        lines = [*lines[: MOST_LABEL_LINES - 1], f"{lines[MOST_LABEL_LINES - 1]} …"]
     shown = "\n".join(lines)
     if "$" in shown and not _is_mathematics(shown):
         shown = shown.replace("$", r"\$")
-    # a leading underscore would hide a name from legends
+    # A leading underscore would hide a name from legends.
     return f" {shown}" if shown.startswith("_") else shown
 
 
@@ -57,14 +52,14 @@ def _is_mathematics(text: str) -> bool:
     return True
 
 
-def name_of(result: Components, i: int, width: int = LINE) -> str:
+def name_of(result: Components, i: int, width: int = LABEL_WIDTH) -> str:
     """Name of a component in a figure."""
     return words(called(result.names[i], i), width)
 
 
 def title_figure(figure: Any, title: str, size: float = 12.0) -> None:
     """Title above all axes, in lines that fit on the figure."""
-    width = int(figure.get_size_inches()[0] * PER_INCH * 12.0 / size)
+    width = int(figure.get_size_inches()[0] * CHARACTERS_PER_INCH * 12.0 / size)
     figure.suptitle(fill(title, width), parse_math=False, fontsize=size)
 
 
@@ -76,7 +71,8 @@ def per_unit(axis: Any) -> str:
     return words(f"Intensity (1/({units}))" if "/" in units else f"Intensity (1/{units})")
 
 
-def _further(signal: BaseSignal) -> str:
+def _further_axes(signal: BaseSignal) -> str:
+    """Names of the scan axes beyond the two of a map, in words."""
     axes = signal.axes_manager.navigation_axes[::-1]
     return " and ".join(label(axis, "further axes").split(" (")[0] for axis in axes)
 
@@ -105,12 +101,12 @@ def show_values(
         ax.set(xlabel=label(scan[0], "Position"), ylabel=quantity, title=title)
         return
     if values.ndim > 2:
-        over = tuple(range(values.ndim - 2))
-        known = np.isfinite(values).any(over)
-        found = np.nansum(values, over)
-        found = found if add else found / np.maximum(np.isfinite(values).sum(over), 1)
-        values = np.where(known, found, np.nan)
-        title = words(f"{title}, {'sum' if add else 'mean'} over {_further(signal)}")
+        further_axes = tuple(range(values.ndim - 2))
+        n_known = np.isfinite(values).sum(further_axes)
+        total = np.nansum(values, further_axes)
+        shown = total if add else total / np.maximum(n_known, 1)
+        values = np.where(n_known > 0, shown, np.nan)
+        title = words(f"{title}, {'sum' if add else 'mean'} over {_further_axes(signal)}")
     x, y = scan
     image = ax.pcolormesh(edges(x), edges(y), values, cmap=cmap, rasterized=True)
     frame_map(ax, x, y)
@@ -127,24 +123,25 @@ def frame_map(ax: Any, x: Any, y: Any) -> None:
     ax.set_aspect("auto" if strip or str(x.units) != str(y.units) else "equal")
     (left, *_, right), (top, *_, bottom) = edges(x), edges(y)
     ax.set(xlim=(left, right), ylim=(bottom, top))
-    across = label(y, "y") + (", not to scale" if strip else "")
-    ax.set(xlabel=label(x, "x"), ylabel=across)
+    y_label = label(y, "y") + (", not to scale" if strip else "")
+    ax.set(xlabel=label(x, "x"), ylabel=y_label)
     add_scale_bar(ax, x, y)
 
 
-def edges(axis: Any) -> np.ndarray:
-    """Between pixels, and beyond the first and the last."""
-    at = np.asarray(axis.axis, float)
-    if len(at) == 1:
+def edges(axis: Any) -> Floats:
+    """Where pixels meet, and the outer edges of the first and the last: one more than pixels."""
+    centres = np.asarray(axis.axis, float)
+    if len(centres) == 1:
         half = abs(float(getattr(axis, "scale", 1.0))) / 2 or 0.5
-        return np.array([at[0] - half, at[0] + half])
-    middle = (at[1:] + at[:-1]) / 2
-    return np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
+        return np.array([centres[0] - half, centres[0] + half])
+    between = (centres[1:] + centres[:-1]) / 2
+    first, last = 2 * centres[0] - between[0], 2 * centres[-1] - between[-1]
+    return np.concatenate([[first], between, [last]])
 
 
 def is_strip(x: Any, y: Any) -> bool:
     """Whether a map over these axes cannot be read to scale."""
-    return max(_extent(x) / _extent(y), _extent(y) / _extent(x)) > STRIP
+    return max(_extent(x) / _extent(y), _extent(y) / _extent(x)) > LEAST_STRIP_RATIO
 
 
 def _extent(axis: Any) -> float:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
     from hyperspy_unmix.components.components import Components
+    from hyperspy_unmix.numerics.types import Floats
 
-
-BAR = "tab:orange"  # seen on black and on white; HyperSpy's own scale bar is white
+SCALE_BAR_COLOUR = "tab:orange"  # seen on black and on white; HyperSpy's own is white
 
 
 def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None:
@@ -27,39 +27,43 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
     import hyperspy.api as hs
 
     if len(spectra.data) == 1:
-        # a navigator over one component would have nothing to navigate
-        one = spectra.inav[0]
-        one.plot(), maps.inav[0].plot(**_scale_bar(maps))
-        mark_features(one._plot.signal_plot.ax, one, "inside")
+        # A navigator over one component would have nothing to navigate.
+        spectrum = spectra.inav[0]
+        spectrum.plot()
+        maps.inav[0].plot(**_scale_bar(maps))
+        mark_features(spectrum._plot.signal_plot.ax, spectrum, "inside")
         return
     for signal in (spectra, maps):
-        # HyperSpy closes an old figure by what is now the number of a new one
+        # HyperSpy closes an old figure by what is now the number of a new one.
         if signal._plot is not None and signal._plot.is_active:
             signal._plot.close()
-    component = max(maps.data.ndim - 3, 0)
-    others = tuple(i for i in range(maps.data.ndim) if i != component)
-    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=others))
+    # The counts of each component are the navigator of the spectra.
+    component_axis = max(maps.data.ndim - 3, 0)
+    scan_axes = tuple(i for i in range(maps.data.ndim) if i != component_axis)
+    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=scan_axes))
     counts.axes_manager[0].name = "Component"
     counts.metadata.General.title = f"Counts{note}"
     spectra.plot(navigator=counts)
     mark_features(spectra._plot.signal_plot.ax, spectra, "inside")
-    shown = spectra._plot.navigator_plot.ax
-    shown.set(xlabel="Component", ylabel=str(maps.metadata.Signal.quantity))
-    alone = maps.axes_manager.navigation_dimension == 1
-    maps.plot(navigator=None if alone else "auto", **_scale_bar(maps))
+    navigator_ax = spectra._plot.navigator_plot.ax
+    navigator_ax.set(xlabel="Component", ylabel=str(maps.metadata.Signal.quantity))
+    # Further scan axes need a navigator of the maps.
+    has_further_axes = maps.axes_manager.navigation_dimension > 1
+    maps.plot(navigator="auto" if has_further_axes else None, **_scale_bar(maps))
     _link(spectra, maps)
 
 
 def _scale_bar(maps: BaseSignal) -> dict[str, str]:
-    two = maps.axes_manager.signal_dimension == 2
-    return {"scalebar_color": BAR} if two else {}
+    is_image = maps.axes_manager.signal_dimension == 2
+    return {"scalebar_color": SCALE_BAR_COLOUR} if is_image else {}
 
 
 def _link(first: BaseSignal, second: BaseSignal) -> None:
     """Let the component axes of two plotted signals follow each other."""
 
     def component(signal: BaseSignal) -> Any:
-        return next(a for a in signal.axes_manager.navigation_axes if a.name == "Component")
+        axes = signal.axes_manager.navigation_axes
+        return next(axis for axis in axes if axis.name == "Component")
 
     for source, target in ((first, second), (second, first)):
 
@@ -77,10 +81,10 @@ def plot_fit(result: Components) -> None:
     from hyperspy_unmix.components.forward_model import parts_of_fit
 
     image, parts = parts_of_fit(result.pca, result.arrays, result.names)
-    two = image.axes_manager.navigation_dimension >= 2
-    image.plot(navigator_kwds={"scalebar_color": BAR} if two else {})
+    has_image = image.axes_manager.navigation_dimension >= 2
+    image.plot(navigator_kwds={"scalebar_color": SCALE_BAR_COLOUR} if has_image else {})
     figure = image._plot.signal_plot
-    # a line of HyperSpy's own is drawn anew whenever the navigator moves
+    # A line of HyperSpy's own is drawn anew whenever the navigator moves.
     counts = figure.ax_lines[0]
     counts.set_line_properties(color="k", type="scatter")
     entries = [counts.line]
@@ -98,10 +102,10 @@ def plot_fit(result: Components) -> None:
     figure.figure.canvas.draw_idle()
 
 
-def _of_pixel(function: Callable[[tuple[int, ...]], np.ndarray]) -> Callable[..., np.ndarray]:
+def _of_pixel(function: Callable[[tuple[int, ...]], Floats]) -> Callable[..., Floats]:
     """What HyperSpy asks a line for: its values at the place of the navigator."""
 
-    def values(axes_manager: Any = None, **given: Any) -> np.ndarray:
+    def values(axes_manager: Any = None, **unused: Any) -> Floats:
         return function(tuple(axes_manager.indices[::-1]))
 
     return values

@@ -13,11 +13,12 @@ from .maps_and_labels import label, name_of, per_unit, show_map, title_figure
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
+    from numpy.typing import NDArray
 
     from hyperspy_unmix.components.components import Components
 
 
-IN_A_COLUMN = 5  # components
+MOST_IN_A_COLUMN = 5  # components
 
 
 def plot_overview(
@@ -39,10 +40,10 @@ def plot_overview(
     names : sequence of str, optional
         Of the reference's components.
     """
-    n, truth = result.n_components, reference is not None
-    columns = 3 if truth else 2
-    # many components stand side by side
-    blocks = 1 if truth else -(-n // IN_A_COLUMN)
+    n = result.n_components
+    columns = 2 if reference is None else 3
+    # Many components stand side by side, in blocks of columns.
+    blocks = -(-n // MOST_IN_A_COLUMN) if reference is None else 1
     rows = -(-n // blocks)
     figure, axes = new_figure(
         rows,
@@ -55,7 +56,9 @@ def plot_overview(
     for ax in axes[n:].flat:
         ax.remove()
     energy = result.spectra.axes_manager.signal_axes[0]
-    partner = nearest(result.spectra.data, reference[0], energy.axis) if truth else [None] * n
+    partners: list[int] = []
+    if reference is not None:
+        partners = nearest(result.spectra.data, reference[0], energy.axis)
     for i, row in enumerate(axes[:n]):
         name = name_of(result, i)
         if result.names[i] in result.unstable:
@@ -64,18 +67,37 @@ def plot_overview(
         mark_features(row[0], result.spectra)
         row[0].set(xlabel=label(energy, "Signal axis"), ylabel=per_unit(energy))
         show_map(row[1], result.maps, i, name)
-        if truth:
-            j = partner[i]
-            axis = reference[0].axes_manager.signal_axes[0]
-            known = np.interp(energy.axis, axis.axis, reference[0].data[j])
-            known_name = f"reference {j}" if names is None else f"truth: {names[j]}"
-            # its integral is one over the analysed range, as that of the spectrum found
-            known = known / np.sum(known * np.abs(np.gradient(energy.axis)))
-            row[0].plot(energy.axis, known, "k--", lw=0.8, label=known_name)
-            show_map(row[2], reference[1], j, known_name)
+        if reference is not None:
+            j = partners[i]
+            _show_reference(
+                spectrum_ax=row[0],
+                map_ax=row[2],
+                reference=reference,
+                j=j,
+                energies=energy.axis,
+                name=f"reference {j}" if names is None else f"truth: {names[j]}",
+            )
         row[0].legend(fontsize="small")
     title_figure(figure, result.title)
     return figure
+
+
+def _show_reference(
+    spectrum_ax: Any,
+    map_ax: Any,
+    reference: tuple[BaseSignal, BaseSignal],
+    j: int,
+    energies: NDArray[Any],
+    name: str,
+) -> None:
+    """Spectrum ``j`` of a reference over the one that it is compared with, and its map."""
+    spectra, maps = reference
+    axis = spectra.axes_manager.signal_axes[0]
+    spectrum = np.interp(energies, axis.axis, spectra.data[j])
+    # Its integral is one over the analysed range, as that of the component's spectrum.
+    spectrum = spectrum / np.sum(spectrum * np.abs(np.gradient(energies)))
+    spectrum_ax.plot(energies, spectrum, "k--", lw=0.8, label=name)
+    show_map(map_ax, maps, j, name)
 
 
 def _show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
@@ -85,27 +107,29 @@ def _show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
     bounds = result.ambiguity.lower.data[i], result.ambiguity.upper.data[i]
     if np.nanmax(np.abs(bounds[1] - bounds[0])) > 0.01 * np.nanmax(np.abs(spectrum)):
         ax.fill_between(energy, *bounds, color="C1", alpha=0.25, lw=0, label="fits as well")
-    known = np.isfinite(sd)
-    error = np.where(known, 2 * sd, np.nan)
+    error = np.where(np.isfinite(sd), 2 * sd, np.nan)
     ax.fill_between(
         energy, spectrum - error, spectrum + error, color="C0", alpha=0.35, lw=0, label="±2 s.d."
     )
     ax.plot(energy, spectrum, lw=1, color="C0", label=name)
 
 
-def nearest(spectra: np.ndarray, reference: BaseSignal, energies: np.ndarray) -> list[int]:
-    """For each spectrum the reference at the smallest angle, each reference used once."""
+def nearest(spectra: NDArray[Any], reference: BaseSignal, energies: NDArray[Any]) -> list[int]:
+    """For each spectrum the reference at the smallest angle, each reference used once.
+
+    Spectra beyond the references have the nearest one, whoever else has it.
+    """
     from scipy.optimize import linear_sum_assignment
 
     axis = reference.axes_manager.signal_axes[0].axis
-    known = np.stack([np.interp(energies, axis, row) for row in reference.data])
+    references = np.stack([np.interp(energies, axis, row) for row in reference.data])
 
-    def unit(rows: np.ndarray) -> np.ndarray:
+    def unit(rows: NDArray[Any]) -> NDArray[Any]:
         rows = np.nan_to_num(rows)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
-    cosine = unit(spectra) @ unit(known).T
-    chosen = np.argmax(cosine, axis=1)
-    found, matched = linear_sum_assignment(-cosine)
-    chosen[found] = matched
-    return [int(j) for j in chosen]
+    cosine = unit(spectra) @ unit(references).T
+    partners = np.argmax(cosine, axis=1)
+    paired, assigned = linear_sum_assignment(-cosine)
+    partners[paired] = assigned
+    return [int(j) for j in partners]

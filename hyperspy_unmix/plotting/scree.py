@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hyperspy_unmix.analysis.compressed import Compressed
     from hyperspy_unmix.numerics.compression.rank import ComponentCount
 
-SHOWN_COMPONENTS = 30
+LEAST_SHOWN = 30  # components, as far as there are so many
 
 
 def plot_scree(pca: Compressed, ax: Any = None) -> Any:
@@ -20,17 +20,17 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
     count = pca.count
-    values = pca.scree_values[: max(SHOWN_COMPONENTS, count.noise_edge + 5)]
+    values = pca.scree_values[: max(LEAST_SHOWN, count.noise_edge + 5)]
     number = np.arange(1, len(values) + 1)
     above = number <= count.noise_edge
     ax.semilogy(number[above], values[above], "o", color="C0", label="above the noise edge")
     ax.semilogy(number[~above], values[~above], "o", mfc="none", color="0.5", label="noise")
     if pca.prepared.window.found or pca.prepared.kernel is not None:
-        after = pca.corrected.values[: count.noise_edge]
-        positive = after > 0
+        after_physics = pca.corrected.values[: count.noise_edge]
+        is_positive = after_physics > 0
         ax.semilogy(
-            np.arange(1, len(after) + 1)[positive],
-            after[positive],
+            np.arange(1, len(after_physics) + 1)[is_positive],
+            after_physics[is_positive],
             "x",
             color="C1",
             label="after the physics, over noise and model error",
@@ -43,28 +43,28 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
     return ax
 
 
-def _mark_counts(ax: Any, count: ComponentCount, taken: int) -> None:
+def _mark_counts(ax: Any, count: ComponentCount, n_components: int) -> None:
     """Write each count at its place below the axis of the values; a line at the number taken."""
     names = {"noise edge": count.noise_edge, "elbow": count.elbow, "split half": count.split_half}
     if count.after_physics != count.noise_edge:
         names["after the physics"] = count.after_physics
-    places: dict[int, list[str]] = {}
+    names_by_number: dict[int, list[str]] = {}
     for name, number in names.items():
-        places.setdefault(number, []).append(name)
-    ax.axvline(taken + 0.5, color="C3", lw=0.8, ls=":", label=f"{taken} taken")
-    for i, (number, there) in enumerate(sorted(places.items())):
-        left = number > 0.6 * ax.get_xlim()[1]
+        names_by_number.setdefault(number, []).append(name)
+    ax.axvline(n_components + 0.5, color="C3", lw=0.8, ls=":", label=f"{n_components} taken")
+    for i, (number, counted_by) in enumerate(sorted(names_by_number.items())):
+        is_left = number > 0.6 * ax.get_xlim()[1]
         ax.annotate(
-            f"{', '.join(there)}: {number}",
+            f"{', '.join(counted_by)}: {number}",
             (number + 0.5, 0.02 + 0.06 * i),
             xycoords=("data", "axes fraction"),
-            xytext=(-14 if left else 14, 0),
+            xytext=(-14 if is_left else 14, 0),
             textcoords="offset points",
-            ha="right" if left else "left",
+            ha="right" if is_left else "left",
             va="bottom",
             fontsize="small",
             arrowprops={"arrowstyle": "-|>", "lw": 0.8},
         )
     low, high = ax.get_ylim()
-    # room for the names below the noise
+    # Leave room for the names below the noise.
     ax.set_ylim(low * (low / high) ** 0.25, high)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperspy_unmix.arguments.checks import read_pair
 from hyperspy_unmix.numerics.corrections.background_window import (
-    LEAST_WINDOW,
+    LEAST_WINDOW_CHANNELS,
     Window,
     nothing_before,
     window_before_onsets,
@@ -27,6 +27,7 @@ BACKGROUND_TYPES = ("auto", "power law", "exponential", "polynomial", "offset")
 FALLS_FROM_ZERO = ("auto", "power law")
 MOST_NEGATIVE = 0.01  # share of values before an edge: more, and there is no background left
 LEAST_LEFT = 0.5  # of the channels, by a background window
+LEAST_GIVEN = 3  # channels of a window that the user gives
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,12 @@ def choose_background(
     if _only_behind(shape, image):
         first = min(window.channels)
         image = image.drop_channels_before(int(image.blocks.channels[first]))
-        window_behind = window.moved(first)
-    else:
-        window_behind = window
+        window = window.moved(first)
     left = len(image.blocks.channels)
     finding = BackgroundFinding(
         ranges, shape, window.reason, channels_left=left, channels_before=before
     )
-    return image, window_behind, finding
+    return image, window, finding
 
 
 def _only_behind(shape: str, image: Image) -> bool:
@@ -146,11 +145,11 @@ def _span(pair: Any, shape: str, image: Image) -> tuple[int, int]:
     energies, mean = image.energies, image.summary.mean
     start, end = read_pair(pair, "background")
     inside = np.flatnonzero((energies >= start) & (energies <= end))
-    if start < energies[0] - 1e-9 or end > energies[-1] + 1e-9 or len(inside) < 3:
+    if start < energies[0] - 1e-9 or end > energies[-1] + 1e-9 or len(inside) < LEAST_GIVEN:
         raise ValueError(
             f"background=({start:g}, {end:g}) holds {len(inside)} channels of the analysed "
             f"range, which goes from {energies[0]:g} to {energies[-1]:g}. Give a window inside "
-            "it, before an edge, with at least 3 channels."
+            f"it, before an edge, with at least {LEAST_GIVEN} channels."
         )
     falls = shape in ("auto", "power law", "exponential")
     if (falls and mean[inside].mean() <= 0) or (
@@ -170,7 +169,7 @@ def _automatic_window(image: Image) -> Window:
     if (np.diff(energies) <= 0).any():
         return Window(0, 0, "the energy axis does not rise")
     left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
-    if left_out.sum() >= LEAST_WINDOW and nothing_before(mean, LEAST_WINDOW):
+    if left_out.sum() >= LEAST_WINDOW_CHANNELS and nothing_before(mean, LEAST_WINDOW_CHANNELS):
         return Window(0, 0, "the first channels are empty: there is no background", absent=True)
     window = window_before_onsets(energies, mean, onsets(image.frame))
     if window.absent:

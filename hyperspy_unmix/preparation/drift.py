@@ -11,9 +11,13 @@ from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.corrections.fractional_shift import FractionalShift
-from hyperspy_unmix.numerics.drift.group_shifts import GroupShifts, followed, group_shifts
+from hyperspy_unmix.numerics.drift.group_shifts import (
+    GroupShifts,
+    group_shifts,
+    shift_share_in_spectra,
+)
 from hyperspy_unmix.numerics.drift.scan_curve import ScanCurve, scan_curve
-from hyperspy_unmix.numerics.low_loss.analysis import SYSTEMATIC
+from hyperspy_unmix.numerics.low_loss.analysis import POSITION_ERROR_IN_FWHM
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings
 
@@ -174,7 +178,7 @@ def _from_zero_loss(image: Image, low_loss: AnalysedLowLoss, time: Floats) -> _C
     shift = (analysis.shift - np.nanmedian(analysis.shift)) / channel
     curve = scan_curve(time, shift, analysis.shift_error / channel)
     # smoothing averages counts, not what losses under the peak do to its position
-    floor = SYSTEMATIC * analysis.peak.fwhm / channel
+    floor = POSITION_ERROR_IN_FWHM * analysis.peak.fwhm / channel
     curve = replace(curve, error=np.hypot(curve.error, floor))
     if low_loss.method == "log":
         return _Candidate(curve, "zero-loss peak")
@@ -197,7 +201,7 @@ def _does_not_follow(
     if not np.ptp(part) > 0:
         return False
     groups, size = image.summary.groups, image.summary.group_size
-    share, error = followed(groups[:, channels], size, shift, part)
+    share, error = shift_share_in_spectra(groups[:, channels], size, shift, part)
     return share + SIGMAS_NOT_FOLLOWED * error < 0.5
 
 

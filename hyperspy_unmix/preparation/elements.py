@@ -17,8 +17,8 @@ def onsets(signal: BaseSignal) -> dict[str, float]:
     """Energies of the major edges of an EELS signal's elements, in the units of its axis."""
     return {
         f"{element}-{name}": float(edge["onset_energy (eV)"]) / _unit(signal)
-        for element, known in _elements(signal)
-        for name, edge in known.get("Binding_energies", {}).items()
+        for element, properties in _elements(signal)
+        for name, edge in properties.get("Binding_energies", {}).items()
         if edge.get("relevance") == "Major"
     }
 
@@ -26,10 +26,12 @@ def onsets(signal: BaseSignal) -> dict[str, float]:
 def lines(signal: BaseSignal) -> dict[str, float]:
     """Energies of the strongest X-ray lines of an EDS signal's elements, in units of its axis."""
     return {
-        f"{element} {shown}": 1e3 * float(known["Xray_lines"][name]["energy (keV)"]) / _unit(signal)
-        for element, known in _elements(signal)
+        f"{element} {shown}": 1e3
+        * float(properties["Xray_lines"][name]["energy (keV)"])
+        / _unit(signal)
+        for element, properties in _elements(signal)
         for name, shown in STRONGEST.items()
-        if name in known.get("Xray_lines", {})
+        if name in properties.get("Xray_lines", {})
     }
 
 
@@ -56,10 +58,10 @@ def _elements(signal: BaseSignal) -> Iterator[tuple[str, dict[str, Any]]]:
     """Elements in the metadata that eXSpy knows, and their atomic properties."""
     from exspy.material import elements as database
 
-    given = signal.metadata.get_item("Sample.elements", default=None)
-    for element in () if given is None else given:
+    elements = signal.metadata.get_item("Sample.elements", default=None)
+    for element in () if elements is None else elements:
         try:
-            known = database[str(element)]["Atomic_properties"]
+            properties = database[str(element)]["Atomic_properties"]
         except (KeyError, AttributeError):
             continue
-        yield str(element), known.as_dictionary()
+        yield str(element), properties.as_dictionary()

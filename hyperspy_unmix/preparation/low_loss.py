@@ -53,7 +53,8 @@ class AnalysedLowLoss:
             return None
         peak = self.analysis.peak
         energies = image.energies * EV.get(str(image.axis.units), 1.0) - peak.centre
-        shape = np.interp(energies, self.analysis.energies, peak.tail * peak.below, right=0.0)
+        tail = peak.tail * peak.share_below_threshold
+        shape = np.interp(energies, self.analysis.energies, tail, right=0.0)
         return ZeroLossTail(np.nan_to_num(self.analysis.zero_loss)[:, None], shape[None])
 
     def per_pixel(self, values: NDArray[Any], image: Image) -> NDArray[Any]:

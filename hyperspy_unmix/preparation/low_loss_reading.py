@@ -12,7 +12,7 @@ from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.numerics.corrections.scattering import Method
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss, analyse_low_loss
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap, thickness_map
-from hyperspy_unmix.numerics.low_loss.zero_loss import SEARCH, find_zero_loss_peak
+from hyperspy_unmix.numerics.low_loss.zero_loss import SEARCH_RANGE_EV, find_zero_loss_peak
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
 from hyperspy_unmix.numerics.types import Floats
@@ -25,17 +25,17 @@ from .spectrum_image import Image, to_pixels
 from .thickness import RELATIVE
 from .value_checks import check_size
 
-PLASMONS = 30.0  # eV, below which nothing is core loss
-RUN, RUNS = 16, 4  # pixels that tell whether there is a zero-loss peak
+LEAST_CORE_LOSS = 30.0  # eV; below are plasmons
+RUN_PIXELS, RUNS = 16, 4  # of neighbours that tell whether there is a zero-loss peak
 Findings = tuple[Finding, ...]
 
 
 def read_low_loss(
-    options: Preprocessing, image: Image, given: tuple[Floats, str] | None
+    options: Preprocessing, image: Image, thickness: tuple[Floats, str] | None
 ) -> tuple[AnalysedLowLoss | None, Image, Findings]:
     """Check and analyse the low loss; the image without what it cannot be used for.
 
-    ``given`` is the thickness that the user knows, and its unit.
+    ``thickness`` is a map that the user gives, and its unit.
 
     Raises
     ------
@@ -56,8 +56,8 @@ def read_low_loss(
     blocks, summary, energies = _matching(signal, is_own, image)
     blocks, summary, image, not_finite = _finite(blocks, summary, image)
     one_for_all = len(blocks.pixels) == 1
-    t = _given_t(given, image, one_for_all)
-    analysis = analyse_low_loss(blocks, energies, t, summary)
+    t_over_lambda = _t_over_lambda(thickness, image, one_for_all)
+    analysis = analyse_low_loss(blocks, energies, t_over_lambda, summary)
     method: Method = "ratio"
     others: Findings = ()
     among_plasmons = None
@@ -66,15 +66,15 @@ def read_low_loss(
         method = "log"
         behind = np.searchsorted(image.energies * unit, analysis.peak.threshold)
         image = image.drop_channels_before(int(image.blocks.channels[behind]))
-    elif is_own and image.energies[0] * unit < PLASMONS:
+    elif is_own and image.energies[0] * unit < LEAST_CORE_LOSS:
         among_plasmons = float(image.energies[0]), str(image.axis.units)
     elif not is_own:
         others = _zero_loss_in_range(image)
     low_loss = AnalysedLowLoss(
         analysis,
-        _thickness(analysis, image, one_for_all),
+        _thickness_map(analysis, image, one_for_all),
         method,
-        not analysis.clipped or t is not None,
+        not analysis.clipped or t_over_lambda is not None,
         _exposure_ratio(options.exposure_ratio, image.frame, signal, is_own),
     )
     finding = LowLossFinding.of(
@@ -93,10 +93,10 @@ def _holds_zero_loss(image: Image) -> bool:
     energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
     summary = image.whole_summary
     if summary is None:
-        # runs of pixels, for each may cost the reading of a chunk
+        # Runs of neighbours: every other place may cost the reading of a chunk.
         counting = np.flatnonzero(image.blocks.pixels)
-        runs = np.linspace(0, max(len(counting) - RUN, 0), RUNS).astype(int)
-        few = counting[np.unique(runs[:, None] + np.arange(min(RUN, len(counting))))]
+        runs = np.linspace(0, max(len(counting) - RUN_PIXELS, 0), RUNS).astype(int)
+        few = counting[np.unique(runs[:, None] + np.arange(min(RUN_PIXELS, len(counting))))]
         pixels = np.zeros_like(image.blocks.pixels)
         pixels[few] = True
         sample = replace(image.blocks, pixels=pixels, channels=np.arange(axis.size))
@@ -114,7 +114,7 @@ def _zero_loss_in_range(image: Image) -> Findings:
     if base_type(image.frame) != "EELS" or not energies[0] < 0 < energies[-1]:
         return ()
     peak = float(energies[np.argmax(mean)])
-    within = abs(peak) * EV.get(str(image.axis.units), 1.0) <= SEARCH
+    within = abs(peak) * EV.get(str(image.axis.units), 1.0) <= SEARCH_RANGE_EV
     return (ZeroLossInRange(),) if within else ()
 
 
@@ -165,30 +165,35 @@ def _finite(
     return blocks, summary, image, int(bad.sum())
 
 
-def _given_t(given: tuple[Floats, str] | None, image: Image, one_for_all: bool) -> Floats | None:
-    """t/lambda from elsewhere for every low-loss spectrum."""
-    if given is None or given[1] != RELATIVE:
+def _t_over_lambda(
+    thickness: tuple[Floats, str] | None, image: Image, one_for_all: bool
+) -> Floats | None:
+    """t/lambda from elsewhere for every low-loss spectrum; None where it is not given."""
+    if thickness is None or thickness[1] != RELATIVE:
         return None
-    values = given[0].ravel()[image.blocks.pixels]
+    values = thickness[0].ravel()[image.blocks.pixels]
     return np.array([np.nanmean(values)]) if one_for_all else values
 
 
-def _thickness(low_loss: LowLoss, image: Image, one_for_all: bool) -> ThicknessMap:
+def _thickness_map(low_loss: LowLoss, image: Image, one_for_all: bool) -> ThicknessMap:
     """The map of t/lambda as one row of the pixels that count."""
-    arrays = (low_loss.t_over_lambda, low_loss.t_error, low_loss.zero_loss)
     if one_for_all:
-        return thickness_map(*arrays)
-    found = thickness_map(*(to_pixels(image, values) for values in arrays))
+        return thickness_map(low_loss.t_over_lambda, low_loss.t_error, low_loss.zero_loss)
+    scan = thickness_map(
+        to_pixels(image, low_loss.t_over_lambda),
+        to_pixels(image, low_loss.t_error),
+        to_pixels(image, low_loss.zero_loss),
+    )
     counting = image.blocks.pixels.reshape(image.navigation_shape)
     return replace(
-        found,
-        values=found.values[counting],
-        error=found.error[counting],
-        vacuum=found.vacuum[counting],
+        scan,
+        values=scan.values[counting],
+        error=scan.error[counting],
+        vacuum=scan.vacuum[counting],
     )
 
 
-def _exposure_ratio(given: Any, signal: Any, low_loss: Any, is_own: bool) -> float | None:
+def _exposure_ratio(asked: Any, signal: Any, low_loss: Any, is_own: bool) -> float | None:
     """Exposure of the core loss over that of the low loss; None where nothing tells.
 
     Raises
@@ -196,12 +201,12 @@ def _exposure_ratio(given: Any, signal: Any, low_loss: Any, is_own: bool) -> flo
     ValueError, TypeError
         If the one given is not a positive number.
     """
-    if given is not None:
-        if isinstance(given, bool) or not isinstance(given, (int, float, np.number)):
-            raise TypeError(f"exposure_ratio={given!r}: a positive number is needed.")
-        if not 0 < given < np.inf:
-            raise ValueError(f"exposure_ratio={given!r}: a positive number is needed.")
-        return float(given)
+    if asked is not None:
+        if isinstance(asked, bool) or not isinstance(asked, (int, float, np.number)):
+            raise TypeError(f"exposure_ratio={asked!r}: a positive number is needed.")
+        if not 0 < asked < np.inf:
+            raise ValueError(f"exposure_ratio={asked!r}: a positive number is needed.")
+        return float(asked)
     if is_own:
         return 1.0
     for name in ("dwell_time", "exposure"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.numerics.corrections.scattering import Method
-from hyperspy_unmix.numerics.low_loss.thickness_map import VACUUM
+from hyperspy_unmix.numerics.low_loss.thickness_map import VACUUM_T_OVER_LAMBDA
 from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .low_loss import AnalysedLowLoss
@@ -168,8 +168,8 @@ class LowLossFinding:
         if self.vacuum_pixels:
             said["vacuum"] = Choice(
                 self.vacuum_pixels,
-                f"pixels of t/lambda below {VACUUM:g} or three times its error: no thickness, no "
-                "densities there",
+                f"pixels of t/lambda below {VACUUM_T_OVER_LAMBDA:g} or three times its error: "
+                "no thickness, no densities there",
             )
         if self.beyond > MOST_BEYOND:
             hint = (

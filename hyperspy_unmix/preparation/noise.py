@@ -68,10 +68,11 @@ def variance_in_metadata(signal: BaseSignal, noise: Any) -> Any:
 
 def is_credible(image: Image) -> bool:
     """Whether a variance given for every value is about what the data's own scatter says."""
-    given = image.summary.group_variance
+    stated = image.summary.group_variance
+    assert stated is not None
     estimate = estimate_noise(image.summary.sample, image.summary.integers)
     own = estimate.variance(image.summary.mean[None])[0]
-    ratio = float(np.median(np.average(given, axis=0, weights=image.summary.group_size) / own))
+    ratio = float(np.median(np.average(stated, axis=0, weights=image.summary.group_size) / own))
     return 1 / MOST_OFF < ratio < MOST_OFF
 
 

@@ -107,7 +107,7 @@ class Image:
         number = len(self.masked_channels)
         if self.masked_channels.any() or (self.first, self.last) != (0, number):
             return None
-        return self.summary.spread(self.blocks.channels, number)
+        return self.summary.expand_channels(self.blocks.channels, number)
 
     def drop_channels_before(self, first: int) -> Image:
         """The same image without the channels before ``first``."""
@@ -164,6 +164,7 @@ class Image:
             return f"holds negative variances, down to {least:g}"
         if np.isnan(least):
             return "holds NaN"
+        assert self.summary.group_variance is not None
         greatest = float(np.max(self.summary.group_variance))
         if greatest > LARGEST:
             return (

@@ -57,8 +57,8 @@ def read_thickness(
         values, named = thickness, ""
     unit = _unit(named)
     if np.asarray(values).dtype.kind not in "uif":
-        given = np.asarray(values).dtype
-        raise TypeError(f"thickness has values of type {given}, real numbers are needed.")
+        dtype = np.asarray(values).dtype
+        raise TypeError(f"thickness has values of type {dtype}, real numbers are needed.")
     array = np.asarray(values, float).squeeze()
     if array.shape != tuple(n for n in image.navigation_shape if n > 1):
         raise ValueError(
@@ -67,15 +67,15 @@ def read_thickness(
         )
     array = array.reshape(image.navigation_shape)
     counting = array.ravel()[image.blocks.pixels]
-    known = np.isfinite(counting)
-    if not known.any():
+    is_known = np.isfinite(counting)
+    if not is_known.any():
         raise ValueError("thickness holds NaN or infinity everywhere: a map of numbers is needed.")
-    if counting[known].min() < 0:
+    if counting[is_known].min() < 0:
         raise ValueError(
-            f"thickness holds negative values, down to {counting[known].min():g}: give zero where "
-            "there is no specimen, NaN where it is not known."
+            f"thickness holds negative values, down to {counting[is_known].min():g}: give zero "
+            "where there is no specimen, NaN where it is not known."
         )
-    finding = ThicknessFinding(unit, int((~known).sum()))
+    finding = ThicknessFinding(unit, int((~is_known).sum()))
     return (np.where(np.isfinite(array), array, np.nan), unit), (finding,)
 
 
@@ -138,5 +138,7 @@ def nanometres(
             "density= needs the beam energy, the convergence and the collection angle in the "
             "metadata: signal.set_microscope_parameters() sets them; or give mean_free_path="
         )
-    found = spectra.estimate_thickness(zlp=elastic, density=density, mean_free_path=mean_free_path)
-    return np.asarray(found.data, float)
+    estimate = spectra.estimate_thickness(
+        zlp=elastic, density=density, mean_free_path=mean_free_path
+    )
+    return np.asarray(estimate.data, float)

@@ -85,7 +85,7 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
         number = np.cumsum(blocks.pixels) - 1  # of each pixel among those that count
         position = np.searchsorted(blocks.channels, spikes.channels)
         places = number[spikes.pixels], position
-        summary = summary.replaced(*places, spikes.values, spikes.change)
+        summary = summary.replace_values(*places, spikes.values, spikes.change)
         blocks = replace(blocks, spikes=spikes)
     finding = DefectsFinding(True, dead, len(spikes), len(np.unique(spikes.pixels)))
     return blocks, summary, finding

@@ -40,14 +40,14 @@ REFERENCES = {
 
 
 def versions() -> dict[str, str]:
-    """Of this package and those it stands on."""
-    found = {"hyperspy_unmix": __version__}
+    """Versions of this package and of those it stands on."""
+    by_package = {"hyperspy_unmix": __version__}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            by_package[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return by_package
 
 
 def methods(result: Components) -> tuple[str, list[str]]:
@@ -59,7 +59,7 @@ def methods(result: Components) -> tuple[str, list[str]]:
         return f"[{', '.join(str(cited.index(name) + 1) for name in names)}]"
 
     sentences = [
-        _what(result, cite("hyperspy")),
+        _data_and_program(result, cite("hyperspy")),
         _noise(result, cite("biwhitening")),
         *_physics(result, cite),
         _number(result, cite("edge", "elbow")),
@@ -72,17 +72,18 @@ def methods(result: Components) -> tuple[str, list[str]]:
     return " ".join(sentences), [REFERENCES[name] for name in cited]
 
 
-def _what(result: Components, reference: str) -> str:
+def _data_and_program(result: Components, reference: str) -> str:
     image = result.prepared.image
     kind = base_type(image.frame).replace("_TEM", "").replace("_SEM", "")
     pixels, channels = image.blocks.shape
     axis = image.axis
     ends = np.sort(axis.axis[[0, -1]])
-    known = versions()
+    by_package = versions()
     return (
         f"The {kind + ' ' if kind else ''}spectrum image ({pixels} pixels, {channels} channels "
         f"from {ends[0]:.5g} to {ends[1]:.5g} {axis.units}) was unmixed with hyperspy_unmix "
-        f"{known['hyperspy_unmix']}, an extension of HyperSpy {known['hyperspy']} {reference}."
+        f"{by_package['hyperspy_unmix']}, an extension of HyperSpy {by_package['hyperspy']} "
+        f"{reference}."
     )
 
 
@@ -95,24 +96,25 @@ def _noise(result: Components, reference: str) -> str:
 
 
 def _physics(result: Components, cite: Callable[..., str]) -> list[str]:
-    prepared, said = result.prepared, []
+    """A sentence for each correction that was made."""
+    prepared, sentences = result.prepared, []
     fit, book = result.pca.background_fit, "egerton"
     if fit is not None:
         spans = " and ".join(f"{a:g} to {b:g}" for a, b in prepared.background.ranges)
         units = prepared.image.axis.units
-        said.append(
+        sentences.append(
             f"The background ({fit.law}) was fitted from {spans} {units} and subtracted "
             f"{cite(book)}."
         )
     if prepared.drift is not None and prepared.drift.applied:
-        said.append(f"Energy drift was taken out ({prepared.drift.described}).")
+        sentences.append(f"Energy drift was taken out ({prepared.drift.described}).")
     if prepared.kernel is not None:
         name = method_name(prepared.kernel.method)
-        said.append(
+        sentences.append(
             f"Plural scattering was taken out by the {name} method {cite(book)} with the low loss, "
             "in compressed form; maps are in single-scattering counts."
         )
-    return said
+    return sentences
 
 
 def _number(result: Components, reference: str) -> str:
@@ -137,12 +139,12 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
     reference = cite("picard" if found_by.algorithm == "picard" else "fastica")
     ica = finding_of(findings, IcaFinding)
     details = "" if ica is None else f" ({ica.method}) {ica.material}"
-    said = [f"They were separated by independent component analysis {reference}{details}."]
+    sentences = [f"They were separated by independent component analysis {reference}{details}."]
     refined = finding_of(findings, RefinementFinding)
     if refined is not None:
-        said.append(
+        sentences.append(
             "The components were then mixed as little as needed to make spectra and maps "
             "non-negative within their noise (spectra turned by "
             f"{max(refined.moved):g} degrees at most)."
         )
-    return said
+    return sentences

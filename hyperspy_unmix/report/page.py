@@ -41,7 +41,7 @@ pre { background: #f5f5f5; padding: .8em; overflow-x: auto; } footer { color: #7
 def report(
     result: Components, filename: str | Path, references: Any, overwrite: bool | None
 ) -> None:
-    """See `Unmixing.report`."""
+    """Write the page; see `Unmixing.report`."""
     path = Path(filename).expanduser()
     if not path.suffix:
         path = path.with_suffix(".html")
@@ -66,7 +66,7 @@ def _page(result: Components, compared: Match | None) -> Iterator[str]:
     yield _table(_components(result, compared))
     yield from _figures(result)
     yield "<h2>What was done, and why</h2>"
-    choices = [("choice", "value", "why")]
+    choices: list[tuple[str, ...]] = [("choice", "value", "why")]
     for name, choice in result.settings.items():
         choices.append((name, value_in_words(choice.value), choice.reason))
     yield _table(choices)
@@ -76,34 +76,39 @@ def _page(result: Components, compared: Match | None) -> Iterator[str]:
     yield "</ol><h2>The same again</h2>"
     yield "<p><code>s</code> is the signal; other signals and arrays have their option's name.</p>"
     yield f"<pre>import hyperspy.api as hs, hyperspy_unmix\n\n{escape(result.code)}</pre>"
-    words = ", ".join(f"{name} {number}" for name, number in versions().items())
+    packages = ", ".join(f"{name} {number}" for name, number in versions().items())
     day = datetime.date.today().isoformat()
-    yield f"<footer><p>{escape(words)}; {day}.</p></footer></body></html>"
+    yield f"<footer><p>{escape(packages)}; {day}.</p></footer></body></html>"
 
 
 def _warnings(result: Components) -> Iterator[str]:
     """What a reader must know before the rest."""
-    shown: list[tuple[str, Choice]] = []
+    warnings: list[tuple[str, Choice]] = []
     if result.unstable:
         names = value_in_words(result.unstable)
-        shown.append((f"UNSTABLE: {names}", result.findings["UNSTABLE"]))
+        warnings.append((f"UNSTABLE: {names}", result.findings["UNSTABLE"]))
     if result.ambiguity.pairs:
-        shown.append(("ambiguity", result.findings["ambiguity"]))
-    for said, choice in [*shown, *cautions_in(result.settings).items()]:
-        yield f'<div class="warning"><b>{escape(said)}</b><br>{escape(choice.reason)}</div>'
+        warnings.append(("ambiguity", result.findings["ambiguity"]))
+    for head, choice in [*warnings, *cautions_in(result.settings).items()]:
+        yield f'<div class="warning"><b>{escape(head)}</b><br>{escape(choice.reason)}</div>'
 
 
 def _components(result: Components, compared: Match | None) -> list[tuple[str, ...]]:
+    """The table of the components, with the reference nearest to each if there are any."""
     head = ("component", "counts", "share", "stability")
     rows = list(result.rows())
     if compared is None:
         return [head, *rows]
-    nearest = []
-    for pair, near, angles in zip(compared.pairs, compared.near, compared.angles, strict=True):
-        far = "" if near else " (too far)"
-        found = pair is not None and np.isfinite(angles[pair])
-        nearest.append(f"{compared.references[pair]}, {angles[pair]:.1f}°{far}" if found else "-")
-    return [(*head, "nearest reference"), *((*r, n) for r, n in zip(rows, nearest, strict=True))]
+    table: list[tuple[str, ...]] = [(*head, "nearest reference")]
+    for row, pair, near, angles in zip(
+        rows, compared.pairs, compared.near, compared.angles, strict=True
+    ):
+        nearest = "-"
+        if pair is not None and np.isfinite(angles[pair]):
+            too_far = "" if near else " (too far)"
+            nearest = f"{compared.references[pair]}, {angles[pair]:.1f}°{too_far}"
+        table.append((*row, nearest))
+    return table
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
@@ -114,14 +119,15 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _linked(reference: str) -> str:
-    words, _, address = reference.rpartition("https://")
+    """A reference of a paper, its address at the end a link."""
+    before_link, _, address = reference.rpartition("https://")
     link = escape(f"https://{address}")
-    return f'{escape(words)}<a href="{link}">{link}</a>'
+    return f'{escape(before_link)}<a href="{link}">{link}</a>'
 
 
 def _figures(result: Components) -> Iterator[str]:
-    """Those there are, each with what it shows."""
-    known: list[tuple[Callable[[], Any], str]] = [
+    """The figures that this result has, each with what it shows."""
+    figures: list[tuple[Callable[[], Any], str]] = [
         (
             lambda: plotting.plot_overview(result),
             "Spectra of integral one and maps. Blue: two standard deviations; orange: spectra that "
@@ -137,22 +143,23 @@ def _figures(result: Components) -> Iterator[str]:
             "alone), residual of the channels against its noise.",
         ),
     ]
-    scan = len(result.prepared.image.navigation_shape)
-    if result.n_components > 1 and scan == 2:
-        words = "Shares of the first components, a colour each."
-        known.append((lambda: plotting.plot_composite(result), words))
+    n_scan_axes = len(result.prepared.image.navigation_shape)
+    if result.n_components > 1 and n_scan_axes == 2:
+        caption = "Shares of the first components, a colour each."
+        figures.append((lambda: plotting.plot_composite(result), caption))
     if result.thickness is not None:
-        words = "Thickness and its standard deviation."
-        known.append((lambda: plotting.plot_thickness(result), words))
+        caption = "Thickness and its standard deviation."
+        figures.append((lambda: plotting.plot_thickness(result), caption))
     yield "<h2>Figures</h2>"
-    for draw, words in known:
+    for draw, caption in figures:
         try:
-            yield _figure(draw, words)
+            yield _figure(draw, caption)
         except CountsMissingError:
-            yield f"<p>({escape(words)} Left out: the counts are not in the saved result.)</p>"
+            yield f"<p>({escape(caption)} Left out: the counts are not in the saved result.)</p>"
 
 
-def _figure(draw: Callable[[], Any], words: str) -> str:
+def _figure(draw: Callable[[], Any], caption: str) -> str:
+    """A figure as part of the page, its picture in the text."""
     import matplotlib.pyplot as plt
 
     with plt.ioff():
@@ -163,8 +170,8 @@ def _figure(draw: Callable[[], Any], words: str) -> str:
     finally:
         plt.close(figure)
     data = base64.b64encode(buffer.getvalue()).decode()
-    said = escape(words)
+    caption = escape(caption)
     return (
-        f'<figure><img alt="{said}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{said}</figcaption></figure>"
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )

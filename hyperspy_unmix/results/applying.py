@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,9 +13,12 @@ from hyperspy_unmix.arguments.checks import check_signal
 from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.forward_model import added, recorded_shapes
-from hyperspy_unmix.numerics.drift.energy_offset import MOST, energy_offset, resampled
-from hyperspy_unmix.numerics.fitting.abundance import Recorded, abundances
-from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.numerics.drift.energy_offset import (
+    MOST_OFFSET_CHANNELS,
+    energy_offset,
+    resample,
+)
+from hyperspy_unmix.numerics.fitting.abundance import RecordedSpectra, abundances
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import EV, base_type
 from hyperspy_unmix.preparation.prepare import Prepared
@@ -25,9 +28,9 @@ from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, w
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-SAME = 1e-3  # channels; closer energies are the same
-LEAST_OFFSET = 0.02  # channels; less does not matter
-LEAST_SHARE = 0.5  # of the energies of the spectra that the other signal must have
+ENERGY_TOLERANCE = 1e-3  # channels, within which two energies are the same
+LEAST_OFFSET_TAKEN_OUT = 0.02  # channels; less does not matter
+LEAST_SHARE_OF_ENERGIES = 0.5  # of those of the spectra, that the other signal must have
 Result = TypeVar("Result", bound=Components)
 
 
@@ -73,83 +76,86 @@ class AppliedFinding:
 
     def choices(self) -> Settings:
         """In plain words."""
-        said: Settings = {}
+        settings: Settings = {}
         if self.offset is not None:
-            what = "not taken out: below its own error, or out of reach"
+            done = "not taken out: below its own error, or out of reach"
             if self.offset_taken_out:
-                what = "taken out"
-            said["energy offset"] = Choice(
+                done = "taken out"
+            settings["energy offset"] = Choice(
                 self.offset_taken_out,
                 f"of this signal's axis; {self.offset:.3g} channels, error "
-                f"{self.offset_error:.2g}: {what}",
+                f"{self.offset_error:.2g}: {done}",
             )
         if self.is_interpolated:
-            said["energies"] = Choice(
+            settings["energies"] = Choice(
                 "interpolated", "the channels of the two signals are not at the same energies"
             )
         n = self.n_components
         reason = f"spectra applied; the data say: {self.count_reason}"
-        said["n_components"] = Choice(n, reason)
-        said["spectra"] = Choice("given", self.how)
+        settings["n_components"] = Choice(n, reason)
+        settings["spectra"] = Choice("given", self.how)
         if self.lacks_low_loss:
             hint = (
                 "the spectra are those of single scattering, but this signal has no low loss: its "
                 "plural scattering is in the maps and in the residual. Give low_loss"
             )
-            said |= caution("plural scattering", hint)
+            settings |= caution("plural scattering", hint)
         if self.n_counted > n:
             hint = (
                 f"this signal holds {self.n_counted} components, {n} spectra were applied to it: "
                 "what the others hold is in the maps or in the residual"
             )
-            said |= caution("more components", hint)
-        return said
+            settings |= caution("more components", hint)
+        return settings
 
 
 def apply(known: Result, other: BaseSignal, given: dict[str, Any]) -> Result:
-    """See `Unmixing.apply`."""
+    """Maps of the spectra of ``known`` in another spectrum image; see `Unmixing.apply`.
+
+    ``given`` are the options of the call.
+    """
     check_signal(other)
-    own = known.prepared
-    factor = _factor(own.image.frame, other)
-    options = read_options("apply", _options(own, given, factor))
+    prepared = known.prepared
+    known_energies = prepared.image.energies
+    # The other signal, prepared and compressed as the first one was.
+    factor = _factor(prepared.image.frame, other)
+    options = read_options("apply", _options(prepared, given, factor))
     pca = type(known.pca).of_signal(other, "auto", options)
     image = pca.prepared.image
-    energies = _energies_in_common(own.image, image, factor)
+    # The spectra at the energies of its channels, an offset of its axis taken out.
+    energies = _energies_in_common(prepared.image, image, factor)
     offset, error, taken_out = None, 0.0, 0.0
     if base_type(other) == "EELS" and given.get("energy_shift", "auto") is not None:
-        offset, error, taken_out = _offset(pca, energies, known.arrays.spectra, own.image.energies)
-    asked = energies - taken_out
-    spectra = resampled(known.arrays.spectra, own.image.energies, asked) * factor
-    maps, noise = _maps(pca, spectra * image.channel_widths)
-    former = known.arrays
-    arrays = Normalised(
-        spectra,
-        maps,
-        former.unmixing,
-        former.confidence,
-        former.unit_integral,
-        former.origin,
-        noise,
-    )
+        offset, error, taken_out = _offset(pca, energies, known.arrays.spectra, known_energies)
+    true_energies = energies - taken_out
+    spectra = resample(known.arrays.spectra, known_energies, true_energies) * factor
+    # Their maps; all else that is known of the components stays as it is.
+    maps, map_noise = _maps(pca, spectra * image.channel_widths)
+    arrays = replace(known.arrays, spectra=spectra, maps=maps, map_noise=map_noise)
     finding = AppliedFinding(
-        source=str(own.image.frame.metadata.get_item("General.title", default="")),
+        source=str(prepared.image.frame.metadata.get_item("General.title", default="")),
         n_components=known.n_components,
         n_counted=pca.count.consensus,
         count_reason=pca.count.reason,
         offset=offset,
         offset_error=error,
         offset_taken_out=taken_out,
-        is_interpolated=_fall_between(asked, own.image.energies),
-        lacks_low_loss=own.kernel is not None and pca.prepared.kernel is None,
+        is_interpolated=_fall_between(true_energies, known_energies),
+        lacks_low_loss=prepared.kernel is not None and pca.prepared.kernel is None,
     )
     warn_of(finding)
     settings = dict(pca.settings)
     if "signal_range" not in given:
         settings["signal_range"] = settings["signal_range"]._replace(reason="that of the spectra")
     settings |= finding.choices()
-    calls = (call("known.apply", "s", **given),)
-    choices = FrozenSettings(settings)
-    return type(known)(known.names, choices, pca, arrays, known.separated, calls)
+    return type(known)(
+        names=known.names,
+        choices=FrozenSettings(settings),
+        pca=pca,
+        arrays=arrays,
+        separated=known.separated,
+        calls=(call("known.apply", "s", **given),),
+    )
 
 
 def _factor(known: BaseSignal, other: BaseSignal) -> float:
@@ -201,7 +207,7 @@ def _energies_in_common(own: Image, other: Image, factor: float) -> Floats:
     energies = other.energies * factor
     low, high = _range(own)
     inside = (energies >= low) & (energies <= high)
-    if inside.mean() < 1 or np.ptp(energies) < LEAST_SHARE * (high - low):
+    if inside.mean() < 1 or np.ptp(energies) < LEAST_SHARE_OF_ENERGIES * (high - low):
         raise ValueError(
             f"the spectra are known from {low:g} to {high:g}, the other signal has "
             f"{energies.min():g} to {energies.max():g} {own.axis.units}: at least half of that "
@@ -210,13 +216,13 @@ def _energies_in_common(own: Image, other: Image, factor: float) -> Floats:
     return energies
 
 
-def _fall_between(asked: Floats, known: Floats) -> bool:
-    """Whether energies within those that are known are not among them."""
-    known = np.sort(known)
-    asked = asked[(asked > known[0]) & (asked < known[-1])]
-    above = np.searchsorted(known, asked)
-    nearest = np.minimum(known[above] - asked, asked - known[above - 1])
-    return bool((nearest > SAME * np.diff(known).min()).any())
+def _fall_between(energies: Floats, known_energies: Floats) -> bool:
+    """Whether energies within the known ones are not among them."""
+    known = np.sort(known_energies)
+    inside = energies[(energies > known[0]) & (energies < known[-1])]
+    above = np.searchsorted(known, inside)
+    nearest = np.minimum(known[above] - inside, inside - known[above - 1])
+    return bool((nearest > ENERGY_TOLERANCE * np.diff(known).min()).any())
 
 
 def _range(image: Image) -> tuple[float, float]:
@@ -227,24 +233,34 @@ def _range(image: Image) -> tuple[float, float]:
 
 
 def _offset(
-    pca: Compressed, asked: Floats, spectra: Floats, known: Floats
+    pca: Compressed, energies: Floats, spectra: Floats, known_energies: Floats
 ) -> tuple[float, float, float]:
-    """Channels by which the other signal's energies are too high, their error; what is taken out.
+    """How much too high the other signal's energies are.
 
-    The last in the units of the axis, zero unless the offset exceeds its own error.
+    Returns
+    -------
+    offset, error : float
+        In channels.
+    taken_out : float
+        In the units of the axis; zero unless the offset exceeds its own error, and is in reach.
     """
-    kept = pca.corrected.spectra.truncate(max(pca.count.consensus, 1))
-    offset, error = energy_offset(kept, asked, spectra, known)
-    clear = abs(offset) > max(2 * error, LEAST_OFFSET) and abs(offset) < MOST
-    return offset, error, offset * float(np.median(np.diff(asked))) if clear else 0.0
+    compressed = pca.corrected.spectra.truncate(max(pca.count.consensus, 1))
+    offset, error = energy_offset(compressed, energies, spectra, known_energies)
+    is_clear = abs(offset) > max(2 * error, LEAST_OFFSET_TAKEN_OUT)
+    is_in_reach = abs(offset) < MOST_OFFSET_CHANNELS
+    if not (is_clear and is_in_reach):
+        return offset, error, 0.0
+    return offset, error, offset * float(np.median(np.diff(energies)))
 
 
 def _maps(pca: Compressed, spectra: Floats) -> tuple[Floats, Floats]:
     """Abundances of spectra (components, channels) in counts, and the variance of their noise."""
-    prepared = pca.prepared
-    shapes = recorded_shapes(prepared.corrections, spectra, prepared.image.blocks.shape[0])
-    recorded = Recorded(*shapes, *added(pca))
-    kept, white = pca.corrected.spectra, pca.corrected.spectra.whitening
-    # least squares of the compressed spectra, to start from
-    start = kept.scores @ white.whiten(kept.components) @ np.linalg.pinv(white.whiten(spectra))
-    return abundances(prepared.image.blocks, recorded, prepared.noise, start, white.channel_sd)
+    prepared, blocks = pca.prepared, pca.prepared.image.blocks
+    weights, shapes = recorded_shapes(prepared.corrections, spectra, blocks.shape[0])
+    recorded = RecordedSpectra(weights, shapes, *added(pca))
+    # The start is the least-squares solution of the compressed spectra.
+    compressed = pca.corrected.spectra
+    whitening = compressed.whitening
+    inverse = np.linalg.pinv(whitening.whiten(spectra))
+    start = compressed.scores @ whitening.whiten(compressed.components) @ inverse
+    return abundances(blocks, recorded, prepared.noise, start, whitening.channel_sd)

@@ -13,7 +13,7 @@ from hyperspy_unmix.storage.missing_counts import fingerprint
 from hyperspy_unmix.storage.record import restored
 from hyperspy_unmix.storage.safety import check_file
 from hyperspy_unmix.storage.saved_classes import saved_classes
-from hyperspy_unmix.storage.saving import COUNTS, VERSION, checked_path
+from hyperspy_unmix.storage.saving import COUNTS_IN_FILE, VERSION, checked_path
 from hyperspy_unmix.storage.version_1 import of_version_1
 
 from .pca import PCA
@@ -79,9 +79,9 @@ def load(filename: str | Path, signal: BaseSignal | None = None) -> Unmixing:
 def _counts_in(path: Path, lazy: bool) -> BaseSignal:
     import hyperspy.api as hs
 
-    found: list[Any] = hs.load(path, lazy=lazy)
-    for signal in found:
-        if signal.metadata.get_item("Unmixing.holds") == COUNTS:
+    signals: list[Any] = hs.load(path, lazy=lazy)
+    for signal in signals:
+        if signal.metadata.get_item("Unmixing.holds") == COUNTS_IN_FILE:
             return signal
     raise _broken(path, "the counts are not in it")
 
@@ -100,22 +100,22 @@ def _with_counts(result: Unmixing, signal: BaseSignal) -> Unmixing:
             "needed."
         )
     image = result.prepared.image
-    known, data = image.blocks.data, signal.data
-    if tuple(data.shape) != known.shape:
+    absent, data = image.blocks.data, signal.data
+    if tuple(data.shape) != absent.shape:
         raise ValueError(
-            f"the signal has the shape {tuple(data.shape)}, what was unmixed had {known.shape} "
+            f"the signal has the shape {tuple(data.shape)}, what was unmixed had {absent.shape} "
             "(array order): the same signal is needed, not cropped or rebinned."
         )
-    if fingerprint(data) != known.fingerprint:
+    if fingerprint(data) != absent.fingerprint:
         raise ValueError(
             "the signal has other values than what was unmixed: the same signal is needed, its "
             "counts as they were."
         )
     blocks = replace(image.blocks, data=data)
     if blocks.variance is not None:
-        given = signal.get_noise_variance()
-        if getattr(getattr(given, "data", None), "shape", None) == known.shape:
-            blocks = replace(blocks, variance=given.data)
+        variance = signal.get_noise_variance()
+        if getattr(getattr(variance, "data", None), "shape", None) == absent.shape:
+            blocks = replace(blocks, variance=variance.data)
     frame = framed_as(image.frame, data)
     prepared = replace(result.prepared, image=replace(image, blocks=blocks, frame=frame))
     return replace(result, pca=replace(result.pca, prepared=prepared))

@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PCA(Compressed):
-    """Weighted PCA of a spectrum image, its background and plural scattering taken out.
-
-    What it holds is described in `hyperspy_unmix.analysis.compressed.Compressed`.
-    """
+class PCA(Compressed):  # noqa: D101
+    __doc__ = Compressed.__doc__
 
     @property
     def scree(self) -> BaseSignal:

@@ -12,11 +12,16 @@ from hyperspy_unmix.analysis.separation import separate_components
 from hyperspy_unmix.arguments.calls import call
 from hyperspy_unmix.arguments.checks import check_n_components, check_signal
 from hyperspy_unmix.arguments.options import SeparationOptions, read_options
-from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE, LowRank
-from hyperspy_unmix.numerics.compression.rank import ComponentCount, choose_rank, visible
-from hyperspy_unmix.numerics.compression.stacked import joined
+from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
+from hyperspy_unmix.numerics.compression.rank import (
+    ComponentCount,
+    choose_rank,
+    expected_squared_cosines,
+)
+from hyperspy_unmix.numerics.compression.stacked import join
 from hyperspy_unmix.numerics.corrections.correct import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
+from hyperspy_unmix.numerics.types import Index
 from hyperspy_unmix.preparation.low_loss_report import EnergiesDiffer
 from hyperspy_unmix.preparation.metadata import EV
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
@@ -29,8 +34,8 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 ONE_FOR_EACH = ("low_loss", "thickness", "exposure_ratio", "noise", "navigation_mask")
-SAME = 1e-3  # channels
-LEAST_OFFSET = 0.5  # channels, that is told
+ENERGY_TOLERANCE = 1e-3  # channels, within which two energies are the same
+LEAST_OFFSET_TOLD = 0.5  # channels between the zero-loss peaks of two signals
 
 
 def unmix_together(
@@ -48,30 +53,31 @@ def unmix_together(
     _check(signals)
     all_given = _one_for_each(preprocessing, len(signals))
     prepared = _with_compared_energies(_over_the_same_channels(signals, all_given))
-    pcas = [PCA.of_prepared(one, n_components) for one in prepared]
+    pcas = [PCA.of_prepared(signal, n_components) for signal in prepared]
     asked = check_n_components(n_components, prepared[0].image.blocks)
     together, values, count = _together(pcas, asked)
     n = asked if isinstance(asked, int) else max(count.automatic, 1)
     n = min(n, together.rank)
     number = Choice(n, f"asked for; {count.reason}" if isinstance(asked, int) else count.reason)
-    share_seen = visible(values[:n], len(together.scores), together.components.shape[1])[0]
+    n_pixels, n_channels = len(together.scores), together.components.shape[1]
+    signal_share = expected_squared_cosines(values[:n], n_pixels, n_channels)[0]
     image = prepared[0].image
-    separated = separate_components(image, together.truncate(n), share_seen, count, options)
+    separated = separate_components(image, together.truncate(n), signal_share, count, options)
     choices = {"n_components": number, **separated.choices}
-    ends = np.cumsum([0, *(one.image.blocks.shape[0] for one in prepared)])
+    ends = np.cumsum([0, *(signal.image.blocks.shape[0] for signal in prepared)])
     results, names = [], f"[{', '.join(f's{i + 1}' for i in range(len(signals)))}]"
     for i, pca in enumerate(pcas):
         maps = separated.arrays.maps[ends[i] : ends[i + 1]]
-        own = {**pca.settings, **choices, "together": _others(signals, i)}
-        given = {"n_components": n_components, **how, **preprocessing}
-        again = f"{call('hyperspy_unmix.unmix', names, **given)}[{i}]"
-        result = unmixed(pca, separated, own, (again,))
+        all_choices = {**pca.settings, **choices, "together": _others(signals, i)}
+        arguments = {"n_components": n_components, **how, **preprocessing}
+        code = f"{call('hyperspy_unmix.unmix', names, **arguments)}[{i}]"
+        result = unmixed(pca, separated, all_choices, (code,))
         results.append(replace(result, arrays=replace(separated.arrays, maps=maps)))
     return results
 
 
 def _check(signals: Sequence[BaseSignal]) -> None:
-    """Whether the signals can be unmixed together."""
+    """Raise unless the signals can be unmixed together."""
     if not signals:
         raise ValueError("no signals were given: unmix([s1, s2, ...]) needs at least one.")
     for i, signal in enumerate(signals):
@@ -82,9 +88,9 @@ def _check(signals: Sequence[BaseSignal]) -> None:
     first = signals[0].axes_manager.signal_axes[0]
     for i, signal in enumerate(signals[1:], 1):
         axis = signal.axes_manager.signal_axes[0]
-        same = axis.size == first.size and str(axis.units) == str(first.units)
+        is_alike = axis.size == first.size and str(axis.units) == str(first.units)
         step = float(np.median(np.abs(np.diff(first.axis)))) if first.size > 1 else 1.0
-        if not same or np.abs(axis.axis - first.axis).max() > SAME * step:
+        if not is_alike or np.abs(axis.axis - first.axis).max() > ENERGY_TOLERANCE * step:
             raise ValueError(
                 f"signal {i} has {axis.size} channels from {axis.axis[0]:g} to {axis.axis[-1]:g} "
                 f"{axis.units}, signal 0 {first.size} from {first.axis[0]:g} to "
@@ -121,26 +127,26 @@ def _over_the_same_channels(
         prepare(signal, read_options("unmix", own))
         for signal, own in zip(signals, given, strict=True)
     ]
-    if _agree(prepared):
+    if _have_same_channels(prepared):
         return prepared
-    largest = max(prepared, key=lambda one: one.image.blocks.shape[0])
+    largest = max(prepared, key=lambda signal: signal.image.blocks.shape[0])
     window = {} if largest.background.is_zero_loss_tail else {"background": _windows(largest)}
     if window:
         prepared = [
             prepare(signal, read_options("unmix", own | window))
             for signal, own in zip(signals, given, strict=True)
         ]
-    common = _channels(prepared)
+    common = _channels_in_common(prepared)
     mask = np.ones(len(largest.image.masked_channels), bool)
     mask[common] = False
     if mask.all():
         raise ValueError("the signals have no channel in common that holds counts in all of them.")
-    if not _agree(prepared):
+    if not _have_same_channels(prepared):
         prepared = [
             prepare(signal, read_options("unmix", own | {"signal_mask": mask} | window))
             for signal, own in zip(signals, given, strict=True)
         ]
-    if not _agree(prepared):
+    if not _have_same_channels(prepared):
         raise ValueError(
             "the signals do not come down to the same channels: give signal_range and background, "
             "the same for all."
@@ -156,32 +162,32 @@ def _windows(prepared: Prepared) -> list[tuple[float, float]] | None:
 def _with_compared_energies(prepared: list[Prepared]) -> list[Prepared]:
     """The same, with a word where the zero-loss peaks tell that their energies do not agree."""
     centres = {
-        i: one.low_loss.analysis.peak.centre
-        for i, one in enumerate(prepared)
-        if one.low_loss is not None
+        i: signal.low_loss.analysis.peak.centre
+        for i, signal in enumerate(prepared)
+        if signal.low_loss is not None
     }
     if len(centres) < 2:
         return prepared
     axis = prepared[0].image.axis
     step = float(np.median(np.abs(np.diff(axis.axis)))) * EV.get(str(axis.units), 1.0)
-    if max(centres.values()) - min(centres.values()) <= LEAST_OFFSET * step:
+    if max(centres.values()) - min(centres.values()) <= LEAST_OFFSET_TOLD * step:
         return prepared
     finding = EnergiesDiffer(tuple(centres.items()))
     warn_of(finding)
-    return [replace(one, findings=(*one.findings, finding)) for one in prepared]
+    return [replace(signal, findings=(*signal.findings, finding)) for signal in prepared]
 
 
-def _channels(prepared: Sequence[Prepared]) -> Any:
+def _channels_in_common(prepared: Sequence[Prepared]) -> Index:
     """Channels that count in all signals."""
-    common = prepared[0].image.blocks.channels
-    for one in prepared[1:]:
-        common = np.intersect1d(common, one.image.blocks.channels)
+    common: Index = prepared[0].image.blocks.channels
+    for signal in prepared[1:]:
+        common = np.intersect1d(common, signal.image.blocks.channels)
     return common
 
 
-def _agree(prepared: Sequence[Prepared]) -> bool:
+def _have_same_channels(prepared: Sequence[Prepared]) -> bool:
     first = prepared[0].image.blocks.channels
-    return all(np.array_equal(one.image.blocks.channels, first) for one in prepared[1:])
+    return all(np.array_equal(signal.image.blocks.channels, first) for signal in prepared[1:])
 
 
 def _together(pcas: Sequence[PCA], asked: int | str) -> tuple[LowRank, Any, ComponentCount]:
@@ -196,7 +202,7 @@ def _together(pcas: Sequence[PCA], asked: int | str) -> tuple[LowRank, Any, Comp
     n, m = sum(pixels), parts[0].components.shape[1]
     level = np.average([pca.noise_level for pca in pcas], weights=pixels)
     edge = float(level * noise_edge(n, m))
-    spectra = joined(parts, 0.0 if wanted > 1 else NEGLIGIBLE * edge)
+    spectra = join(parts, 0.0 if wanted > 1 else NEGLIGIBLE_SHARE_OF_EDGE * edge)
     together, values = order_by_significance(spectra, edge)
     agreed = min(leading_count(values > 1), sum(supported))
     alone = ", ".join(str(pca.count.consensus) for pca in pcas)

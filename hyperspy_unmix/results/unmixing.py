@@ -33,12 +33,8 @@ def unmixed(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Unmixing(Components):
-    """Component spectra and maps of a spectrum image, and what can be done with them.
-
-    Unpacks into ``(spectra, maps)``. What it holds is described in
-    `hyperspy_unmix.components.components.Components`.
-    """
+class Unmixing(Components):  # noqa: D101
+    __doc__ = Components.__doc__
 
     @takes_preprocessing()
     def apply(self, other: BaseSignal, **preprocessing: Any) -> Unmixing:

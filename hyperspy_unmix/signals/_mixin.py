@@ -28,7 +28,14 @@ _HYPERSPY_FORMATS = {
 }
 
 
-class UnmixMixin:
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal as _MixedInto
+else:
+    # The signal classes name their base themselves, behind the mixin.
+    _MixedInto = object
+
+
+class UnmixMixin(_MixedInto):
     """The functions of :mod:`hyperspy_unmix` as methods of a signal."""
 
     _signal_type: ClassVar[str]
@@ -190,16 +197,16 @@ class UnmixMixin:
         file_format: str | None = None,
         **kwds: Any,
     ) -> None:
-        # formats other than HyperSpy's own and NeXus know nothing of this signal type
+        # Formats other than HyperSpy's own and NeXus know nothing of this signal type.
         keeps_type = self._format(filename, extension, file_format) in _HYPERSPY_FORMATS
-        given = {"extension": extension, "file_format": file_format, **kwds}
+        options = {"extension": extension, "file_format": file_format, **kwds}
         with nullcontext() if keeps_type else self._as_base_type():
             if extension is None:
-                super().save(filename, overwrite, **given)
+                super().save(filename, overwrite, **options)
                 return
-            # that it is deprecated is said of the caller's line, not of this one
+            # The warning that it is deprecated shall point to the caller's line, not to this one.
             with warnings.catch_warnings(record=True) as caught:
-                super().save(filename, overwrite, **given)
+                super().save(filename, overwrite, **options)
         for warning in caught:
             warnings.warn(warning.message, warning.category, stacklevel=2)
 

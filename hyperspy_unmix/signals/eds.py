@@ -33,7 +33,8 @@ class _EDSUnmixMixin(UnmixMixin):
 
     def get_take_off_angle(self) -> float:
         with self._as_base_type():
-            return super().get_take_off_angle()
+            angle: float = super().get_take_off_angle()
+            return angle
 
     get_take_off_angle.__doc__ = EDSSpectrum.get_take_off_angle.__doc__
 

@@ -21,7 +21,7 @@ def may_write(path: Path, overwrite: bool | None) -> bool:
         while answer not in ("y", "n"):
             answer = input(f"Overwrite '{path}' (y/n)?\n").strip().lower()
     except (EOFError, OSError, NotImplementedError):
-        # HyperSpy's own question takes that for a no, and a batch job goes on as if it had saved
+        # HyperSpy's own question takes that for a no, and a batch job goes on as if it had saved.
         raise FileExistsError(
             f"{path} exists, and nobody can be asked: say overwrite=True, or False to leave it."
         ) from None
@@ -41,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
         raise FileExistsError(f"{path} is a file, a .zspy is a folder: choose another name.")
     with _folder_in(path.parent) as folder:
         yield folder / path.name
-        _moved(folder / path.name, path, folder / f"{path.name}.before")
+        _replace(path, folder / path.name, folder / f"{path.name}.before")
 
 
 @contextmanager
@@ -50,8 +50,8 @@ def replacing_in(folder: Path) -> Iterator[Path]:
 
     Links that are there already are replaced, not followed.
     """
-    there = (place for place in (folder, *folder.absolute().parents) if place.is_dir())
-    with _folder_in(next(there)) as new:
+    existing = (parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    with _folder_in(next(existing)) as new:
         yield new
         files = sorted(new.iterdir())
         for file in files:
@@ -59,7 +59,7 @@ def replacing_in(folder: Path) -> Iterator[Path]:
                 raise FileExistsError(f"{folder / file.name} is a folder: choose another name.")
         folder.mkdir(parents=True, exist_ok=True)
         for file in files:
-            _moved(file, folder / file.name, new / f"{file.name}.before")
+            _replace(folder / file.name, file, new / f"{file.name}.before")
 
 
 @contextmanager
@@ -75,14 +75,14 @@ def _folder_in(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _moved(new: Path, path: Path, before: Path) -> None:
-    """Put a file or folder in the place of another."""
+def _replace(path: Path, new: Path, before: Path) -> None:
+    """Put a new file or folder in the place of ``path``, which is at ``before`` meanwhile."""
     if not path.is_dir():
         if path.is_file() and not path.is_symlink():
             shutil.copymode(path, new)
         os.replace(new, path)
         return
-    # a folder that is not empty cannot be replaced in one step
+    # A folder that is not empty cannot be replaced in one step.
     try:
         os.replace(path, before)
         os.replace(new, path)

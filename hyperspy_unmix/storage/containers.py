@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .record import KINDS
+from .record import ARRAY_KINDS
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 SUFFIXES = (".hspy", ".zspy")
 SIGNALS, OWN = "Experiments", "hyperspy_unmix"  # groups; HyperSpy reads the first alone
-WORTH_COMPRESSING = 1024  # values
+LEAST_COMPRESSED = 1024  # values of an array
 
 
 def is_hdf5(path: Path) -> bool:
@@ -47,22 +47,24 @@ def write(
     """
     first, *others = signals
     _save(signals[first], path, first)
-    part = path.with_name(f"{'other' if path.stem == 'part' else 'part'}{path.suffix}")
-    with _opened(path, "a") as whole:
-        found = whole[SIGNALS]
+    part_path = path.with_name(f"{'other' if path.stem == 'part' else 'part'}{path.suffix}")
+    with _opened(path, "a") as file:
+        # HyperSpy writes one signal into a file: the others are copied from files of their own.
+        signal_groups = file[SIGNALS]
         for name in others:
-            _save(signals[name], part, name)
-            with _opened(part, "r") as one:
-                _copied(one[SIGNALS][name], found, name, path)
+            _save(signals[name], part_path, name)
+            with _opened(part_path, "r") as part:
+                _copy_group(part[SIGNALS][name], signal_groups, name, path)
+        # They were saved under their names in the file, and get their titles back.
         for name, signal in signals.items():
-            general = found[name]["metadata"]["General"]
+            general = signal_groups[name]["metadata"]["General"]
             general.attrs["title"] = str(signal.metadata.General.title)
-        own = whole.create_group(OWN)
+        own = file.create_group(OWN)
         own.attrs.update(about)
         _put(own, "record", np.frombuffer(text.encode(), np.uint8), path)
-        group = own.create_group("arrays")
+        array_group = own.create_group("arrays")
         for i, array in enumerate(arrays):
-            _put(group, str(i), array, path)
+            _put(array_group, str(i), array, path)
 
 
 def read(path: Path) -> tuple[dict[str, Any], str, Callable[[int], NDArray[Any]]]:
@@ -73,38 +75,39 @@ def read(path: Path) -> tuple[dict[str, Any], str, Callable[[int], NDArray[Any]]
     KeyError
         If there is none in the file.
     """
-    with _opened(path, "r") as whole:
-        own = whole[OWN]
-        text = _numbers(own["record"]).tobytes().decode()
-        # all of them, for the file is closed when this is done
-        arrays = {int(name): _numbers(own["arrays"][name]) for name in own["arrays"]}
+    with _opened(path, "r") as file:
+        own = file[OWN]
+        text = _read_array(own["record"]).tobytes().decode()
+        # All of them, for the file is closed when this is done.
+        arrays = {int(name): _read_array(own["arrays"][name]) for name in own["arrays"]}
         return dict(own.attrs), text, arrays.__getitem__
 
 
-def _numbers(dataset: Any) -> NDArray[Any]:
-    if dataset.dtype.kind not in KINDS:
+def _read_array(dataset: Any) -> NDArray[Any]:
+    if dataset.dtype.kind not in ARRAY_KINDS:
         raise ValueError(f"{dataset.name} in it holds {dataset.dtype}, which is not read")
     return np.asarray(dataset[()])
 
 
 def _save(signal: BaseSignal, path: Path, name: str) -> None:
     """Save as a group of this name, which HyperSpy takes from the title."""
-    how = {} if is_hdf5(path) else {"consolidate": False}
+    options = {} if is_hdf5(path) else {"consolidate": False}
     title = signal.metadata.General.title
     try:
         signal.metadata.General.title = name
-        signal.save(path, overwrite=True, show_progressbar=False, **how)
+        signal.save(path, overwrite=True, show_progressbar=False, **options)
     finally:
         signal.metadata.General.title = title
 
 
 def _put(group: Any, name: str, array: NDArray[Any], path: Path) -> None:
-    small = array.size < WORTH_COMPRESSING
-    how = {"compression": "gzip", "shuffle": True} if is_hdf5(path) and not small else {}
-    group.create_dataset(name, data=array, **how)
+    """Write an array; zarr compresses by itself."""
+    compresses = is_hdf5(path) and array.size >= LEAST_COMPRESSED
+    options = {"compression": "gzip", "shuffle": True} if compresses else {}
+    group.create_dataset(name, data=array, **options)
 
 
-def _copied(source: Any, group: Any, name: str, path: Path) -> None:
+def _copy_group(source: Any, group: Any, name: str, path: Path) -> None:
     if is_hdf5(path):
         source.file.copy(source, group, name=name)
         return

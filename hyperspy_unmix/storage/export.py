@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
 
 MOST_SCAN_AXES = 3  # of a .tif
-LONGEST = 60  # characters of a component's name in that of a file
+LONGEST_SLUG = 60  # characters of a component's name in that of a file
 _logger = logging.getLogger(__name__)
 
 
 def export(result: Components, folder: str | Path, overwrite: bool | None) -> list[Path]:
-    """See `Unmixing.export`."""
+    """Write spectra, maps and summary for other programs; see `Unmixing.export`."""
     scan = result.prepared.image.navigation_shape
     if len(scan) > MOST_SCAN_AXES:
         raise ValueError(
@@ -39,10 +39,10 @@ def export(result: Components, folder: str | Path, overwrite: bool | None) -> li
     writers: dict[str, Callable[[Path], Any]] = {}
     for i, name in enumerate(result.names):
         stem = f"component_{i}" if name == str(i) else f"component_{i}_{_slug(name)}"
-        _add(writers, stem, result.spectra_counts.inav[i], f"component {name}")
-        _add(writers, f"{stem}_map", result.maps.inav[i], f"map of component {name}")
+        _add_writer(writers, stem, result.spectra_counts.inav[i], f"component {name}")
+        _add_writer(writers, f"{stem}_map", result.maps.inav[i], f"map of component {name}")
     if result.thickness is not None:
-        _add(writers, "thickness", result.thickness, "thickness")
+        _add_writer(writers, "thickness", result.thickness, "thickness")
     writers["summary.txt"] = lambda path: path.write_text(f"{result!r}\n", encoding="utf-8")
     chosen = [name for name in writers if may_write(folder / name, overwrite)]
     with replacing_in(folder) as new:
@@ -53,26 +53,26 @@ def export(result: Components, folder: str | Path, overwrite: bool | None) -> li
 
 def _slug(name: str) -> str:
     """A name as the part of a file's name that every system accepts."""
-    return re.sub(r"[^\w.+-]+", "_", name)[:LONGEST].strip("_.") or "unnamed"
+    return re.sub(r"[^\w.+-]+", "_", name)[:LONGEST_SLUG].strip("_.") or "unnamed"
 
 
-def _add(
+def _add_writer(
     writers: dict[str, Callable[[Path], Any]], stem: str, signal: BaseSignal, title: str
 ) -> None:
-    """How this signal is written, under the name of its file."""
+    """Add what writes this signal, by the name of its file."""
     signal = signal.deepcopy()
     signal.metadata.General.title = title
-    # writers fail on what is not a date
-    for when in ("date", "time", "time_zone"):
-        if signal.metadata.has_item(f"General.{when}"):
-            delattr(signal.metadata.General, when)
+    # Writers fail on dates and times that are none.
+    for item in ("date", "time", "time_zone"):
+        if signal.metadata.has_item(f"General.{item}"):
+            delattr(signal.metadata.General, item)
     axes = signal.axes_manager.signal_axes
     if len(axes) == 2:
         writers[f"{stem}.tif"] = lambda path: _write_image(path, signal)
     elif axes[0].is_uniform:
         writers[f"{stem}.msa"] = lambda path: _write_msa(path, signal)
     else:
-        # .msa has an offset and a step, no energies
+        # The format .msa has an offset and a step, but no energies.
         writers[f"{stem}.csv"] = lambda path: _write_csv(path, signal)
 
 
@@ -86,7 +86,7 @@ def _check_resolution(signal: BaseSignal) -> None:
 def _write_image(path: Path, signal: BaseSignal) -> None:
     """32-bit, which DigitalMicrograph and ImageJ read."""
     signal.change_dtype("float32")
-    # the tags of a .tif are ASCII
+    # The tags of a .tif are ASCII.
     quantity = str(signal.metadata.Signal.quantity).replace("λ", "lambda")
     signal.metadata.Signal.quantity = quantity.encode("ascii", "replace").decode()
     try:
@@ -105,12 +105,12 @@ def _write_image(path: Path, signal: BaseSignal) -> None:
 
 def _write_msa(path: Path, signal: BaseSignal) -> None:
     """By HyperSpy's writer, but with every digit: it gives six after the point."""
-    with _tables_kept():
+    with _writer_tables_restored():
         signal.save(path, overwrite=True)
     text = path.read_bytes().decode("latin-1")
     begin, end = text.rindex("#SPECTRUM"), text.rindex("#ENDOFDATA")
     begin = text.index("\r\n", begin) + 2
-    # channels that were left out are not numbers
+    # Channels that were left out are NaN, which the format does not have.
     lines = [f"{value!r}," for value in np.nan_to_num(signal.data).tolist()]
     path.write_bytes(
         "".join([text[:begin], *(f"{line}\r\n" for line in lines), text[end:]]).encode("latin-1")
@@ -118,21 +118,31 @@ def _write_msa(path: Path, signal: BaseSignal) -> None:
 
 
 @contextmanager
-def _tables_kept() -> Iterator[None]:
-    """The writer looks for a SEM in the place of the TEM ever after it has written one of a SEM."""
+def _writer_tables_restored() -> Iterator[None]:
+    """Put the tables of the .msa writer back.
+
+    Once it has written a signal of a SEM it looks for a SEM in the place of the TEM ever after.
+    """
     from rsciio.msa import _api
 
-    places: dict[str, dict[str, Any]] = getattr(_api, "keywords", {})
-    before = {name: dict(place) for name, place in places.items()}
+    tables: dict[str, dict[str, Any]] = getattr(_api, "keywords", {})
+    former = {name: dict(table) for name, table in tables.items()}
     try:
         yield
     finally:
-        for name, place in before.items():
-            places[name].update(place)
+        for name, table in former.items():
+            tables[name].update(table)
 
 
 def _write_csv(path: Path, signal: BaseSignal) -> None:
+    """Energies and values, in columns with a head."""
     axis: Any = signal.axes_manager.signal_axes[0]
-    head = f"{label(axis, 'Signal axis')},{signal.metadata.Signal.quantity}"
-    rows = np.stack([axis.axis, signal.data], 1)
-    np.savetxt(path, rows, fmt="%.17g", delimiter=",", header=head, comments="", encoding="utf-8")
+    np.savetxt(
+        path,
+        np.stack([axis.axis, signal.data], 1),
+        fmt="%.17g",
+        delimiter=",",
+        header=f"{label(axis, 'Signal axis')},{signal.metadata.Signal.quantity}",
+        comments="",
+        encoding="utf-8",
+    )

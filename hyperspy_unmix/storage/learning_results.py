@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 from hyperspy_unmix.preparation.spectrum_image import to_pixels
 
 if TYPE_CHECKING:
@@ -23,29 +23,29 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
     """Fill ``signal.learning_results`` with the PCA and the unmixing of ``result``."""
     from hyperspy.learn import LearningResults
 
-    before = signal.learning_results
-    if before.factors is not None or before.bss_factors is not None:
-        ours = before.decomposition_algorithm == ALGORITHM
+    former = signal.learning_results
+    if former.factors is not None or former.bss_factors is not None:
+        is_ours = former.decomposition_algorithm == ALGORITHM
         _logger.log(
-            logging.INFO if ours else logging.WARNING,
+            logging.INFO if is_ours else logging.WARNING,
             "learning_results held a decomposition (%s); it is replaced (store=False keeps it)",
-            before.decomposition_algorithm,
+            former.decomposition_algorithm,
         )
     image, pca = result.prepared.image, result.pca
     raw = pca.raw.truncate(max(pca.above_noise_edge, result.n_components))
-    values = pca.scree_values
+    variances = pca.scree_values
 
     stored = LearningResults()
     stored.decomposition_algorithm = ALGORITHM
     stored.factors = _all_channels(result, raw.components).T
     stored.loadings = _flat(result, raw.scores)
-    stored.explained_variance = values
-    stored.explained_variance_ratio = values / values.sum()
+    stored.explained_variance = variances
+    stored.explained_variance_ratio = variances / variances.sum()
     stored.number_significant_components = pca.above_noise_edge
     stored.output_dimension = raw.rank
     stored.poissonian_noise_normalized = False
     stored.centre = None
-    # with a mean HyperSpy's own model is wrong, and the signal's data are changed
+    # With a mean HyperSpy's own model is wrong, and the signal's data are changed.
     stored.mean = None
     stored.bss_algorithm = "hyperspy_unmix"
     stored.bss_factors = _all_channels(result, result.arrays.spectra * image.channel_widths).T
@@ -55,11 +55,11 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
     stored.unfolded = False
     stored.original_shape = None
     stored.navigation_mask = ~image.blocks.pixels if not image.blocks.pixels.all() else None
-    stored.signal_mask = _excluded(result)
+    stored.signal_mask = _excluded_channels(result)
     signal.learning_results = stored
 
 
-def _excluded(result: Components) -> np.ndarray | None:
+def _excluded_channels(result: Components) -> Mask | None:
     """Channels outside the analysed range or excluded by the user."""
     image = result.prepared.image
     excluded = image.masked_channels.copy()
@@ -72,7 +72,7 @@ def _all_channels(result: Components, values: Floats) -> Floats:
     """Rows on the whole energy axis, NaN where excluded, as HyperSpy does."""
     image = result.prepared.image
     full = np.zeros((len(values), len(image.masked_channels)))
-    excluded = _excluded(result)
+    excluded = _excluded_channels(result)
     if excluded is not None:
         full[:, excluded] = np.nan
     full[:, image.blocks.channels] = values
@@ -80,5 +80,6 @@ def _all_channels(result: Components, values: Floats) -> Floats:
 
 
 def _flat(result: Components, values: Floats) -> Floats:
+    """Values (pixels that count, components) of all pixels, NaN where they do not count."""
     image = result.prepared.image
     return to_pixels(image, values).reshape(-1, values.shape[1])

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-SAMPLED = 16  # spectra that tell whether counts are the same
+MOST_SPECTRA_SAMPLED = 16  # to tell whether counts are the same
 
 
 class CountsMissingError(ValueError):
@@ -44,13 +44,20 @@ class Absent:
 
 
 def fingerprint(data: Any) -> str:
-    """Of the values of a few spectra, whatever their dtype; of data that are absent, as known."""
+    """Checksum of a few spectra, whatever their dtype; that of absent data is known.
+
+    Returns
+    -------
+    str
+        SHA-256 of the values of up to 16 spectra, evenly over the scan, as 64-bit numbers.
+    """
     if isinstance(data, Absent):
         return data.fingerprint
     scan = data.shape[:-1]
-    pixels = int(np.prod(scan))
-    chosen = np.unique(np.linspace(0, pixels - 1, min(SAMPLED, pixels)).astype(int))
-    places = [tuple(int(i) for i in np.unravel_index(pixel, scan)) for pixel in chosen]
+    n_pixels = int(np.prod(scan))
+    n_sampled = min(MOST_SPECTRA_SAMPLED, n_pixels)
+    sample = np.unique(np.linspace(0, n_pixels - 1, n_sampled).astype(int))
+    places = [tuple(int(i) for i in np.unravel_index(pixel, scan)) for pixel in sample]
     values = np.stack([np.asarray(data[place]) for place in places])
-    # no difference between 0 and -0
+    # Adding zero makes no difference between 0 and -0.
     return hashlib.sha256((values.astype("<f8") + 0.0).tobytes()).hexdigest()

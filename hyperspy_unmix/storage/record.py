@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-PLAIN = (bool, int, float, str)
-KINDS = "biufcS"  # of numpy's dtypes
+PLAIN_TYPES = (bool, int, float, str)  # that JSON has as well
+ARRAY_KINDS = "biufcS"  # kinds of numpy's dtypes that can be recorded
 
 
 class Saved(NamedTuple):
@@ -43,7 +43,7 @@ def by_fields(kind: type) -> Saved:
 
 
 def can_be_recorded(value: Any) -> bool:
-    """Whether a value of no class of our own can be."""
+    """Whether a value that is of none of this package's classes can be recorded."""
     try:
         recorded(value, {})
     except TypeError:
@@ -63,10 +63,10 @@ def recorded(value: Any, saved: Mapping[str, Saved]) -> tuple[str, list[NDArray[
     """
     arrays: list[NDArray[Any]] = []
     places: dict[int, int] = {}
-    names = {each.kind: name for name, each in saved.items()}
+    names = {saved_class.kind: name for name, saved_class in saved.items()}
 
     def place_of(array: NDArray[Any]) -> int:
-        if array.dtype.kind not in KINDS:
+        if array.dtype.kind not in ARRAY_KINDS:
             raise TypeError(f"an array of {array.dtype} cannot be recorded.")
         if id(array) not in places:
             places[id(array)] = len(arrays)
@@ -75,7 +75,7 @@ def recorded(value: Any, saved: Mapping[str, Saved]) -> tuple[str, list[NDArray[
 
     def written(value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.dtype.kind == "U":
-            # HDF5 has no such array
+            # HDF5 has no arrays of words.
             return {"words": value.tolist()}
         if isinstance(value, np.ndarray):
             order = {"order": "F"} if _is_by_columns(value) else {}
@@ -88,7 +88,7 @@ def recorded(value: Any, saved: Mapping[str, Saved]) -> tuple[str, list[NDArray[
         if name is not None:
             parts = saved[name].parts(value)
             return {"of": name, "fields": {field: written(part) for field, part in parts.items()}}
-        if value is None or type(value) in PLAIN:
+        if value is None or type(value) in PLAIN_TYPES:
             return value
         if isinstance(value, complex):
             return {"complex": [value.real, value.imag]}
@@ -117,12 +117,12 @@ def restored(text: str, arrays: Callable[[int], NDArray[Any]], saved: Mapping[st
     ValueError, KeyError, TypeError
         If that is not what the text is.
     """
-    known: dict[int, NDArray[Any]] = {}
+    read_arrays: dict[int, NDArray[Any]] = {}
 
-    def array(place: int) -> NDArray[Any]:
-        if place not in known:
-            known[place] = arrays(place)
-        return known[place]
+    def array_at(place: int) -> NDArray[Any]:
+        if place not in read_arrays:
+            read_arrays[place] = arrays(place)
+        return read_arrays[place]
 
     def read(node: Any) -> Any:
         if isinstance(node, list):
@@ -130,20 +130,20 @@ def restored(text: str, arrays: Callable[[int], NDArray[Any]], saved: Mapping[st
         if not isinstance(node, dict):
             return node
         if "array" in node:
-            found = array(node["array"])
-            if node.get("order") == "F" and not found.flags.f_contiguous:
-                known[node["array"]] = found = np.asfortranarray(found)
-            return found
+            array = array_at(node["array"])
+            if node.get("order") == "F" and not array.flags.f_contiguous:
+                read_arrays[node["array"]] = array = np.asfortranarray(array)
+            return array
         if "words" in node:
-            # of what type they are said to be is not believed
+            # Whatever the file says of their type, they are words.
             return np.array(node["words"], dtype=str)
         if "number" in node:
-            return array(node["number"])[()]
+            return array_at(node["number"])[()]
         if "of" in node:
             if node["of"] not in saved:
                 raise ValueError(f"it holds {node['of']!r}, which this version does not know")
-            own = {name: read(part) for name, part in node["fields"].items()}
-            return saved[node["of"]].made(**own)
+            fields_by_name = {name: read(part) for name, part in node["fields"].items()}
+            return saved[node["of"]].made(**fields_by_name)
         if "complex" in node:
             return complex(*node["complex"])
         if "tuple" in node:

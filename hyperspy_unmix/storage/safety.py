@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-FUNCTIONS = ("exp", "log", "ln", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh")
-FUNCTIONS += ("cosh", "tanh", "Abs", "abs", "pi", "E")
-MOST = 1000  # characters of a formula
+FUNCTIONS = (
+    *("exp", "log", "ln", "sqrt", "Abs", "abs", "pi", "E"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"),
+)
+LONGEST_FORMULA = 1000  # characters
 ARITHMETIC = (
     ast.Expression,
     ast.BinOp,
@@ -55,10 +57,10 @@ def check_file(path: Path) -> None:
     if path.is_dir():
         for name in (".zarray", ".zattrs", ".zmetadata", "zarr.json"):
             for file in path.rglob(name):
-                found = json.loads(file.read_text(encoding="utf-8"))
-                if "pickle" in set(_codecs(found)):
+                zarr_metadata = json.loads(file.read_text(encoding="utf-8"))
+                if "pickle" in set(_codecs(zarr_metadata)):
                     raise ValueError(f"{file.parent.name} in it is a pickle, which is not read")
-                check_formulas(found)
+                check_formulas(zarr_metadata)
         return
     import h5py
 
@@ -72,10 +74,10 @@ def check_file(path: Path) -> None:
 
 def _check_formula(text: Any) -> None:
     wrong = ValueError(f"the formula of an axis, {str(text)[:40]!r}, is not arithmetic")
-    if not isinstance(text, str) or len(text) > MOST:
+    if not isinstance(text, str) or len(text) > LONGEST_FORMULA:
         raise wrong
-    # with definitions behind it: "a * y; y = x + 1"
-    parts = [part.strip() for piece in text.split(";") for part in piece.split("=")]
+    # There may be definitions behind it: "a * y; y = x + 1".
+    parts = [part.strip() for statement in text.split(";") for part in statement.split("=")]
     for part in parts:
         try:
             tree = ast.parse(part, mode="eval")
@@ -87,8 +89,8 @@ def _check_formula(text: Any) -> None:
 
 def _is_arithmetic(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
-        named = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
-        return named and not node.keywords
+        is_known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
+        return is_known and not node.keywords
     if isinstance(node, ast.Constant):
         return type(node.value) in (int, float)
     if isinstance(node, ast.Name):

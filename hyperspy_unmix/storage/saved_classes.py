@@ -63,25 +63,26 @@ from .missing_counts import Absent, fingerprint
 from .record import Saved, by_fields, can_be_recorded
 from .safety import check_formulas
 
-# what is computed when first asked for, and must not come out another way on another machine
-OF_SEPARATED = ("stability", "ambiguity", "changes")
-OF_UNMIXING = ("_spectra_variance", "_maps_variance")
+# What is computed when first asked for, and must not come out another way on another machine.
+COMPUTED_OF_SEPARATED = ("stability", "ambiguity", "changes")
+COMPUTED_OF_UNMIXING = ("_spectra_variance", "_maps_variance")
 _logger = logging.getLogger(__name__)
 
 
-def _with_computed(kind: type, always: tuple[str, ...], if_there: tuple[str, ...] = ()) -> Saved:
-    """A dataclass, and these of its cached properties."""
+def _with_computed(kind: type, always: tuple[str, ...], if_computed: tuple[str, ...] = ()) -> Saved:
+    """A dataclass, and these of its cached properties: always, or if they are computed already."""
 
     def parts(value: Any) -> dict[str, Any]:
-        own = {f.name: getattr(value, f.name) for f in fields(kind)}
-        known = {name: value.__dict__[name] for name in if_there if name in value.__dict__}
-        return own | {"computed": {name: getattr(value, name) for name in always} | known}
+        by_name = {f.name: getattr(value, f.name) for f in fields(kind)}
+        cache = value.__dict__
+        computed = {name: getattr(value, name) for name in always}
+        computed |= {name: cache[name] for name in if_computed if name in cache}
+        return by_name | {"computed": computed}
 
-    def made(computed: dict[str, Any], **own: Any) -> Any:
-        value = kind(**own)
-        value.__dict__.update(
-            {name: computed[name] for name in always + if_there if name in computed}
-        )
+    def made(computed: dict[str, Any], **by_name: Any) -> Any:
+        value = kind(**by_name)
+        properties = always + if_computed
+        value.__dict__.update({name: computed[name] for name in properties if name in computed})
         return value
 
     return Saved(kind, parts, made)
@@ -101,36 +102,37 @@ def _parts_of_blocks(blocks: RowBlocks) -> dict[str, Any]:
     }
 
 
-def _blocks(dtype: str, **own: Any) -> RowBlocks:
-    return RowBlocks(dtype=np.dtype(dtype).type, **own)
+def _blocks(dtype: str, **fields_by_name: Any) -> RowBlocks:
+    return RowBlocks(dtype=np.dtype(dtype).type, **fields_by_name)
 
 
 def _parts_of_image(image: Image) -> dict[str, Any]:
-    own = {f.name: getattr(image, f.name) for f in fields(Image) if f.name != "frame"}
+    without_frame = {f.name: getattr(image, f.name) for f in fields(Image) if f.name != "frame"}
     frame = image.frame
     axes = [axis.get_axis_dictionary() for axis in frame.axes_manager._axes]
-    return own | {
+    return without_frame | {
         "axes": [_recordable(axis) for axis in axes],
         "metadata": _recordable(frame.metadata.as_dictionary()),
         "chunks": frame.data.chunks if hasattr(frame.data, "dask") else None,
     }
 
 
-def _image(axes: Any, metadata: Any, chunks: Any, **own: Any) -> Image:
-    data = own["blocks"].data
+def _image(axes: Any, metadata: Any, chunks: Any, **without_frame: Any) -> Image:
+    data = without_frame["blocks"].data
     check_formulas(axes)
-    return Image(frame=frame_from(data.shape, data.dtype, chunks, axes, metadata), **own)
+    frame = frame_from(data.shape, data.dtype, chunks, axes, metadata)
+    return Image(frame=frame, **without_frame)
 
 
 def _recordable(tree: dict[str, Any], within: str = "") -> dict[str, Any]:
-    """Without what cannot be recorded, which is said."""
-    kept: dict[str, Any] = {}
+    """Axes or metadata without what cannot be recorded, of which a warning tells."""
+    recordable: dict[str, Any] = {}
     for name, value in tree.items():
         place = f"{within}.{name}" if within else str(name)
         if isinstance(value, dict):
-            kept[name] = _recordable(value, place)
+            recordable[name] = _recordable(value, place)
         elif can_be_recorded(value):
-            kept[name] = value
+            recordable[name] = value
         else:
             _logger.warning(
                 "metadata %s is left out of the file: %s cannot be saved. Keep it as text or "
@@ -138,7 +140,7 @@ def _recordable(tree: dict[str, Any], within: str = "") -> dict[str, Any]:
                 place,
                 type(value),
             )
-    return kept
+    return recordable
 
 
 BY_FIELDS = {
@@ -204,6 +206,6 @@ def saved_classes(
         "Image": Saved(Image, _parts_of_image, _image),
         "PCA": by_fields(pca),
         "RowBlocks": Saved(RowBlocks, _parts_of_blocks, _blocks),
-        "Separated": _with_computed(Separated, OF_SEPARATED),
-        "Unmixing": _with_computed(unmixing, OF_UNMIXING, ("goodness",)),
+        "Separated": _with_computed(Separated, COMPUTED_OF_SEPARATED),
+        "Unmixing": _with_computed(unmixing, COMPUTED_OF_UNMIXING, ("goodness",)),
     }

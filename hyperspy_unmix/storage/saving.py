@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 VERSION = 2  # of what is recorded; a change needs the next number, and older files still loaded
-COUNTS = "counts"
+COUNTS_IN_FILE = "counts"  # name of the counts as recorded among the signals of a file
 
 
 def save(result: Components, filename: str | Path, overwrite: bool | None, counts: bool) -> None:
-    """See `Unmixing.save`."""
+    """Write a result as a whole, with or without the counts; see `Unmixing.save`."""
     path = checked_path(filename)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}.")
@@ -45,38 +45,40 @@ def checked_path(filename: str | Path) -> Path:
         raise ValueError(f"{str(filename)!r} is no name of a file: 'result.hspy', for example.")
     if not path.suffix:
         path = path.with_suffix(".hspy")
-    # HyperSpy finds .HSPY, but not .ZSPY
+    # HyperSpy finds .HSPY, but not .ZSPY.
     if path.suffix not in (*containers.SUFFIXES, ".HSPY"):
         raise ValueError(
             f"{path.name}: results are kept in HyperSpy's own formats, .hspy or .zspy; "
             ".export(folder) writes .msa and .tif."
         )
-    # a link is written through
+    # A link is written through, not replaced.
     return path.resolve()
 
 
 def _signals(result: Components, counts: bool) -> dict[str, BaseSignal]:
     """What HyperSpy finds in the file, by name, the largest first."""
-    found = {COUNTS: _counts_of(result.prepared.image)} if counts else {}
-    found |= {
+    signals = {COUNTS_IN_FILE: _counts_of(result.prepared.image)} if counts else {}
+    signals |= {
         "spectra": result.spectra,
         "spectra counts": result.spectra_counts,
         "maps": result.maps,
     }
     if result.thickness is not None:
-        found["thickness"] = result.thickness
+        signals["thickness"] = result.thickness
     about = {
         "components": list(result.names),
         "stability": [float(index) for index in result.stability],
         "summary": repr(result),
     }
-    for name, signal in found.items():
-        found[name] = signal = signal.deepcopy() if name != COUNTS else signal
+    for name, signal in signals.items():
+        # The counts are a signal of their own already, and large.
+        signals[name] = signal = signal.deepcopy() if name != COUNTS_IN_FILE else signal
         signal.metadata.add_dictionary({"Unmixing": {"holds": name, **about}})
-    return found
+    return signals
 
 
 def _counts_of(image: Image) -> BaseSignal:
+    """The counts as they were recorded, and their variance if that was given."""
     signal = as_recorded(image)
     if image.blocks.variance is not None:
         variance = image.frame.deepcopy()

@@ -14,26 +14,26 @@ from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Told
 
 from .record import Saved
 
-WARNING = "WARNING: "  # how the names of warnings began
+WARNING_PREFIX = "WARNING: "  # of the names of warnings
 
 
 def of_version_1(saved: Mapping[str, Saved]) -> dict[str, Saved]:
     """The classes of now, made of what version 1 has of them."""
-    made: dict[str, tuple[type, Callable[..., Any]]] = {
+    converters: dict[str, tuple[type, Callable[..., Any]]] = {
         "Alignment": (Drift, Drift),
         "Corrected": (Corrected, _corrected),
         "Dual": (AnalysedLowLoss, _low_loss),
         "FrozenSettings": (FrozenSettings, _settings),
         "Prepared": (Prepared, _prepared),
     }
-    former = {name: Saved(kind, vars, of_fields) for name, (kind, of_fields) in made.items()}
+    former = {name: Saved(kind, vars, convert) for name, (kind, convert) in converters.items()}
     return {**saved, **former}
 
 
 def _settings(settings: Mapping[str, Choice]) -> FrozenSettings:
     return FrozenSettings(
         {
-            name: Caution(*choice) if name.startswith(WARNING) else choice
+            name: Caution(*choice) if name.startswith(WARNING_PREFIX) else choice
             for name, choice in settings.items()
         }
     )

@@ -22,7 +22,7 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import __main__, data
 from hyperspy_unmix.numerics.certainty import stability
-from hyperspy_unmix.numerics.reading import schedulers
+from hyperspy_unmix.numerics.reading import dask_passes, schedulers
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.separation import ica
 from hyperspy_unmix.tests.scenes import array, two_phases, untouched
@@ -61,7 +61,7 @@ LATER = {  # what is computed when it is first asked for
     "analysis.separated.stability_index": repr,
     "numerics.certainty.stability.linear_sum_assignment": repr,
     "analysis.separated.ambiguity": lambda u: u.ambiguity.shares.tobytes(),
-    "analysis.separated.changes": lambda u: array(u.spectra_uncertainty).tobytes(),
+    "analysis.separated.changes_of_spectra": lambda u: array(u.spectra_uncertainty).tobytes(),
     "components.uncertainty.map_variance": lambda u: array(u.maps_uncertainty).tobytes(),
     "components.forward_model.goodness": lambda u: array(u.reduced_chi_square).tobytes(),
     "analysis.compressed.thinned_significance": lambda u: u.pca.recounted(),
@@ -153,7 +153,7 @@ def test_interrupted_while_computing_what_is_asked_for(drifting, monkeypatch):
     s, low = drifting[False]
     first, other = s.unmix(2, low_loss=low), s.unmix(2, low_loss=low)
     for name, use in LATER.items():
-        stability._by_chance.cache_clear()
+        stability._chance_similarity.cache_clear()
         u = replace(first, separated=replace(first.separated))  # nothing is remembered
         with monkeypatch.context() as patch, undecomposed(s, low):
             after(patch, name)
@@ -188,7 +188,7 @@ def test_interrupted_together(monkeypatch):
     places = {
         "results.together.prepare": 2,
         "analysis.compressed.compress": 2,
-        "results.together.joined": 1,
+        "results.together.join": 1,
         "results.together.separate_components": 1,
     }
     for name, calls in places.items():
@@ -326,7 +326,7 @@ def test_full_disk_and_a_real_interrupt_of_hdf5(two_results, tmp_path):
     ("name", "place", "calls"),
     [
         ("r.hspy", "storage.containers._save", 2),
-        ("r.zspy", "storage.containers._copied", 2),
+        ("r.zspy", "storage.containers._copy_group", 2),
         ("r.hspy", "storage.containers.write", 1),
         ("r.html", "report.page._figure", 1),
         ("exported", "storage.export._write_msa", 2),
@@ -387,7 +387,7 @@ def test_command_line(error, status, said, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("algorithm", ["picard", "fastica"])
 def test_ica_that_does_not_converge(algorithm, monkeypatch, caplog):
     """Said in settings, summary and log; the result is there, finite and whole."""
-    monkeypatch.setattr(ica, "MOST_STEPS", 1)
+    monkeypatch.setattr(ica, "MOST_ITERATIONS", 1)
     u = hyperspy_unmix.unmix(two_phases(), 2, algorithm=algorithm)
     assert "did NOT converge" in u.settings["ica"].reason
     assert "did NOT converge" in repr(u)
@@ -396,7 +396,7 @@ def test_ica_that_does_not_converge(algorithm, monkeypatch, caplog):
 
 
 def test_ica_that_does_not_converge_is_logged(monkeypatch, caplog):
-    monkeypatch.setattr(ica, "MOST_STEPS", 1)
+    monkeypatch.setattr(ica, "MOST_ITERATIONS", 1)
     u = hyperspy_unmix.unmix(two_phases(), 2)
     assert "Picard nor FastICA" in u.settings["WARNING: not converged"].reason
     (record,) = [r for r in caplog.records if "converge" in r.getMessage()]
@@ -454,7 +454,7 @@ def test_workers_that_die(monkeypatch):
     distributed = pytest.importorskip("distributed")
     s = slow_counts()
     known = hyperspy_unmix.unmix(s, 2)
-    ended, real = [], schedulers.distributed
+    ended, real = [], schedulers.compute_on_cluster
 
     def ends_one(client, graph, keys, sizes, done):
         def after_some(number):
@@ -473,7 +473,7 @@ def test_workers_that_die(monkeypatch):
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster),
     ):
-        monkeypatch.setattr("hyperspy_unmix.numerics.reading.dask_passes.distributed", ends_one)
+        monkeypatch.setattr(dask_passes, "compute_on_cluster", ends_one)
         cluster.scheduler.allowed_failures = 3
         found = hyperspy_unmix.unmix(s, 2)
         assert ended

@@ -6,7 +6,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.types import Floats
 
-BLOCKS = 64  # of neighbouring samples, taken as independent of each other
+NUMBER_OF_BLOCKS = 64  # of neighbouring samples, taken as independent of each other
 
 
 def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
@@ -40,20 +40,23 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     n, samples = sources.shape
     if n == 1:
         return np.zeros((1, 1, 1, 1))
-    products, slope = (_uncorrelated if uncorrelated else _correlated)(sources)
-    edges = np.linspace(0, samples, min(BLOCKS, samples) + 1).astype(int)
-    sums = np.add.reduceat(products, edges[:-1], axis=1)
-    sums = sums - sums.mean(1, keepdims=True)
-    # the response to each block: their products cannot be negative, as rounding of others can
-    response = np.linalg.pinv(slope) @ sums / samples
-    scatter = response @ response.T * len(sums.T) / max(len(sums.T) - 1, 1)
-    free = np.flatnonzero(~np.eye(n, dtype=bool))
+    equations = _equations_if_uncorrelated if uncorrelated else _equations_if_correlated
+    products, slope = equations(sources)
+    # Scatter of the averages between blocks.
+    edges = np.linspace(0, samples, min(NUMBER_OF_BLOCKS, samples) + 1).astype(int)
+    block_sums = np.add.reduceat(products, edges[:-1], axis=1)
+    block_sums = block_sums - block_sums.mean(1, keepdims=True)
+    blocks = block_sums.shape[1]
+    # Made of the response to each block, the covariance stays positive whatever the rounding.
+    response = np.linalg.pinv(slope) @ block_sums / samples
+    scatter = response @ response.T * blocks / max(blocks - 1, 1)
+    off_diagonal = np.flatnonzero(~np.eye(n, dtype=bool))
     covariance = np.zeros((n * n, n * n))
-    covariance[np.ix_(free, free)] = scatter
+    covariance[np.ix_(off_diagonal, off_diagonal)] = scatter
     return covariance.reshape(n, n, n, n)
 
 
-def _correlated(sources: Floats) -> tuple[Floats, Floats]:
+def _equations_if_correlated(sources: Floats) -> tuple[Floats, Floats]:
     """Products ``tanh(y_i) y_j`` of every pair, and how their means change with E."""
     n, samples = sources.shape
     score = np.tanh(sources)
@@ -62,23 +65,25 @@ def _correlated(sources: Floats) -> tuple[Floats, Floats]:
     return products, _slope(sources, score, pairs, pairs)
 
 
-def _uncorrelated(sources: Floats) -> tuple[Floats, Floats]:
+def _equations_if_uncorrelated(sources: Floats) -> tuple[Floats, Floats]:
     """Products ``y_i y_j`` and the difference of ``tanh(y_i) y_j`` both ways, and their slopes."""
     n, samples = sources.shape
     score = np.tanh(sources)
-    # the side of the Gaussian on which a source is
+    # Positive for sources of heavier tails than a Gaussian, negative for those of lighter ones.
     side = np.sign(np.mean(1 - score**2, 1) - np.mean(score * sources, 1))
-    free = [(i, j) for i in range(n) for j in range(n) if i != j]
-    half = [(i, j) for i, j in free if i < j]
-    other = [(j, i) for i, j in half]
-    both = [sources[i] * sources[j] for i, j in half]
-    one = [side[i] * score[i] * sources[j] for i, j in half]
-    two = [side[i] * score[i] * sources[j] for i, j in other]
-    products = np.concatenate([both, np.subtract(one, two)]).reshape(-1, samples)
-    linear = _slope(sources, sources, half, free, np.ones_like(sources))
-    bent = _slope(sources, side[:, None] * score, half, free, side[:, None] * (1 - score**2))
-    bent -= _slope(sources, side[:, None] * score, other, free, side[:, None] * (1 - score**2))
-    return products, np.concatenate([linear, bent])
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+    upper = [(i, j) for i, j in pairs if i < j]
+    lower = [(j, i) for i, j in upper]
+    plain = [sources[i] * sources[j] for i, j in upper]
+    upper_scores = [side[i] * score[i] * sources[j] for i, j in upper]
+    lower_scores = [side[i] * score[i] * sources[j] for i, j in lower]
+    differences = np.subtract(upper_scores, lower_scores)
+    products = np.concatenate([plain, differences]).reshape(-1, samples)
+    sided_score, its_slope = side[:, None] * score, side[:, None] * (1 - score**2)
+    plain_slope = _slope(sources, sources, upper, pairs, np.ones_like(sources))
+    difference_slope = _slope(sources, sided_score, upper, pairs, its_slope)
+    difference_slope -= _slope(sources, sided_score, lower, pairs, its_slope)
+    return products, np.concatenate([plain_slope, difference_slope])
 
 
 def _slope(
@@ -86,18 +91,22 @@ def _slope(
     score: Floats,
     rows: list[tuple[int, int]],
     columns: list[tuple[int, int]],
-    bend: Floats | None = None,
+    score_slope: Floats | None = None,
 ) -> Floats:
-    """Change of the mean of ``score_i y_j`` (rows i, j) with ``E[k, l]`` (columns k, l)."""
-    bend = 1 - score**2 if bend is None else bend
+    """Change of the mean of ``score_i y_j`` (rows i, j) with ``E[k, m]`` (columns k, m).
+
+    ``score_slope`` is the derivative of the score by the source; default that of tanh.
+    """
+    score_slope = 1 - score**2 if score_slope is None else score_slope
     samples = sources.shape[1]
-    inner = np.einsum("it,lt,jt->ilj", bend, sources, sources) / samples
-    outer = score @ sources.T / samples
+    # E[k, m] adds y_m to y_k: first inside the score, then in the other factor.
+    inside = np.einsum("it,mt,jt->imj", score_slope, sources, sources) / samples
+    outside = score @ sources.T / samples
     slope = np.zeros((len(rows), len(columns)))
-    for a, (i, j) in enumerate(rows):
-        for b, (k, other) in enumerate(columns):
+    for row, (i, j) in enumerate(rows):
+        for column, (k, m) in enumerate(columns):
             if k == i:
-                slope[a, b] += inner[i, other, j]
+                slope[row, column] += inside[i, m, j]
             if k == j:
-                slope[a, b] += outer[i, other]
+                slope[row, column] += outside[i, m]
     return slope

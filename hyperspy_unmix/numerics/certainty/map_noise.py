@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hyperspy_unmix.numerics.compression.low_rank import LowRank, pieces
+from hyperspy_unmix.numerics.compression.low_rank import LowRank, pixel_slices
 from hyperspy_unmix.numerics.corrections.convolution import combine
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.types import Floats
 
-MOST_FITTED = 4096  # pixels
-FEW_COUNTS = 2.0  # typical ones beside a pixel's own
-SPARSE = 1e-3  # times these: a typical spectrum of fewer counts has none
-UNUSED = 1e-9  # of the largest coefficient
+MOST_PIXELS_FITTED = 4096
+COUNTS_ADDED = 2.0  # of the mean spectrum, to a pixel's own
+LEAST_MEAN_COUNTS = 1e-3  # of the counts added: a mean spectrum of fewer has none to add
+NEGLIGIBLE_COEFFICIENT = 1e-9  # of the largest one
 
 
 def map_variance(
@@ -22,7 +22,7 @@ def map_variance(
     noise: NoiseModel,
     maps: Floats,
     weights: Floats | None = None,
-    structure: int = 1,
+    signal_rank: int = 1,
 ) -> Floats:
     """Variance that the noise of the counts gives to each pixel of each map.
 
@@ -39,8 +39,8 @@ def map_variance(
     maps : array, shape (pixels, n)
         Made of ``raw`` without loss.
     weights : array, shape (pixels, kernels), optional
-        Of the pixel's kernel that takes plural scattering out.
-    structure : int
+        Weights that make up each pixel's kernel, the one that takes plural scattering out.
+    signal_rank : int
         Components of ``raw`` that are more than noise; others belong to a pixel's mean spectrum
         only where the maps are made of them.
 
@@ -56,26 +56,33 @@ def map_variance(
     n = len(maps)
     weights = np.zeros((n, 0)) if weights is None else weights
     kernels = np.concatenate([np.ones((n, 1)), np.broadcast_to(weights, (n, weights.shape[1]))], 1)
-    coefficients = _coefficients(raw.scores, kernels, maps)
-    used = np.abs(coefficients).max((0, 2)) > UNUSED * np.abs(coefficients).max(initial=1e-300)
-    rank = int(np.flatnonzero(used).max(initial=0)) + 1
+    # Maps are scores times these; leave out the last components, which no map is made of.
+    coefficients = _fit_coefficients(raw.scores, kernels, maps)
+    largest = np.abs(coefficients).max((0, 2))
+    is_used = largest > NEGLIGIBLE_COEFFICIENT * np.abs(coefficients).max(initial=1e-300)
+    rank = int(np.flatnonzero(is_used).max(initial=0)) + 1
     coefficients = coefficients[:, :rank]
-    least, covariance = _score_noise(raw.truncate(max(rank, structure)), noise, rank)
+    # Noise of these scores, turned into that of the maps.
+    least, covariance = _score_noise(raw.truncate(max(rank, signal_rank)), noise, rank)
     variance = np.empty_like(maps, dtype=float)
-    for piece in pieces(n):
-        back = np.einsum("pk,krn->prn", kernels[piece], coefficients)
-        either = [np.einsum("prn,prn->pn", back, c @ back) for c in (least, covariance(piece))]
-        variance[piece] = np.maximum(*either)
-    # a spectrum of few counts may come out negative, and so may one with a dark offset
+    for piece in pixel_slices(n):
+        to_maps = np.einsum("pk,krn->prn", kernels[piece], coefficients)
+        least_variance, own_variance = (
+            np.einsum("prn,prn->pn", to_maps, score_covariance @ to_maps)
+            for score_covariance in (least, covariance(piece))
+        )
+        variance[piece] = np.maximum(least_variance, own_variance)
+    # A spectrum of few counts may come out negative, and so may one with a dark offset.
     return np.maximum(variance, 0)
 
 
-def _coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
+def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
     """Of the maps, linear in the scores and in each pixel's kernels: (kernels, rank, n)."""
-    few = np.unique(np.linspace(0, len(maps) - 1, min(len(maps), MOST_FITTED)).astype(int))
-    design = combine(scores[few].astype(float), kernels[few])
-    found = np.linalg.lstsq(design, maps[few], rcond=1e-10)[0]
-    return np.asarray(found.reshape(kernels.shape[1], scores.shape[1], maps.shape[1]))
+    sample = np.linspace(0, len(maps) - 1, min(len(maps), MOST_PIXELS_FITTED))
+    pixels = np.unique(sample.astype(int))
+    design = combine(scores[pixels].astype(float), kernels[pixels])
+    coefficients = np.linalg.lstsq(design, maps[pixels], rcond=1e-10)[0]
+    return np.asarray(coefficients.reshape(kernels.shape[1], scores.shape[1], maps.shape[1]))
 
 
 def _score_noise(
@@ -85,30 +92,37 @@ def _score_noise(
 
     Shapes (rank, rank) and (pixels, rank, rank).
     """
-    white = raw.whitening
-    directions = white.whiten(raw.components[:rank])
-    # scores are spectra @ projector; what the noise of a channel does to its neighbours' is shared
-    own = white.projector(directions.T) * white.channel_sd[:, None]
-    neighbours = (white.variance * directions).T
-    if white.factor is not None:
-        neighbours = white.factor @ neighbours
-
-    def covariance(variance: Floats) -> Floats:
-        # of channels with this variance in units of their noise at unit weight
-        found = np.einsum("er,...e,es->...rs", own, variance, neighbours, optimize=True)
-        return np.asarray(found)
-
+    channel_sd = raw.whitening.channel_sd
     if noise.kind not in ("poisson", "gain"):
-        even = covariance(np.ones(len(white.channel_sd)))
-        return np.zeros((rank, rank)), lambda piece: even / raw.weights[piece, None, None]
-    gain, read = (
+        at_unit_weight = _score_covariance(raw, rank, np.ones(len(channel_sd)))
+        return np.zeros((rank, rank)), lambda piece: at_unit_weight / raw.weights[piece, None, None]
+    gain, read_variance = (
         (1.0, 0.0) if noise.kind == "poisson" else (noise.channel_gain, noise.read_variance)
     )
-    relative = 1 / white.channel_sd**2
-    typical = raw.scores.mean(0)
-    counts, added = float(typical @ raw.components.sum(1)), FEW_COUNTS * noise.gain
-    # data of mean zero, as after a background subtraction, have no counts to add
-    few = np.asarray(typical * (added / counts if counts > SPARSE * added else 0.0))
-    slopes, still = covariance(gain * raw.components * relative), covariance(read * relative)
-    least = still + np.einsum("k,krs->rs", few, slopes)
-    return least, lambda piece: least + np.einsum("pk,krs->prs", raw.scores[piece], slopes)
+    relative = 1 / channel_sd**2
+    mean_scores = raw.scores.mean(0)
+    mean_counts, added = float(mean_scores @ raw.components.sum(1)), COUNTS_ADDED * noise.gain
+    # Data of mean zero, as after a background subtraction, have no counts to add.
+    has_counts = mean_counts > LEAST_MEAN_COUNTS * added
+    added_scores = np.asarray(mean_scores * (added / mean_counts if has_counts else 0.0))
+    # The noise of counts is linear in the scores.
+    per_score = _score_covariance(raw, rank, gain * raw.components * relative)
+    of_reading = _score_covariance(raw, rank, read_variance * relative)
+    least = of_reading + np.einsum("k,krs->rs", added_scores, per_score)
+    return least, lambda piece: least + np.einsum("pk,krs->prs", raw.scores[piece], per_score)
+
+
+def _score_covariance(raw: LowRank, rank: int, variance: Floats) -> Floats:
+    """Covariance of the first scores, from the variance of the channels' noise.
+
+    ``variance`` (..., channels) is in units of the noise at unit weight.
+    """
+    whitening = raw.whitening
+    directions = whitening.whiten(raw.components[:rank])
+    # Scores are spectra @ projector; what the noise of a channel does to its neighbours' is shared.
+    own = whitening.projector(directions.T) * whitening.channel_sd[:, None]
+    neighbours = (whitening.variance * directions).T
+    if whitening.factor is not None:
+        neighbours = whitening.factor @ neighbours
+    covariance = np.einsum("er,...e,es->...rs", own, variance, neighbours, optimize=True)
+    return np.asarray(covariance)

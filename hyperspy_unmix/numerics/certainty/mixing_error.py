@@ -24,32 +24,44 @@ class Shares:
     covariance: Floats
 
 
-def shares_of(found: Floats, unmixing: Floats, covariance: Floats) -> Shares:
-    """Where the components that were found stand relative to those that were made of them.
+def estimate_shares(source_unmixing: Floats, unmixing: Floats, covariance: Floats) -> Shares:
+    """Shares of the components in each other, from the sources that they were made of.
 
     Parameters
     ----------
-    found : array, shape (n, n)
-        Sources are ``found @ components``.
+    source_unmixing : array, shape (n, n)
+        Sources are ``source_unmixing @ components``.
     unmixing : array, shape (n, n)
         Spectra are ``unmixing @ components``: the sources in another order and scale, and mixed
         with each other a little.
     covariance : array, shape (n, n, n, n)
         Of the mixing left in the sources, see `ica_error.ica_covariance`.
+
+    Returns
+    -------
+    Shares
     """
-    n = len(found)
-    turn, place = unmixing @ np.linalg.inv(found), sources_of(found, unmixing)
-    # each component's own source, in its scale
-    own = np.zeros_like(turn)
-    own[np.arange(n), place] = turn[np.arange(n), place]
-    back = np.linalg.inv(turn)
-    mean = own @ back
+    n = len(source_unmixing)
+    # Spectra are mixed_sources @ sources; of these, each has one that is its own, in its scale.
+    mixed_sources = unmixing @ np.linalg.inv(source_unmixing)
+    own = np.arange(n), match_sources(source_unmixing, unmixing)
+    own_sources = np.zeros_like(mixed_sources)
+    own_sources[own] = mixed_sources[own]
+    # Mean and covariance of the true spectra in units of these ones.
+    inverse = np.linalg.inv(mixed_sources)
+    mean = own_sources @ inverse
     errors = np.einsum(
-        "ia,jb,abcd,kc,ld->ijkl", own, back.T, covariance, own, back.T, optimize=True
+        "ia,jb,abcd,kc,ld->ijkl",
+        own_sources,
+        inverse.T,
+        covariance,
+        own_sources,
+        inverse.T,
+        optimize=True,
     )
+    # To first order, the same with each spectrum's share of itself as the unit.
     diagonal = np.diag(mean)
     shares = mean / diagonal[:, None]
-    # to first order, with the spectrum's own share as the unit
     relative = np.eye(n * n).reshape(n, n, n, n)
     for i in range(n):
         relative[i, :, i, i] -= shares[i]
@@ -58,13 +70,26 @@ def shares_of(found: Floats, unmixing: Floats, covariance: Floats) -> Shares:
     return Shares(shares - np.eye(n), covariance)
 
 
-def sources_of(found: Floats, unmixing: Floats) -> NDArray[np.intp]:
-    """Which source each component was made of, shape (n,); parameters as in `shares_of`."""
-    size = np.abs(unmixing @ np.linalg.inv(found)) * np.linalg.norm(found, axis=1)
+def match_sources(source_unmixing: Floats, unmixing: Floats) -> NDArray[np.intp]:
+    """Which source each component was made of.
+
+    The assignment, one source to each, in which components hold the most of theirs.
+
+    Parameters
+    ----------
+    source_unmixing, unmixing : array, shape (n, n)
+        As in `estimate_shares`.
+
+    Returns
+    -------
+    int array, shape (n,)
+    """
+    size = np.abs(unmixing @ np.linalg.inv(source_unmixing))
+    size = size * np.linalg.norm(source_unmixing, axis=1)
     return np.asarray(linear_sum_assignment(-size / size.max(1, keepdims=True))[1])
 
 
-def within(shares: Shares, lowest: Floats, highest: Floats) -> Floats:
+def limit_shares(shares: Shares, lowest: Floats, highest: Floats) -> Floats:
     """Mean products of the shares about zero, given that each is between two limits.
 
     Normal errors, cut off where spectra or maps would become more negative than noise; what is cut
@@ -74,64 +99,71 @@ def within(shares: Shares, lowest: Floats, highest: Floats) -> Floats:
     ----------
     shares : Shares
     lowest, highest : array, shape (n, n)
-        See `ambiguity.Ambiguity`.
+        Limits of each share, those of `ambiguity.Ambiguity`.
 
     Returns
     -------
     array, shape (n, n, n, n)
+        Mean of ``t[i, j] * t[k, l]``.
     """
     n = len(lowest)
     variance = np.einsum("ijij->ij", shares.covariance)
     sd = np.sqrt(np.maximum(variance, 1e-300))
     low, high = (lowest - shares.expected) / sd, (highest - shares.expected) / sd
-    mean, spread = _cut_normal(low, high)
-    about_zero = np.sqrt((shares.expected + sd * mean) ** 2 + (sd * spread) ** 2)
-    about_zero[np.arange(n), np.arange(n)] = 0
+    mean, cut_sd = _truncated_normal(low, high)
+    root_mean_square = np.sqrt((shares.expected + sd * mean) ** 2 + (sd * cut_sd) ** 2)
+    root_mean_square[np.arange(n), np.arange(n)] = 0
     correlation = shares.covariance / (sd[:, :, None, None] * sd)
     pairs = np.arange(n * n)
     correlation.reshape(n * n, n * n)[pairs, pairs] = 1
-    return np.asarray(about_zero[:, :, None, None] * correlation * about_zero)
+    return np.asarray(root_mean_square[:, :, None, None] * correlation * root_mean_square)
 
 
-def _cut_normal(low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of a standard normal between two limits."""
-    # far out on one side the tail is an exponential that starts at the limit
-    flipped = np.abs(high) > np.abs(low)
-    low, high = np.where(flipped, -high, low), np.where(flipped, -low, high)
-    inside = np.exp(norm.logcdf(high)) - np.exp(norm.logcdf(low))
-    tail = inside < 1e-12
-    safe = np.where(tail, 1, inside)
+def _truncated_normal(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of a standard normal between two limits.
+
+    Its moments are in N. L. Johnson, S. Kotz, N. Balakrishnan, Continuous Univariate Distributions
+    1 (1994), chapter 13.
+    """
+    # Limits are mirrored so that the lower one is the farther from zero.
+    is_mirrored = np.abs(high) > np.abs(low)
+    low, high = np.where(is_mirrored, -high, low), np.where(is_mirrored, -low, high)
+    probability = np.exp(norm.logcdf(high)) - np.exp(norm.logcdf(low))
+    is_tail = probability < 1e-12
+    divisor = np.where(is_tail, 1, probability)
     at_low, at_high = norm.pdf(low), norm.pdf(high)
-    bounded = [np.where(np.isfinite(x), x, 0) for x in (low, high)]
-    mean = (at_low - at_high) / safe
-    square = 1 + (bounded[0] * at_low - bounded[1] * at_high) / safe
-    variance = square - mean**2
-    length = np.minimum(1 / np.maximum(-high, 1), high - low)
-    # rounding, where the limits are close: no cut normal is wider than an even one
-    mean = np.clip(np.where(tail, high - length, mean), low, high)
-    most = (high - low) / np.sqrt(12)
-    spread = np.minimum(np.where(tail, length, np.sqrt(np.maximum(variance, 0))), most)
-    return np.where(flipped, -mean, mean), spread
+    finite_low, finite_high = (np.where(np.isfinite(x), x, 0) for x in (low, high))
+    mean = (at_low - at_high) / divisor
+    mean_square = 1 + (finite_low * at_low - finite_high * at_high) / divisor
+    variance = mean_square - mean**2
+    # Far out on one side the tail is an exponential that starts at the limit.
+    decay_length = np.minimum(1 / np.maximum(-high, 1), high - low)
+    # Close limits leave rounding only; no truncated normal is wider than an even distribution.
+    mean = np.clip(np.where(is_tail, high - decay_length, mean), low, high)
+    even_sd = (high - low) / np.sqrt(12)
+    sd = np.where(is_tail, decay_length, np.sqrt(np.maximum(variance, 0)))
+    return np.where(is_mirrored, -mean, mean), np.minimum(sd, even_sd)
 
 
-def changes(products: Floats, integrals: Floats) -> Floats:
+def changes_of_spectra(products: Floats, integrals: Floats) -> Floats:
     """Mean products of the changes X: spectra ``(1 + X) @ S``, of integrals that stay.
 
     Parameters
     ----------
     products : array, shape (n, n, n, n)
-        Of the shares, see `within`.
+        Of the shares, from `limit_shares`.
     integrals : array, shape (n,)
         One, or zero where a spectrum has none that is kept.
 
     Returns
     -------
     array, shape (n, n, n, n)
+        Mean of ``X[i, j] * X[k, l]``, the ``products`` of the functions below.
     """
     n = len(integrals)
     change = np.eye(n * n).reshape(n, n, n, n)
     for i in np.flatnonzero(integrals):
-        # what comes in from the others is taken off the component itself
+        # What comes in from the others is taken off the component itself.
         change[i, i, i, :] -= integrals
         change[i, i, i, i] = 0
     return np.asarray(np.einsum("ijab,abcd,klcd->ijkl", change, products, change, optimize=True))
@@ -139,23 +171,23 @@ def changes(products: Floats, integrals: Floats) -> Floats:
 
 def spectra_variance(products: Floats, spectra: Floats) -> Floats:
     """Variance of spectra (n, channels) that change by ``X @ S``."""
-    own = np.einsum("ijik->ijk", products)
-    return np.asarray(np.einsum("ijk,je,ke->ie", own, spectra, spectra, optimize=True))
+    of_spectrum = np.einsum("ijik->ijk", products)
+    return np.asarray(np.einsum("ijk,je,ke->ie", of_spectrum, spectra, spectra, optimize=True))
 
 
 def maps_variance(products: Floats, maps: Floats) -> Floats:
     """Variance of maps (pixels, n) that change by ``-A @ X``."""
-    own = np.einsum("ijkj->jik", products)
-    return np.asarray(np.einsum("pi,jik,pk->pj", maps, own, maps, optimize=True))
+    of_map = np.einsum("ijkj->jik", products)
+    return np.asarray(np.einsum("pi,jik,pk->pj", maps, of_map, maps, optimize=True))
 
 
 def totals_variance(products: Floats, spectra: Floats, totals: Floats) -> Floats:
     """Variance of spectra (n, channels) times the sums of their maps, both changing together."""
     n = len(totals)
-    # d(T_i S_i) = T_i sum_j X_ij S_j - S_i sum_k T_k X_ki
+    # To first order: d(T_i S_i) = T_i sum_j X_ij S_j - S_i sum_k T_k X_ki.
     change = np.zeros((n, n, n, n))
     for i in range(n):
         change[i, np.arange(n), i, np.arange(n)] += totals[i]
         change[i, i, np.arange(n), i] -= totals
-    moved = np.einsum("ijab,abcd,ikcd->ijk", change, products, change, optimize=True)
-    return np.asarray(np.einsum("ijk,je,ke->ie", moved, spectra, spectra, optimize=True))
+    of_spectrum = np.einsum("ijab,abcd,ikcd->ijk", change, products, change, optimize=True)
+    return np.asarray(np.einsum("ijk,je,ke->ie", of_spectrum, spectra, spectra, optimize=True))

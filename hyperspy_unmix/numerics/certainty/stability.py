@@ -7,38 +7,56 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import special_ortho_group
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-RANDOM_TURNS = 4000
+RANDOM_ROTATIONS = 4000  # from which the similarity by chance is estimated
 
 
-def repeated(spectra: LowRank, visible: Floats, generator: np.random.Generator) -> Floats:
-    """Components (rank, channels) as another measurement of the same specimen would give them.
+def redraw_noise(spectra: LowRank, signal_share: Floats, generator: np.random.Generator) -> Floats:
+    """Components as another measurement of the same specimen would give them.
 
     Parameters
     ----------
     spectra : LowRank
-    visible : array, shape (rank,)
-        Expected squared correlation of each component with the true one, see `rank.visible`: the
-        rest is noise, and is drawn anew.
+    signal_share : array, shape (rank,)
+        Expected squared correlation of each component with the true one, see
+        `rank.expected_squared_cosines`: the rest is noise, and is drawn anew.
     generator : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (rank, channels)
     """
-    white = spectra.whitening
-    size = np.linalg.norm(white.whiten(spectra.components), axis=1) / np.sqrt(white.variance.sum())
-    noise = generator.standard_normal(spectra.components.shape) * np.sqrt(white.variance)
-    drawn = white.colour(noise * size[:, None])
-    return np.sqrt(visible)[:, None] * spectra.components + np.sqrt(1 - visible)[:, None] * drawn
+    whitening = spectra.whitening
+    norms = np.linalg.norm(whitening.whiten(spectra.components), axis=1)
+    size = norms / np.sqrt(whitening.variance.sum())
+    white_noise = generator.standard_normal(spectra.components.shape) * np.sqrt(whitening.variance)
+    noise = whitening.colour(white_noise * size[:, None])
+    signal = np.sqrt(signal_share)[:, None] * spectra.components
+    return signal + np.sqrt(1 - signal_share)[:, None] * noise
 
 
-def choose_blocks(number: int, blocks: int, generator: np.random.Generator) -> Floats:
-    """Indices of samples, in blocks of neighbours drawn with replacement."""
-    edges = np.linspace(0, number, min(blocks, number) + 1).astype(int)
-    parts = [np.arange(*ends) for ends in pairwise(edges)]
-    return np.concatenate([parts[i] for i in generator.integers(0, len(parts), len(parts))])
+def draw_blocks(samples: int, number: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Indices of samples, in blocks of neighbours drawn with replacement.
+
+    Parameters
+    ----------
+    samples, number : int
+        Samples, and blocks that they are divided into.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    int array
+    """
+    edges = np.linspace(0, samples, min(number, samples) + 1).astype(int)
+    blocks = [np.arange(*ends) for ends in pairwise(edges)]
+    return np.concatenate([blocks[i] for i in generator.integers(0, len(blocks), len(blocks))])
 
 
 def stability_index(
@@ -46,7 +64,7 @@ def stability_index(
     run: Callable[[np.random.Generator], Floats],
     metric: Floats,
     spectra: LowRank,
-    visible: Floats,
+    signal_share: Floats,
     generators: Sequence[np.random.Generator],
 ) -> Floats:
     """Stability index of each component: 1, it always comes back; 0, as alike as by chance.
@@ -66,8 +84,8 @@ def stability_index(
         Covariance of the components in which sources are compared.
     spectra : LowRank
         Of ``n`` components.
-    visible : array, shape (n,)
-        As in `repeated`.
+    signal_share : array, shape (n,)
+        As in `redraw_noise`.
     generators : sequence of numpy.random.Generator
         One for each run.
 
@@ -83,62 +101,69 @@ def stability_index(
     """
     n = len(unmixing)
     white = spectra.whitening.whiten(spectra.components)
-    share = _share_of_signal(white @ white.T, visible)
-
-    def sources(estimate: Floats) -> Floats:
-        # what did not converge may be anything: it has a direction at most
-        estimate = np.where(np.isfinite(estimate).all(1, keepdims=True), estimate, 0.0)
-        estimate = np.ldexp(estimate, -np.frexp(np.abs(estimate).max(1, keepdims=True))[1])
-        size = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", estimate, metric, estimate), 0))
-        # a source that the metric does not see is like no other
-        weight = np.where(size > 1e-100, np.sqrt(share(estimate)) / np.maximum(size, 1e-100), 0)
-        return np.asarray(weight[:, None] * estimate)
-
-    answer = sources(unmixing)
-    found = [answer]
+    share = _share_of_signal(white @ white.T, signal_share)
+    # Clusters: of each run the source that is the most similar to one of the answer.
+    answer = _weighted_sources(unmixing, metric, share)
+    clusters = [answer]
     for generator in generators:
-        other = sources(run(generator))
-        alike = np.abs(answer @ metric @ other.T)
-        found.append(other[linear_sum_assignment(-alike)[1]])
-    inside = _within(np.stack(found), metric)
-    most = _of_pairs(np.sqrt([share(estimate) for estimate in found]))
+        sources = _weighted_sources(run(generator), metric, share)
+        similarity = np.abs(answer @ metric @ sources.T)
+        clusters.append(sources[linear_sum_assignment(-similarity)[1]])
+    # Their similarity, between that of chance and the most that the noise allows.
+    inside = _mean_similarity(np.stack(clusters), metric)
+    most = _mean_product(np.sqrt([share(sources) for sources in clusters]))
     if n == 1:
         return most
-    chance = _by_chance(n)
+    chance = _chance_similarity(n)
     return np.asarray(np.clip((inside - chance * most) / (1 - chance), 0, 1))
 
 
-def _within(found: Floats, metric: Floats) -> Floats:
-    """Mean similarity of different runs (runs, n, n) of each component."""
-    runs = len(found)
-    alike = np.abs(np.einsum("aij,jk,bik->iab", found, metric, found, optimize=True))
-    own = np.einsum("iaa->i", alike)
-    return np.asarray((alike.sum((1, 2)) - own) / (runs * (runs - 1)))
+def _weighted_sources(
+    unmixing: Floats, metric: Floats, share: Callable[[Floats], Floats]
+) -> Floats:
+    """Sources of norm one in the metric, times the root of their share of signal."""
+    # A run that did not converge may give anything: such a source counts as zero.
+    sources = np.where(np.isfinite(unmixing).all(1, keepdims=True), unmixing, 0.0)
+    # A power of two for each keeps the squares from overflowing, and every bit of the source.
+    sources = np.ldexp(sources, -np.frexp(np.abs(sources).max(1, keepdims=True))[1])
+    norm = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", sources, metric, sources), 0))
+    # A source that the metric does not see is like no other.
+    weight = np.where(norm > 1e-100, np.sqrt(share(sources)) / np.maximum(norm, 1e-100), 0)
+    return np.asarray(weight[:, None] * sources)
 
 
-def _of_pairs(values: Floats) -> Floats:
-    """Mean product of the values (runs, n) of different runs."""
+def _mean_similarity(clusters: Floats, metric: Floats) -> Floats:
+    """Mean similarity of the sources of different runs, of clusters (runs, n, n): (n,)."""
+    runs = len(clusters)
+    similarity = np.abs(np.einsum("aij,jk,bik->iab", clusters, metric, clusters, optimize=True))
+    with_itself = np.einsum("iaa->i", similarity)
+    return np.asarray((similarity.sum((1, 2)) - with_itself) / (runs * (runs - 1)))
+
+
+def _mean_product(values: Floats) -> Floats:
+    """Mean product of the values of different runs (runs, n): (n,)."""
     runs = len(values)
     return np.asarray((values.sum(0) ** 2 - np.sum(values**2, 0)) / (runs * (runs - 1)))
 
 
 @lru_cache
-def _by_chance(n: int) -> float:
+def _chance_similarity(n: int) -> float:
     """Mean similarity of two rotations drawn at random, each matched to the same answer."""
-    turns = special_ortho_group.rvs(n, size=RANDOM_TURNS, random_state=np.random.default_rng(0))
-    matched = [turn[linear_sum_assignment(-np.abs(turn.T))[1]] for turn in turns]
+    generator = np.random.default_rng(0)
+    rotations = special_ortho_group.rvs(n, size=RANDOM_ROTATIONS, random_state=generator)
+    matched = [rotation[linear_sum_assignment(-np.abs(rotation.T))[1]] for rotation in rotations]
     first, second = np.split(np.stack(matched), 2)
     return float(np.abs(np.sum(first * second, 2)).mean())
 
 
-def _share_of_signal(products: Floats, visible: Floats) -> Callable[[Floats], Floats]:
+def _share_of_signal(products: Floats, signal_share: Floats) -> Callable[[Floats], Floats]:
     """Share of each source's power that is not noise, from the products of the components."""
-    seen = np.sqrt(visible)
-    signal = seen[:, None] * products * seen
-    noise = (1 - visible) * np.diag(products)
+    amplitude = np.sqrt(signal_share)
+    signal_products = amplitude[:, None] * products * amplitude
+    noise_power = (1 - signal_share) * np.diag(products)
 
-    def share(estimate: Floats) -> Floats:
-        kept = np.einsum("ij,jk,ik->i", estimate, signal, estimate)
-        return np.asarray(kept / np.maximum(kept + estimate**2 @ noise, 1e-300))
+    def share(sources: Floats) -> Floats:
+        signal = np.einsum("ij,jk,ik->i", sources, signal_products, sources)
+        return np.asarray(signal / np.maximum(signal + sources**2 @ noise_power, 1e-300))
 
     return share

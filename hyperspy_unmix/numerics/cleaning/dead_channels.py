@@ -12,17 +12,24 @@ from hyperspy_unmix.numerics.types import Floats, Mask
 
 from .local_noise import LocalNoise
 
-PARTS = 16  # of the pixels, each of which must show it
-MOST = 3  # adjacent channels
-DEAD = 0.2  # of the channels beside
-ALIKE = 1.5  # ratio of two neighbours on one side of a gap; a line's flank is steeper
-LEVEL = 3.0  # ratio of the two sides
-HOT = 5.0  # times the channels beside
-SHARED = 0.05  # of a hot channel's excess, that its neighbours may have
-LARGEST = 0.2  # of all counts; more may be a zero-loss peak
-STUCK = 0.2  # of the channels beside, that a stuck one is off
+PARTS_OF_SCAN = 16  # each of which must show a channel dead or hot
+SHARE_OF_PARTS_HOT = 0.95  # more than this share of them
+WIDEST_RUN = 3  # adjacent channels that may be dead or stuck
+LEAST_CHANNELS_CHECKED = 4 * WIDEST_RUN
+DEAD_SHARE = 0.2  # of the channels beside
+MOST_RATIO_ON_ONE_SIDE = 1.5  # of the two channels there; a line's flank is steeper
+MOST_RATIO_OF_SIDES = 3.0
+HOT_RATIO = 5.0  # times the channels beside
+MOST_EXCESS_SHARED = 0.05  # of a hot channel's excess, that its neighbours may have
+SIGMAS_OF_SHARED = 3.0  # that the excess of a neighbour must exceed the most by
+MOST_OF_ALL_COUNTS = 0.2  # in a hot channel; more may be a zero-loss peak
+STUCK_DEVIATION = 0.2  # of the channels beside, that a stuck one is off
+SIGMAS_OF_STUCK = 3.0  # that a stuck channel is off
+LEAST_PIXELS_STUCK = 16  # fewer do not show that a channel never scatters
 MOST_EMPTIED = 0.1  # of the channels
-LEAST_STEPS = 30  # counts in a channel that is not empty by chance
+LEAST_COUNTS_FILLED = 30  # in a channel that is not empty by chance
+SIGMAS_OF_RATIO = 6.0  # above zero, of a filled channel over a full one
+SIGMA_PER_MEDIAN = 1.48  # of the absolute deviations of a normal distribution
 
 
 def bad_channels(summary: Summary, noise: LocalNoise) -> Mask:
@@ -43,80 +50,93 @@ def bad_channels(summary: Summary, noise: LocalNoise) -> Mask:
     -------
     bool array, shape (channels,)
     """
-    m = summary.groups.shape[1]
-    bad = np.zeros(m, bool)
-    if m < 4 * MOST or len(summary.sample) < 2:
+    n_channels = summary.groups.shape[1]
+    bad = np.zeros(n_channels, bool)
+    if n_channels < LEAST_CHANNELS_CHECKED or len(summary.sample) < 2:
         return bad
-    parts = np.array_split(np.arange(len(summary.groups)), min(PARTS, len(summary.groups)))
-    size = np.array([summary.group_size[p].sum() for p in parts], float)
-    mean = np.array([summary.group_size[p] @ summary.groups[p] for p in parts]) / size[:, None]
-    still = (summary.sample == summary.sample[0]).all(0) & (summary.sample[0] != 0)
-    for width in range(1, MOST + 1):
-        found = _dead(mean, size, noise, width)
-        if still.any():
-            found |= _stuck(summary.sample, still, noise, width)
+
+    # Mean spectra of parts of the scan, and the numbers of pixels in them.
+    n_groups = len(summary.groups)
+    parts = np.array_split(np.arange(n_groups), min(PARTS_OF_SCAN, n_groups))
+    size = np.array([summary.group_size[part].sum() for part in parts], float)
+    sums = np.array([summary.group_size[part] @ summary.groups[part] for part in parts])
+    mean = sums / size[:, None]
+
+    # Dead and stuck runs of every width; a run begins two channels after the first one beside it.
+    is_still = (summary.sample == summary.sample[0]).all(0) & (summary.sample[0] != 0)
+    for width in range(1, WIDEST_RUN + 1):
+        is_bad = _are_dead(mean, size, noise, width)
+        if is_still.any():
+            is_bad |= _are_stuck(summary.sample, is_still, noise, width)
         for k in range(width):
-            bad[k + 2 : k + 2 + len(found)] |= found
-    bad[2:-2] |= _hot(mean, size, noise)
+            bad[k + 2 : k + 2 + len(is_bad)] |= is_bad
+
+    bad[2:-2] |= _are_hot(mean, size, noise)
     return bad
 
 
-def _sides(spectra: Floats, width: int) -> list[Floats]:
+def _channels_beside(spectra: Floats, width: int) -> list[Floats]:
     """The two channels before and the two after every run of ``width`` channels."""
-    runs = spectra.shape[1] - width - 3
-    return [spectra[:, k : k + runs] for k in (0, 1, width + 2, width + 3)]
+    n_runs = spectra.shape[1] - width - 3
+    return [spectra[:, k : k + n_runs] for k in (0, 1, width + 2, width + 3)]
 
 
-def _inside(spectra: NDArray[Any], width: int) -> NDArray[Any]:
+def _channels_inside(spectra: NDArray[Any], width: int) -> NDArray[Any]:
     """The channels of every run, shape (width, spectra, runs)."""
-    runs = spectra.shape[1] - width - 3
-    return np.stack([spectra[:, k + 2 : k + 2 + runs] for k in range(width)])
+    n_runs = spectra.shape[1] - width - 3
+    return np.stack([spectra[:, k + 2 : k + 2 + n_runs] for k in range(width)])
 
 
-def _error(size: Floats, noise: LocalNoise, width: int) -> Floats:
+def _variance_beside(noise: LocalNoise, width: int) -> Floats:
+    """Median of the variances of the four channels beside every run, shape (1, runs)."""
+    return np.asarray(np.median(_channels_beside(noise.variance[None], width), axis=0))
+
+
+def _chance_of_mean(size: Floats, noise: LocalNoise, width: int) -> Floats:
     """By how much chance may change a mean of ``size`` pixels beside every run."""
-    total = size[:, None] * np.median(_sides(noise.variance[None], width), axis=0)
+    total = size[:, None] * _variance_beside(noise, width)
     return noise.threshold(total) / size[:, None]
 
 
-def _dead(mean: Floats, size: Floats, noise: LocalNoise, width: int) -> Mask:
+def _are_dead(mean: Floats, size: Floats, noise: LocalNoise, width: int) -> Mask:
     """Runs far below two channels on either side that agree with one another."""
-    a, b, c, d = _sides(mean, width)
+    a, b, c, d = _channels_beside(mean, width)
     least = np.minimum.reduce([a, b, c, d])
-    smooth = np.maximum(a, b) < ALIKE * np.minimum(a, b)
-    smooth &= np.maximum(c, d) < ALIKE * np.minimum(c, d)
-    smooth &= np.maximum(a + b, c + d) < LEVEL * np.minimum(a + b, c + d)
-    inside = _inside(mean, width).max(0)
-    tells = least * (1 - DEAD) > _error(size, noise, width)
-    dead = (inside < DEAD * least) & smooth
-    return np.asarray(tells.any(0) & (dead | ~tells).all(0))
+    is_smooth = np.maximum(a, b) < MOST_RATIO_ON_ONE_SIDE * np.minimum(a, b)
+    is_smooth &= np.maximum(c, d) < MOST_RATIO_ON_ONE_SIDE * np.minimum(c, d)
+    is_smooth &= np.maximum(a + b, c + d) < MOST_RATIO_OF_SIDES * np.minimum(a + b, c + d)
+    brightest = _channels_inside(mean, width).max(0)
+    can_tell = least * (1 - DEAD_SHARE) > _chance_of_mean(size, noise, width)
+    is_dead = (brightest < DEAD_SHARE * least) & is_smooth
+    return np.asarray(can_tell.any(0) & (is_dead | ~can_tell).all(0))
 
 
-def _stuck(sample: Floats, still: Mask, noise: LocalNoise, width: int) -> Mask:
-    """Runs of ``still`` channels that are not what the channels beside say."""
-    inside, sides = _inside(sample, width), np.array(_sides(sample, width))
-    level = sides.mean(0)
-    frozen = _inside(still[None], width).all((0, 1)) & (np.ptp(sides, 1) > 0).all(0)
-    scatter = np.sqrt(np.median(_sides(noise.variance[None], width), axis=0)[0])
-    off = np.median(np.abs(inside - level), 1).min(0)
-    far = off > np.maximum(STUCK * np.abs(np.median(level, 0)), 3 * scatter)
-    return np.asarray(frozen & far & (len(sample) >= PARTS))
+def _are_stuck(sample: Floats, is_still: Mask, noise: LocalNoise, width: int) -> Mask:
+    """Runs of channels that never change, and are not what the channels beside say."""
+    inside, beside = _channels_inside(sample, width), np.array(_channels_beside(sample, width))
+    level = beside.mean(0)
+    stands_still = _channels_inside(is_still[None], width).all((0, 1))
+    stands_still &= (np.ptp(beside, 1) > 0).all(0)
+    scatter = np.sqrt(_variance_beside(noise, width)[0])
+    deviation = np.median(np.abs(inside - level), 1).min(0)
+    least_deviation = STUCK_DEVIATION * np.abs(np.median(level, 0))
+    is_far = deviation > np.maximum(least_deviation, SIGMAS_OF_STUCK * scatter)
+    return np.asarray(stands_still & is_far & (len(sample) >= LEAST_PIXELS_STUCK))
 
 
-def _hot(mean: Floats, size: Floats, noise: LocalNoise) -> Mask:
+def _are_hot(mean: Floats, size: Floats, noise: LocalNoise) -> Mask:
     """Single hot channels, from the third to the last but two."""
-    a, b, c, d = _sides(mean, 1)
+    a, b, c, d = _channels_beside(mean, 1)
     inside = mean[:, 2:-2]
     base = np.maximum(a, d)
     excess = inside - base
-    beside = np.maximum(b, c) - base
-    error = _error(size, noise, 1)
-    side = np.median(_sides(noise.variance[None], 1), axis=0)
-    shared = beside - 3 * np.sqrt(side / size[:, None]) > SHARED * excess
-    tells = excess > error
-    hot = tells & (excess > HOT * np.maximum(base, 0)) & ~shared
-    hot &= inside < LARGEST * np.abs(mean).sum(1, keepdims=True)
-    return np.asarray(hot.mean(0) > 0.95)
+    excess_beside = np.maximum(b, c) - base
+    error_beside = np.sqrt(_variance_beside(noise, 1) / size[:, None])
+    is_shared = excess_beside - SIGMAS_OF_SHARED * error_beside > MOST_EXCESS_SHARED * excess
+    can_tell = excess > _chance_of_mean(size, noise, 1)
+    is_hot = can_tell & (excess > HOT_RATIO * np.maximum(base, 0)) & ~is_shared
+    is_hot &= inside < MOST_OF_ALL_COUNTS * np.abs(mean).sum(1, keepdims=True)
+    return np.asarray(is_hot.mean(0) > SHARE_OF_PARTS_HOT)
 
 
 def emptied_channels(sample: Floats) -> NDArray[np.bool_]:
@@ -128,30 +148,39 @@ def emptied_channels(sample: Floats) -> NDArray[np.bool_]:
     ----------
     sample : array, shape (pixels, channels)
         Raw spectra.
+
+    Returns
+    -------
+    bool array, shape (channels,)
     """
     n_channels = sample.shape[1]
-    share = (sample == 0).mean(0)
+    share_of_zeros = (sample == 0).mean(0)
     emptied = np.zeros(n_channels, bool)
     for order in (np.arange(n_channels), np.arange(n_channels)[::-1]):
-        full = int(np.argmax(share[order] == 0))
-        if share[order[full]] or not 0 < full <= MOST_EMPTIED * n_channels:
+        # The channels of this end, up to the first that is full in all spectra.
+        n_end = int(np.argmax(share_of_zeros[order] == 0))
+        if share_of_zeros[order[n_end]] or not 0 < n_end <= MOST_EMPTIED * n_channels:
             continue
-        ends = order[:full]
-        near = sample[:, order[full]]
-        some = any(0 < share[j] < 1 for j in ends)
-        emptied[ends] = some and all(_zero_or_full(sample[:, j], near) for j in ends)
+        end = order[:n_end]
+        full_channel = sample[:, order[n_end]]
+        is_zero_in_some = any(0 < share_of_zeros[k] < 1 for k in end)
+        emptied[end] = is_zero_in_some and all(
+            _is_zero_or_full(sample[:, k], full_channel) for k in end
+        )
     return emptied
 
 
-def _zero_or_full(channel: Floats, near: Floats) -> bool:
-    """Whether a channel is either zero or about the same share of one ``near`` by that is full."""
+def _is_zero_or_full(channel: Floats, full_channel: Floats) -> bool:
+    """Whether a channel is either zero or about the same share of a full one near by."""
     filled = channel != 0
     if not filled.any():
         return True
     values = np.unique(channel[filled])
-    if len(values) < 2 or np.median(channel[filled]) < LEAST_STEPS * np.diff(values).min():
-        # counts so few that a zero is chance
+    if len(values) < 2:
         return False
-    ratio = channel[filled] / near[filled]
-    spread = 1.48 * np.median(np.abs(ratio - np.median(ratio)))
-    return bool(np.median(ratio) > 6 * spread)
+    if np.median(channel[filled]) < LEAST_COUNTS_FILLED * np.diff(values).min():
+        # The counts are so few that a zero may be chance.
+        return False
+    ratio = channel[filled] / full_channel[filled]
+    spread = SIGMA_PER_MEDIAN * np.median(np.abs(ratio - np.median(ratio)))
+    return bool(np.median(ratio) > SIGMAS_OF_RATIO * spread)

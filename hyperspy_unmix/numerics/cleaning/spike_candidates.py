@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from hyperspy_unmix.numerics.reading.first_pass import Extremes
-from hyperspy_unmix.numerics.reading.neighbourhoods import read_windows, windows_of
+from hyperspy_unmix.numerics.reading.neighbourhoods import cut_windows, read_windows
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
-from hyperspy_unmix.numerics.types import Floats, Index
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
 
 from .local_noise import LocalNoise
 
-CORE = 3  # channels on both sides of a peak that a spike may cover
+HALF_CORE = 3  # channels on both sides of a peak that a spike may cover
 FLANK = 4  # channels beyond them that tell the level
-HALF = CORE + FLANK
-RATIO = 4.0  # times what neighbouring pixels have of a narrow line at the same place
-MOST = 20000  # candidates that are looked at
-TILES = 128  # screened at a time, to stay in the processor's cache
+HALF_WINDOW = HALF_CORE + FLANK
+LEAST_RATIO_TO_NEIGHBOURS = 4.0  # of a spike to a narrow line of neighbouring pixels there
+MOST_CANDIDATES = 20000  # that are looked at
+TILES_SCREENED_AT_ONCE = 128  # few enough to stay in the processor's cache
 
 
 def spike_candidates(
@@ -26,19 +26,30 @@ def spike_candidates(
 
     ``counted`` are the pixels of the tiles, ``blocks`` those of them that are finite.
     """
-    both = extremes.highest, extremes.lowest
-    found = []
-    for sign, tiles, others in ((1.0, *both), (-1.0, *both[::-1])):
-        tile, position, level = _possible(_screen(tiles, noise, sign), tiles, others, noise, sign)
+    highest, lowest = extremes.highest, extremes.lowest
+    of_both_signs = []
+    for sign, tiles, opposite in ((1.0, highest, lowest), (-1.0, lowest, highest)):
+        tile, position, level = _screen(tiles, noise, sign)
+        is_possible = _are_possible(tile, position, tiles, opposite, noise, sign)
+        tile, position, level = tile[is_possible], position[is_possible], level[is_possible]
+        # Every pixel of a tile may be the one that has the extreme.
         row = tile[:, None] * extremes.size + np.arange(extremes.size)
         candidate, k = np.nonzero(row < len(counted))
-        arrays = counted[row[candidate, k]], position[candidate], level[candidate]
-        found.append((np.full(len(candidate), sign), *arrays))
-    signs, pixels, positions, levels = (np.concatenate(a) for a in zip(*found, strict=True))
+        of_both_signs.append(
+            (
+                np.full(len(candidate), sign),
+                counted[row[candidate, k]],
+                position[candidate],
+                level[candidate],
+            )
+        )
+    signs, pixels, positions, levels = (
+        np.concatenate(arrays) for arrays in zip(*of_both_signs, strict=True)
+    )
     if extremes.size > 1:
         values = signs * read_windows(blocks, pixels, positions, 0)[0][:, 0]
-        high = values >= levels
-        signs, pixels, positions = signs[high], pixels[high], positions[high]
+        is_high = values >= levels
+        signs, pixels, positions = signs[is_high], pixels[is_high], positions[is_high]
     return signs, pixels, positions
 
 
@@ -49,63 +60,80 @@ def flanks(windows: Floats) -> tuple[Floats, Floats]:
 
 
 def over_flanks(windows: Floats) -> tuple[Floats, Floats]:
-    """Level of the higher flank (...), and the core over it (..., 2 CORE + 1); NaN at the ends."""
+    """Level of the higher flank (...), and how far the core is above it.
+
+    The second has shape (..., 2 HALF_CORE + 1), and is NaN beyond the ends of the axis.
+    """
     base = np.maximum(*flanks(windows))
     return base, windows[..., FLANK:-FLANK] - base[..., None]
 
 
 def _screen(tiles: Floats, noise: LocalNoise, sign: float) -> tuple[Index, Index, Floats]:
-    """Tiles and positions where an extreme stands out, and the least value that does so.
-
-    Half of the threshold, for the extremes of the flanks are those of several pixels.
-    """
-    m = tiles.shape[1]
+    """Tiles and positions where an extreme stands out, and the least value that does so."""
+    # Half of the threshold, for the extremes of the flanks are those of several pixels.
     half = (noise.threshold(noise.variance) / 2).astype(tiles.dtype)
     half = np.maximum(half, np.finfo(tiles.dtype).tiny)
-    found = []
-    for first in range(0, len(tiles), TILES):
-        part = tiles[first : first + TILES]
-        padded = np.full((len(part), m + 2 * HALF), -np.inf, tiles.dtype)
-        inner = padded[:, HALF:-HALF]
-        np.multiply(part, sign, out=inner)
-        # of two values on either side the lower, which is not another spike
-        near, far, near_above, far_above = (
-            padded[:, HALF + k : HALF + k + m] for k in (-CORE - 1, 1 - HALF, CORE + 1, HALF - 1)
-        )
-        level = np.maximum(np.minimum(near, far), np.minimum(near_above, far_above))
-        level += half
-        row, position = np.divmod(np.flatnonzero(inner > level), m)
-        beside = padded[row[:, None], position[:, None] + HALF + [-1, 1]].max(1)
-        peak = inner[row, position] >= beside
-        found.append(np.stack([row[peak] + first, position[peak]]))
-    tile, position = np.concatenate(found, 1)
-    base, over = over_flanks(sign * windows_of(tiles, tile, position, HALF))
-    excess = over[:, CORE] / half[position]
+    tile, position = _find_peaks(tiles, half, sign)
+    base, over = over_flanks(sign * cut_windows(tiles, tile, position, HALF_WINDOW))
+    excess = over[:, HALF_CORE] / half[position]
     if len(tiles) > 2:
-        # a line is there before and after, a spike is not
-        before = np.where(tile == 0, 2, tile - 1)
-        after = np.where(tile == len(tiles) - 1, tile - 2, tile + 1)
-        shared = [
-            np.nanmax(over_flanks(sign * windows_of(tiles, t, position, HALF))[1], 1, initial=0)
-            for t in (before, after)
-        ]
-        excess[over[:, CORE] <= RATIO * np.minimum(*shared)] = 0
-    best = np.argsort(-excess, kind="stable")[: min(MOST, int((excess > 0).sum()))]
+        shared = _height_in_tiles_beside(tiles, tile, position, sign)
+        excess[over[:, HALF_CORE] <= LEAST_RATIO_TO_NEIGHBOURS * shared] = 0
+    n_best = min(MOST_CANDIDATES, int((excess > 0).sum()))
+    best = np.argsort(-excess, kind="stable")[:n_best]
     return tile[best], position[best], base[best] + half[position[best]]
 
 
-def _possible(
-    found: tuple[Index, Index, Floats],
+def _find_peaks(tiles: Floats, least_height: Floats, sign: float) -> tuple[Index, Index]:
+    """Tiles and positions of local maxima that are so high above the channels beside the core."""
+    n_channels = tiles.shape[1]
+    peaks = []
+    for first in range(0, len(tiles), TILES_SCREENED_AT_ONCE):
+        some_tiles = tiles[first : first + TILES_SCREENED_AT_ONCE]
+        padded = np.full((len(some_tiles), n_channels + 2 * HALF_WINDOW), -np.inf, tiles.dtype)
+        inner = padded[:, HALF_WINDOW:-HALF_WINDOW]
+        np.multiply(some_tiles, sign, out=inner)
+        # Of two channels of a flank the lower is the level: the higher may be another spike.
+        near_below, far_below, near_above, far_above = (
+            padded[:, HALF_WINDOW + k : HALF_WINDOW + k + n_channels]
+            for k in (-HALF_CORE - 1, 1 - HALF_WINDOW, HALF_CORE + 1, HALF_WINDOW - 1)
+        )
+        level = np.maximum(np.minimum(near_below, far_below), np.minimum(near_above, far_above))
+        level += least_height
+        row, position = np.divmod(np.flatnonzero(inner > level), n_channels)
+        beside = padded[row[:, None], position[:, None] + HALF_WINDOW + [-1, 1]].max(1)
+        is_peak = inner[row, position] >= beside
+        peaks.append(np.stack([row[is_peak] + first, position[is_peak]]))
+    tile, position = np.concatenate(peaks, 1)
+    return tile, position
+
+
+def _height_in_tiles_beside(tiles: Floats, tile: Index, position: Index, sign: float) -> Floats:
+    """Height of what the tiles before and after have at the same place: the lower of the two.
+
+    A line is in both of them, a spike is not. The first and the last tile have two on one side.
+    """
+    before = np.where(tile == 0, 2, tile - 1)
+    after = np.where(tile == len(tiles) - 1, tile - 2, tile + 1)
+    heights = []
+    for tile_beside in (before, after):
+        _, over = over_flanks(sign * cut_windows(tiles, tile_beside, position, HALF_WINDOW))
+        heights.append(np.nanmax(over, 1, initial=0))
+    return np.asarray(np.minimum(*heights))
+
+
+def _are_possible(
+    tile: Index,
+    position: Index,
     tiles: Floats,
-    others: Floats,
+    opposite: Floats,
     noise: LocalNoise,
     sign: float,
-) -> tuple[Index, Index, Floats]:
-    """Of what was screened, that which even a pixel of the least flanks would call a spike.
+) -> Mask:
+    """Which values even a pixel of the least flanks would call a spike.
 
-    ``others`` are the opposite extremes of the same tiles. Clean data are then not read again.
+    ``opposite`` are the other extremes of the same tiles. Clean data are then not read again.
     """
-    tile, position, level = found
-    least, _ = over_flanks(sign * windows_of(others, tile, position, HALF))
-    far = sign * tiles[tile, position] - least > noise.threshold(noise.variance[position])
-    return tile[far], position[far], level[far]
+    least, _ = over_flanks(sign * cut_windows(opposite, tile, position, HALF_WINDOW))
+    height = sign * tiles[tile, position] - least
+    return np.asarray(height > noise.threshold(noise.variance[position]))

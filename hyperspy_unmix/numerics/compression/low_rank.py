@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats
 
-NEGLIGIBLE = 0.02  # of the noise edge: directions that hold less are dropped
-PIXELS = 4096  # whose scores are worked on at once
+NEGLIGIBLE_SHARE_OF_EDGE = 0.02  # of the noise edge: directions that hold less are dropped
+PIXELS_AT_ONCE = 4096  # whose scores are worked on together
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class LowRank:
         return len(self.components)
 
     def truncate(self, rank: int) -> LowRank:
-        """The first ``rank`` components."""
+        """Keep the first ``rank`` components."""
         return replace(
             self,
             scores=self.scores[:, :rank],
@@ -60,40 +60,45 @@ class LowRank:
         )
 
     def select_pixels(self, pixels: NDArray[np.intp]) -> LowRank:
-        """The spectra of some pixels."""
+        """Keep the spectra of these pixels, given by their numbers."""
         return replace(self, scores=self.scores[pixels], weights=self.weights[pixels])
 
     def select_channels(self, keep: NDArray[np.bool_]) -> LowRank:
-        """The spectra in some of the channels."""
-        white = self.whitening.select_channels(keep)
-        shapes = white.whiten(self.whitening.colour(self.shape_noise)[:, keep])
-        components = self.components[:, keep]
-        return replace(self, components=components, whitening=white, shape_noise=shapes)
+        """Keep the channels that the boolean mask ``keep`` selects."""
+        whitening = self.whitening.select_channels(keep)
+        return replace(
+            self,
+            components=self.components[:, keep],
+            whitening=whitening,
+            shape_noise=whitening.whiten(self.whitening.colour(self.shape_noise)[:, keep]),
+        )
 
-    def appended(self, scores: Floats, components: Floats) -> LowRank:
-        """With more components, whose scores and spectra are known without noise."""
-        more = (0, len(components))
+    def append_components(self, scores: Floats, components: Floats) -> LowRank:
+        """Add components whose scores (pixels, k) and spectra (k, channels) have no noise."""
+        zeros_behind = (0, len(components))
         return replace(
             self,
             scores=np.concatenate([self.scores, scores], 1),
             components=np.concatenate([self.components, components]),
-            noise=np.pad(self.noise, more),
-            model_error=np.pad(self.model_error, more),
+            noise=np.pad(self.noise, zeros_behind),
+            model_error=np.pad(self.model_error, zeros_behind),
         )
 
-    def recompressed(self, least: float, rank: int) -> LowRank:
-        """With as few components as there are directions of at least this sum of squares.
+    def recompress(self, least: float, least_rank: int) -> LowRank:
+        """Keep as few components as there are directions of at least this sum of squares.
 
-        ``rank`` are kept in any case.
+        ``least_rank`` are kept in any case; see `recompression`.
         """
         moment = self.second_moment() * len(self.scores)
-        turn, components = recompression(self.components, moment, self.whitening, least, rank)
+        transform, components = recompression(
+            self.components, moment, self.whitening, least, least_rank
+        )
         return replace(
             self,
-            scores=self.scores @ turn,
+            scores=self.scores @ transform,
             components=components,
-            noise=turn.T @ self.noise @ turn,
-            model_error=turn.T @ self.model_error @ turn,
+            noise=transform.T @ self.noise @ transform,
+            model_error=transform.T @ self.model_error @ transform,
         )
 
     def second_moment(self) -> Floats:
@@ -103,33 +108,43 @@ class LowRank:
     def component_errors(self) -> Floats:
         """Covariance of the components' noise, in units of the channels' variance."""
         products = self.second_moment() * len(self.scores)
-        level, axes = np.linalg.eigh(products)
-        least = np.finfo(float).eps * level[-1]
-        if level[0] > least:
+        eigenvalues, axes = np.linalg.eigh(products)
+        floor = np.finfo(float).eps * eigenvalues[-1]
+        if eigenvalues[0] > floor:
             return np.asarray(np.linalg.inv(products))
-        # a component without scores may be next to anything
-        return np.asarray(axes / np.maximum(level, least) @ axes.T)
+        # The spectrum of a component without scores may be next to anything.
+        return np.asarray(axes / np.maximum(eigenvalues, floor) @ axes.T)
 
 
 def moment_sum(scores: Callable[[slice], Floats], weights: Floats, rank: int) -> Floats:
     """Sum over the pixels of the weighted scores' products, in double precision.
 
-    ``scores`` gives those of some pixels, shape (pixels, rank): all at once may be too much.
+    Parameters
+    ----------
+    scores : callable
+        Gives the scores of a slice of the pixels, shape (pixels of the slice, rank): those of all
+        pixels may take too much memory.
+    weights : array, shape (pixels,)
+    rank : int
+
+    Returns
+    -------
+    array, shape (rank, rank)
     """
     total = np.zeros((rank, rank))
-    for piece in pieces(len(weights)):
-        some = scores(piece).astype(float)
-        total += (some.T * weights[piece]) @ some
+    for pixels in pixel_slices(len(weights)):
+        slice_scores = scores(pixels).astype(float)
+        total += (slice_scores.T * weights[pixels]) @ slice_scores
     return total
 
 
-def pieces(n: int) -> list[slice]:
-    """Some pixels after the others."""
-    return [slice(start, start + PIXELS) for start in range(0, n, PIXELS)]
+def pixel_slices(n: int) -> list[slice]:
+    """Slices of `PIXELS_AT_ONCE` pixels that together are all n."""
+    return [slice(start, start + PIXELS_AT_ONCE) for start in range(0, n, PIXELS_AT_ONCE)]
 
 
 def recompression(
-    components: Floats, moment: Floats, whitening: ChannelWhitening, least: float, rank: int
+    components: Floats, moment: Floats, whitening: ChannelWhitening, least: float, least_rank: int
 ) -> tuple[Floats, Floats]:
     """The few directions in which ``scores @ components`` are more than next to nothing.
 
@@ -141,17 +156,17 @@ def recompression(
     whitening : ChannelWhitening
     least : float
         Sum of squares (of whitened, weighted spectra) of a direction that is kept.
-    rank : int
+    least_rank : int
         Directions that are kept in any case.
 
     Returns
     -------
-    turn : array, shape (any, kept)
-        New scores are ``scores @ turn``.
+    transform : array, shape (any, kept)
+        New scores are ``scores @ transform``.
     components : array, shape (kept, channels)
     """
     basis, to_basis = np.linalg.qr(whitening.whiten(components).T)
     values, axes = np.linalg.eigh(to_basis @ moment @ to_basis.T)
-    kept = min(max(int((values > least).sum()), rank), len(values))
-    axes = axes[:, ::-1][:, :kept]
+    n_kept = min(max(int((values > least).sum()), least_rank), len(values))
+    axes = axes[:, ::-1][:, :n_kept]
     return to_basis.T @ axes, whitening.colour((basis @ axes).T)

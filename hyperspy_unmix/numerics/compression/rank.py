@@ -9,10 +9,10 @@ import numpy as np
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
 from hyperspy_unmix.numerics.types import Floats
 
-LARGEST_AUTOMATIC = 10
+MOST_AUTOMATIC_COMPONENTS = 10  # more are hardly phases
 
 
-def estimable(values: Floats, n: int, m: int) -> int:
+def count_estimable(values: Floats, n: int, m: int) -> int:
     """Number of leading components expected to correlate with the truth by more than one half.
 
     A component just above the noise edge is there, but its map and spectrum are nearly random. The
@@ -32,12 +32,12 @@ def estimable(values: Floats, n: int, m: int) -> int:
     https://doi.org/10.1016/j.jmva.2012.04.019
     """
     above = values[: leading_count(values > 1)]
-    spectrum, scores = visible(above, n, m)
-    return leading_count(np.sqrt(spectrum * scores) > 0.5)
+    of_spectra, of_maps = expected_squared_cosines(above, n, m)
+    return leading_count(np.sqrt(of_spectra * of_maps) > 0.5)
 
 
-def visible(values: Floats, n: int, m: int) -> tuple[Floats, Floats]:
-    """Expected squared correlation with the truth of each component's spectrum and of its map.
+def expected_squared_cosines(values: Floats, n: int, m: int) -> tuple[Floats, Floats]:
+    """Expected squared cosines with the truth of each component's spectrum and of its map.
 
     Parameters
     ----------
@@ -48,19 +48,21 @@ def visible(values: Floats, n: int, m: int) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    spectrum, scores : array
-        Zero below the edge.
+    of_spectra, of_maps : array
+        One for each component; zero below the edge.
 
     References
     ----------
-    See `estimable`.
+    F. Benaych-Georges, R. R. Nadakuditi, J. Multivar. Anal. 111 (2012) 120,
+    https://doi.org/10.1016/j.jmva.2012.04.019
     """
+    # The strength of the component without noise, from the singular value with it.
     aspect = m / n
     a = values * noise_edge(n, m) / n - 1 - aspect
     strength = (a + np.sqrt(np.maximum(a**2 - 4 * aspect, 0))) / 2
-    found = (values > 1) & (strength**2 > aspect)
-    strength = np.where(found, strength, 1.0)
-    common = np.where(found, 1 - aspect / strength**2, 0.0)
+    is_above_edge = (values > 1) & (strength**2 > aspect)
+    strength = np.where(is_above_edge, strength, 1.0)
+    common = np.where(is_above_edge, 1 - aspect / strength**2, 0.0)
     return common / (1 + aspect / strength), common / (1 + 1 / strength)
 
 
@@ -69,6 +71,11 @@ def bend(values: Floats) -> int:
 
     The component farthest below the straight line between the ends is the first of the floor, the
     one before it is the last of the structure.
+
+    Parameters
+    ----------
+    values : array
+        Squared singular values in units of the noise edge, falling.
     """
     n_above = leading_count(values > 1)
     if n_above < 3:
@@ -165,36 +172,36 @@ def choose_rank(
     drift : int
         Components left out because a drift makes them.
     """
-    of_counts = {
-        "noise_edge": noise_edge,
-        "elbow": elbow,
-        "split_half": split_half,
-        "after_physics": after_physics,
-    }
-    counts = {name: agreed if count is None else count for name, count in of_counts.items()}
+    clear = min(count_estimable(values, n, m), agreed)
+    automatic = agreed
+    if agreed > MOST_AUTOMATIC_COMPONENTS:
+        automatic = min(bend(values), MOST_AUTOMATIC_COMPONENTS)
+    return ComponentCount(
+        noise_edge=agreed if noise_edge is None else noise_edge,
+        elbow=agreed if elbow is None else elbow,
+        split_half=agreed if split_half is None else split_half,
+        after_physics=agreed if after_physics is None else after_physics,
+        drift=drift,
+        consensus=agreed,
+        automatic=automatic,
+        clear=min(clear, automatic),
+        reason=_reason(agreed, automatic, clear, stage) + ending,
+    )
 
-    def count(automatic: int, clear: int, reason: str) -> ComponentCount:
-        return ComponentCount(
-            **counts,
-            drift=drift,
-            consensus=agreed,
-            automatic=automatic,
-            clear=clear,
-            reason=reason,
-        )
 
-    some = f"{agreed} component{'s' * (agreed != 1)} {stage}"
+def _reason(agreed: int, automatic: int, clear: int, stage: str) -> str:
+    """Say in words how many components there are, how many are taken and how many are faint."""
     if agreed == 0:
-        return count(0, 0, f"no structure {stage}{ending}")
-    clear = min(estimable(values, n, m), agreed)
-    if agreed > LARGEST_AUTOMATIC:
-        bent = min(bend(values), LARGEST_AUTOMATIC)
-        reason = (
-            f"{some}, too many to be phases (artefacts of detector, drift or scattering?); {bent} "
-            f"are above the bend of the scree: look at it, or give a number{ending}"
+        return f"no structure {stage}"
+    components = f"{agreed} component{'s' * (agreed != 1)} {stage}"
+    if automatic < agreed:
+        return (
+            f"{components}, too many to be phases (artefacts of detector, drift or scattering?); "
+            f"{automatic} are above the bend of the scree: look at it, or give a number"
         )
-        return count(bent, min(clear, bent), reason)
-    if clear < agreed:
-        faint = agreed - clear
-        some += f", {faint} of them only just: the map{'s' * (faint != 1)} will be mostly noise"
-    return count(agreed, clear, some + ending)
+    if clear == agreed:
+        return components
+    faint = agreed - clear
+    return (
+        f"{components}, {faint} of them only just: the map{'s' * (faint != 1)} will be mostly noise"
+    )

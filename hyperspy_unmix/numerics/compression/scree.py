@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hyperspy_unmix.numerics.linear_algebra import leading_eigenvectors
+from hyperspy_unmix.numerics.noise.estimate import LEAST_SHARE_LEFT, MOST_SHARE_LOST
 from hyperspy_unmix.numerics.noise.noise_edge import (
     leading_count,
     marchenko_pastur_median,
@@ -18,7 +19,8 @@ from hyperspy_unmix.numerics.types import Floats
 
 from . import split_half
 
-MORE_TRIED, MOST_TRIED = 4, 100  # components in the split-half test
+COMPONENTS_TESTED_BELOW_EDGE = 4  # in the split-half test, beside all above the noise edge
+MOST_COMPONENTS_TESTED = 100
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,48 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
         Noise variance of the whitened channels, near one.
     calibrated : bool
         Take the level of the noise from the data, not from the model.
+
+    Returns
+    -------
+    Scree
     """
     m, rank = len(profile), len(gram)
+    # The eigenvalues, and the level of the noise that they tell.
     eigenvalues = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0)
     edge = noise_edge_of_profile(n, profile)
-    noise_median = noise_median_of_profile(n, profile)
-    level, structure = 1.0, 0
-    for _ in range(5):
-        # the noise median of what is left once the structure took its share of the dimensions
-        expected = noise_median * marchenko_pastur_median(n - structure, m - structure)
-        expected /= marchenko_pastur_median(n, m)
-        level = float(np.median(eigenvalues[structure:])) / expected
-        structure = min(int((eigenvalues > level * edge).sum()), rank - 1)
-    # below that the eigenvalues of a float32 product are rounding
+    level = _noise_level(eigenvalues, n, profile, edge)
+    # Smaller eigenvalues of a float32 product are rounding.
     rounding = 1e-8 * float(eigenvalues[0]) / edge
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
     values = eigenvalues / (edge * scale)
-    number = min(int(np.sum(values > 1)) + MORE_TRIED, MOST_TRIED, rank)
-    # the noise of the pixels is even: where they are the small side, it is one number
+    # The split-half test of the components above the noise edge and of a few more.
+    n_above = int(np.sum(values > 1))
+    n_tested = min(n_above + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED, rank)
+    # All whitened pixels have the same noise: where they are the small side, it is one number.
     rows, variance = (n, profile) if n >= m else (m, np.full(n, profile.mean()))
-    scaled = gram if scale == 1 else gram / scale
-    repeats = split_half.significance(scaled, rows, variance, number)
-    return Scree(values, edge * scale, level, repeats, (n, m))
+    scaled_gram = gram if scale == 1 else gram / scale
+    repeats = split_half.significance(scaled_gram, rows, variance, n_tested)
+    return Scree(
+        values=values,
+        edge=edge * scale,
+        calibration=level,
+        repeats=repeats,
+        shape=(n, m),
+    )
+
+
+def _noise_level(eigenvalues: Floats, n: int, profile: Floats, edge: float) -> float:
+    """Median of the eigenvalues beside the structure, over what noise alone would give."""
+    m = len(profile)
+    noise_median = noise_median_of_profile(n, profile)
+    level, structure = 1.0, 0
+    for _ in range(5):
+        # The structure takes dimensions from the noise, whose median is that of a smaller matrix.
+        expected_median = noise_median * marchenko_pastur_median(n - structure, m - structure)
+        expected_median /= marchenko_pastur_median(n, m)
+        level = float(np.median(eigenvalues[structure:])) / expected_median
+        structure = min(int((eigenvalues > level * edge).sum()), len(eigenvalues) - 1)
+    return level
 
 
 def leading_directions(white: Floats, number: int) -> Floats:
@@ -97,7 +119,7 @@ def leading_directions(white: Floats, number: int) -> Floats:
     wide = len(white) < white.shape[1]
     gram = white @ white.T if wide else white
     leading = leading_eigenvectors(gram, number)[1]
-    # QR rather than a division by the singular values: null directions stay orthogonal
+    # With a QR rather than a division by the singular values, null directions stay orthogonal.
     vectors = np.linalg.qr(white.T @ leading)[0] if wide else leading
     return np.ascontiguousarray(vectors)
 
@@ -107,25 +129,39 @@ def channel_rescaling(
 ) -> Floats:
     """Standard deviation of every channel's residual beside the components, near one.
 
-    ``products`` is the Gram matrix of the weighted data (or these, where pixels are fewer than
-    channels), ``white`` the same of the decorrelated data.
+    Parameters
+    ----------
+    products : array, shape (channels, channels) or (pixels, channels)
+        Gram matrix of the weighted data, or these, where pixels are fewer than channels.
+    white : array, of the same shape
+        The same of the decorrelated data.
+    whitening : ChannelWhitening
+        What made ``white`` of ``products``.
+    n : int
+        Number of pixels.
+
+    Returns
+    -------
+    array, shape (channels,)
     """
     wide = len(white) < white.shape[1]
     eigenvalues = np.linalg.eigvalsh(white @ white.T if wide else white)[::-1]
     level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
     if level <= 1e-8 * float(eigenvalues[0]) / n:
-        # nothing is left beside the components but rounding
+        # Nothing is left beside the components but rounding.
         return np.ones(products.shape[1])
+    # What each component above the noise takes of each channel.
     rank = int(np.sum(eigenvalues > level * noise_edge_of_profile(n, whitening.variance)))
-    unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
+    decorrelation = replace(whitening, channel_sd=np.ones(products.shape[1]))
     lost: Floats = np.zeros((rank, products.shape[1]))
     if rank:
-        lost = unit.colour(leading_directions(white, rank).T) ** 2
+        lost = decorrelation.colour(leading_directions(white, rank).T) ** 2
+    # The residual's sum of squares, over the number of values that it is worth.
     total = np.sum(products**2, 0) if wide else np.diag(products)
-    left = np.clip(1 - lost.sum(0), 0.05, None) * (n - rank)
-    variance = (total - eigenvalues[:rank] @ lost) / left
-    # a channel that all but makes up a component of its own says nothing about its noise
-    known = (lost.sum(0) < 0.3) & (variance > 0)
+    n_left = np.clip(1 - lost.sum(0), LEAST_SHARE_LEFT, None) * (n - rank)
+    variance = (total - eigenvalues[:rank] @ lost) / n_left
+    # A channel that all but makes up a component of its own says nothing about its noise.
+    known = (lost.sum(0) < MOST_SHARE_LOST) & (variance > 0)
     return np.sqrt(np.where(known, variance, level))
 
 
@@ -133,6 +169,6 @@ def whitened_variance(whitening: ChannelWhitening, profile: Floats) -> Floats:
     """Variance of each whitened column where the channels' is ``profile`` times the model's."""
     if whitening.factor is None:
         return profile
-    unit = replace(whitening, channel_sd=np.ones(len(profile)))
+    decorrelation = replace(whitening, channel_sd=np.ones(len(profile)))
     coloured = whitening.factor * np.sqrt(whitening.variance) * np.sqrt(profile)[:, None]
-    return np.asarray(np.sum(unit.whiten(coloured.T) ** 2, 0))
+    return np.asarray(np.sum(decorrelation.whiten(coloured.T) ** 2, 0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,12 @@ from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
-if TYPE_CHECKING:
-    from .low_rank import LowRank
-    from .scree import Scree
+from .low_rank import LowRank
 
 TESTED_SHARE = 0.2  # finding a component takes more counts than confirming it
-LEAST_SIGNIFICANCE = 3.0
-ADDED = float(np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE)))  # noise in the larger share, in its own
+LEAST_SIGNIFICANCE = 3.0  # standard deviations, for a component that repeats
+# Of the noise that is added for the larger share, in standard deviations of the data's own.
+ADDED_NOISE_SD = float(np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE)))
 
 
 def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int = 0) -> Floats:
@@ -53,27 +51,35 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     J. Leiner, B. Duan, L. Wasserman, A. Ramdas, J. Am. Stat. Assoc. 120 (2025) 135,
     https://doi.org/10.1080/01621459.2023.2270748
     """
-    m, a = len(gram), np.float32(ADDED)
+    m, a = len(gram), np.float32(ADDED_NOISE_SD)
     generator = np.random.default_rng(seed)
     root = np.sqrt(variance).astype(np.float32)
-    # m rows that span the data, and all others, where the data are zero
+    # The noise of m rows that span the data, and of all other rows, where the data are zero.
     inside = generator.standard_normal((m, m), np.float32) * root
     outside = _root_of_wishart(generator, n - m, m) * root
-    data = _root(gram)  # what float32 rounds off of it is random, and adds up to nothing
+    # What float32 rounds off of these m rows is random, and adds up to nothing.
+    data = _root_of_gram(gram)
+    # The leading components of the first share.
     first = data + a * inside
     products = outside.T @ outside
     products *= a**2
     products += first.T @ first
-    found, directions = leading_eigenvectors(products, number)
+    power, directions = leading_eigenvectors(products, number)
+    # Their products with the second share.
     second = data @ directions - inside @ directions / a
     cross = np.sum((first @ directions) * second, 0) - np.sum((outside @ directions) ** 2, 0)
-    return _in_deviations(cross, found, directions, variance)
+    return _in_standard_deviations(cross, power, directions, variance)
 
 
 def thinned_significance(
-    blocks: RowBlocks, spectra: LowRank, noise: NoiseModel, scree: Scree, seed: int = 0
+    blocks: RowBlocks,
+    spectra: LowRank,
+    noise: NoiseModel,
+    calibration: float,
+    number: int,
+    seed: int = 0,
 ) -> Floats:
-    """The same from shares that are really drawn, value by value, in a pass over the data.
+    """Significance from shares that are really drawn, value by value, in a pass over the data.
 
     Poisson counts are dealt to the two shares electron by electron (binomial thinning), which
     leaves them independent also where counts are few. Other data get noise ``Z`` of the variance
@@ -85,71 +91,81 @@ def thinned_significance(
     spectra : LowRank
         Of the same pixels and channels; their weights and whitening are used.
     noise : NoiseModel
-    scree : Scree
-        Of the same data.
+    calibration : float
+        Level of the noise over that of the model, see `Scree`.
+    number : int
+        Components to look at.
     seed : int
 
     Returns
     -------
     array
-        As `significance`, of as many components as `Scree.repeats`.
+        As `significance`.
     """
-    a = ADDED
-    whitening, size = spectra.whitening, blocks.shape[1]
-    level = 1.0 if noise.kind == "poisson" else scree.calibration
+    a = ADDED_NOISE_SD
+    whitening, m = spectra.whitening, blocks.shape[1]
+    level = 1.0 if noise.kind == "poisson" else calibration
 
-    def shares(block: Block) -> tuple[Floats, Floats]:
+    def draw_shares(block: Block) -> tuple[Floats, Floats]:
         generator = np.random.default_rng([seed, int(block.index[0])])
-        values, scale = block.spectra, np.sqrt(block.given[0])[:, None]
+        values, row_scale = block.spectra, np.sqrt(block.per_pixel[0])[:, None]
         if noise.kind == "poisson":
             counts = np.rint(np.maximum(values, 0)).astype(np.int64)
-            kept = generator.binomial(counts, 1 - TESTED_SHARE)
-            first = scale * whitening.whiten(kept / (1 - TESTED_SHARE))
-            return first, scale * whitening.whiten((counts - kept) / TESTED_SHARE)
-        white = scale * whitening.whiten(values.astype(float)) / np.sqrt(level)
-        drawn = generator.standard_normal(white.shape) * np.sqrt(whitening.variance)
-        return white + a * drawn, white - drawn / a
+            first_counts = generator.binomial(counts, 1 - TESTED_SHARE)
+            first = row_scale * whitening.whiten(first_counts / (1 - TESTED_SHARE))
+            return first, row_scale * whitening.whiten((counts - first_counts) / TESTED_SHARE)
+        white = row_scale * whitening.whiten(values.astype(float)) / np.sqrt(level)
+        added = generator.standard_normal(white.shape) * np.sqrt(whitening.variance)
+        return white + a * added, white - added / a
 
-    def on_blocks(parts: Iterator[Block]) -> tuple[Floats, None]:
-        total = np.zeros((2, size, size))
+    def sum_products(parts: Iterator[Block]) -> tuple[Floats, None]:
+        total = np.zeros((2, m, m))
         for block in parts:
-            first, second = shares(block)
+            first, second = draw_shares(block)
             total += first.T @ first, first.T @ second
         return total, None
 
     (products, cross), _ = blocks.reduce(
-        on_blocks, lambda totals: np.sum(totals, 0), spectra.weights, stage="split half"
+        sum_products, lambda totals: np.sum(totals, 0), spectra.weights, stage="split half"
     )
-    found, directions = leading_eigenvectors(products, min(len(scree.repeats), size))
-    along = np.sum(directions * (cross @ directions), 0)
-    return _in_deviations(along, found, directions, whitening.variance)
+    power, directions = leading_eigenvectors(products, min(number, m))
+    cross_along = np.sum(directions * (cross @ directions), 0)
+    return _in_standard_deviations(cross_along, power, directions, whitening.variance)
 
 
-def _in_deviations(cross: Floats, found: Floats, directions: Floats, variance: Floats) -> Floats:
-    """Products of the shares along directions of the first, in what noise in the second gives."""
-    noise = variance @ directions**2 * (1 + 1 / ADDED**2)
-    return np.asarray(cross / np.sqrt(np.maximum(found * noise, 1e-300)))
+def _in_standard_deviations(
+    cross: Floats, power: Floats, directions: Floats, variance: Floats
+) -> Floats:
+    """Products of the two shares, in standard deviations of what noise in the second gives.
+
+    ``cross`` (k,) are the products along the ``directions`` (channels, k) of the first share, whose
+    sums of squares are ``power`` (k,).
+    """
+    noise_variance = variance @ directions**2 * (1 + 1 / ADDED_NOISE_SD**2)
+    return np.asarray(cross / np.sqrt(np.maximum(power * noise_variance, 1e-300)))
 
 
-def repeated(significances: Floats) -> int:
-    """Number of leading components that repeat."""
+def count_repeated(significances: Floats) -> int:
+    """Number of leading components that repeat, from their `significance`."""
     return leading_count(significances > LEAST_SIGNIFICANCE)
 
 
-def _root(gram: Floats) -> Floats:
-    """Upper triangular matrix of this Gram matrix, whose rounding may make it indefinite."""
-    least = max(1e-14 * float(np.trace(gram)), 1e-300)
+def _root_of_gram(gram: Floats) -> Floats:
+    """Upper triangular matrix of this Gram matrix, which rounding may have made indefinite."""
+    ridge = max(1e-14 * float(np.trace(gram)), 1e-300)
     raised, diagonal = gram.copy(), np.diag_indices(len(gram))
     while True:
-        raised[diagonal] = gram[diagonal] + least
+        raised[diagonal] = gram[diagonal] + ridge
         try:
             return np.linalg.cholesky(raised).T.astype(np.float32)
         except np.linalg.LinAlgError:
-            least *= 10
+            ridge *= 10
 
 
 def _root_of_wishart(generator: np.random.Generator, degrees: int, m: int) -> Floats:
-    """Upper triangular (or small) matrix whose Gram is that of ``degrees`` rows of white noise.
+    """Matrix whose Gram matrix is distributed as that of ``degrees`` rows of white noise.
+
+    Upper triangular (m, m) by Bartlett's decomposition; the rows themselves where they are fewer.
 
     References
     ----------

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from hyperspy_unmix.numerics.linear_algebra import GramSum
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.weights import (
-    LEAST_COUNTS,
+    LEAST_COUNTS_PER_PIXEL,
     column_scales,
     pixel_weights,
     project_scales,
@@ -53,66 +54,101 @@ def compress(
     https://doi.org/10.1002/sia.1657; Landa et al. 2022, see `column_scales`.
     """
     n, m = blocks.shape
+    # The Gram matrix of the weighted and whitened data.
     v = column_scales(_group_variance(summary, noise))
-    correlated = (noise.correlation, noise.shot_share(summary.mean))
-    whitening = channel_whitening(1 / np.sqrt(v), *correlated)
-    products, weights, profile = _products(blocks, noise, v, _row_scales(summary, noise, v))
-    white = _decorrelated(products, whitening, wide=n < m)
-    if noise.kind == "scatter":
-        # the sample told the channels' noise to a few percent; all pixels tell it better
-        rescale = channel_rescaling(products, white, whitening, n)
-        whitening = channel_whitening(whitening.channel_sd * rescale, *correlated)
-        products /= rescale if n < m else np.outer(rescale, rescale)
-        white = _decorrelated(products, whitening, wide=n < m)
+    row_scales = _row_scales(summary, noise, v, blocks.dtype)
+    products, weights, profile = _weighted_products(blocks, noise, v, row_scales)
+    shot_share = noise.shot_share(summary.mean)
+    whitening, white = _whiten_products(products, noise, 1 / np.sqrt(v), shot_share, n)
+    # The number of components.
     profile = whitened_variance(whitening, profile)
     gram = white @ white.T if n < m else white
     scree = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
     rank = min(max(scree.above_noise_edge, least_rank, 1), len(scree.values))
+    # Their scores, in the second pass.
     directions = leading_directions(white, rank)
     projector = whitening.projector(directions).astype(blocks.dtype)
     scores = blocks.rows(lambda block: block.spectra @ projector, stage="scores")
-    components = whitening.colour(directions.T)
-    certain = {
-        "model_error": np.zeros((rank, rank)),
-        "shape_noise": np.zeros((0, m)),
-    }
-    return LowRank(scores, components, weights, whitening, np.eye(rank), **certain), scree
+    spectra = LowRank(
+        scores=scores,
+        components=whitening.colour(directions.T),
+        weights=weights,
+        whitening=whitening,
+        noise=np.eye(rank),
+        model_error=np.zeros((rank, rank)),
+        shape_noise=np.zeros((0, m)),
+    )
+    return spectra, scree
 
 
-def _decorrelated(products: Floats, whitening: ChannelWhitening, wide: bool) -> Floats:
-    """Gram matrix, or ``wide`` weighted data, of spectra whose channels are independent."""
+def _whiten_products(
+    products: Floats, noise: NoiseModel, channel_sd: Floats, shot_share: Floats, n: int
+) -> tuple[ChannelWhitening, Floats]:
+    """Whitening of the channels, and the ``products`` (overwritten) of the whitened data."""
+    wide = n < len(channel_sd)
+    whitening = channel_whitening(channel_sd, noise.correlation, shot_share)
+    white = _decorrelate(products, whitening, wide)
+    if noise.kind != "scatter":
+        return whitening, white
+    # The sample told the channels' noise to a few percent; all pixels tell it better.
+    rescaling = channel_rescaling(products, white, whitening, n)
+    whitening = channel_whitening(channel_sd * rescaling, noise.correlation, shot_share)
+    products /= rescaling if wide else np.outer(rescaling, rescaling)
+    return whitening, _decorrelate(products, whitening, wide)
+
+
+def _decorrelate(products: Floats, whitening: ChannelWhitening, wide: bool) -> Floats:
+    """Make the channels independent in a Gram matrix, or where it is ``wide`` in weighted data."""
     if whitening.factor is None:
         return products
-    unit = replace(whitening, channel_sd=np.ones(products.shape[1]))
-    white = unit.whiten(products)
-    return white if wide else unit.whiten(white.T)
+    decorrelation = replace(whitening, channel_sd=np.ones(products.shape[1]))
+    white = decorrelation.whiten(products)
+    return white if wide else decorrelation.whiten(white.T)
 
 
 def _group_variance(summary: Summary, noise: NoiseModel) -> Floats:
     """Mean variance of the groups, kept from zero where a channel or a group is all but empty."""
     variance = np.array(noise.variance(summary.groups, summary.group_variance), float)
     if noise.kind == "poisson":
-        # a channel of a few counts in all must not weigh as if its variance were known to be tiny
-        return variance + LEAST_COUNTS
+        # A channel of a few counts in all must not weigh as if its variance were known to be tiny.
+        return variance + LEAST_COUNTS_PER_PIXEL
     return np.asarray(np.maximum(variance, 1e-3 * variance.mean()))
 
 
-def _row_scales(
-    summary: Summary, noise: NoiseModel, v: Floats
-) -> tuple[Floats, float, float | None]:
-    """Projected column scales, a typical pixel's scaled variance, and its counts if Poisson."""
+@dataclass(frozen=True)
+class _RowScales:
+    """What the weights of the pixels are made of, see `pixel_weights`.
+
+    ``column_scales`` (channels,) are the projected ones; ``typical`` is the scaled variance of a
+    typical pixel, ``typical_counts`` its counts where they are Poisson.
+    """
+
+    column_scales: Floats
+    typical: float
+    typical_counts: float | None
+
+    def weights(self, variance: Floats) -> Floats:
+        """Weights of pixels from the ``variance`` (pixels, channels) of their values."""
+        counts = None if self.typical_counts is None else variance.sum(1)
+        scaled = variance @ self.column_scales / variance.shape[1]
+        return pixel_weights(scaled, self.typical, counts, self.typical_counts)
+
+
+def _row_scales(summary: Summary, noise: NoiseModel, v: Floats, dtype: Any) -> _RowScales:
+    """What the weights are made of, from a sample of the pixels and the means of groups of them."""
     if noise.kind in ("poisson", "gain"):
-        sample = np.array(noise.variance(summary.sample), float)
-        scales = project_scales(sample, v)
+        sample_variance = np.array(noise.variance(summary.sample), float)
+        projected = project_scales(sample_variance, v)
     else:
-        scales = v
+        projected = v
     variance = noise.variance(summary.groups, summary.group_variance)
-    typical = float(np.average(variance @ scales, weights=summary.group_size)) / len(v)
-    return scales, typical, float(summary.mean.sum()) if noise.kind == "poisson" else None
+    typical = float(np.average(variance @ projected, weights=summary.group_size)) / len(v)
+    typical_counts = float(summary.mean.sum()) if noise.kind == "poisson" else None
+    return _RowScales(projected.astype(dtype), typical, typical_counts)
 
 
-def _products(
-    blocks: RowBlocks, noise: NoiseModel, v: Floats, row_scales: tuple[Floats, float, float | None]
+def _weighted_products(
+    blocks: RowBlocks, noise: NoiseModel, v: Floats, row_scales: _RowScales
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
@@ -120,36 +156,35 @@ def _products(
     Gram matrix.
     """
     (n, m), dtype = blocks.shape, blocks.dtype
-    # one number keeps float32 in range; the columns' own scales need no pass over the pixels
+    # One number keeps float32 in range; the columns' own scales need no pass over the pixels.
     unit = float(np.sqrt(np.median(v)))
-    scales, typical, typical_counts = row_scales[0].astype(dtype), *row_scales[1:]
 
     def weigh(block: Block) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(block.spectra, block.variance)
-        counts = None if typical_counts is None else variance.sum(1)
-        u = pixel_weights(variance @ scales / m, typical, counts, typical_counts)
+        u = row_scales.weights(variance)
         return u, (unit * np.sqrt(u)).astype(dtype), u @ variance
 
-    def on_blocks(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
+    def sum_gram(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
         gram, profile, weights = GramSum(m, dtype), np.zeros(m), []
         for block in parts:
-            u, root, columns = weigh(block)
+            u, root, scaled_variance = weigh(block)
             gram.add(block.spectra, root)
-            profile += columns
+            profile += scaled_variance
             weights.append(u)
         return (gram.matrix(), profile), np.concatenate(weights)
 
-    def of_few(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
+    def keep_rows(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
+        # The weights come as the first column of the rows.
         rows, profile = [], np.zeros(m)
         for block in parts:
-            u, root, columns = weigh(block)
+            u, root, scaled_variance = weigh(block)
             rows.append(np.column_stack([u, block.spectra * root[:, None]]))
-            profile += columns
+            profile += scaled_variance
         return (np.zeros((0, m)), profile), np.concatenate(rows)
 
     wide = n < m
     (gram, profile), rows = blocks.reduce(
-        of_few if wide else on_blocks, _added, stage="Gram matrix"
+        keep_rows if wide else sum_gram, _add_totals, stage="Gram matrix"
     )
     root = np.sqrt(v) / unit
     if wide:
@@ -159,9 +194,10 @@ def _products(
     return gram, rows, profile * v / n
 
 
-def _added(totals: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+def _add_totals(totals: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Sums of the Gram matrices and of the columns' variances."""
     gram, profile = totals[0][0].copy(), totals[0][1].copy()
-    for other in totals[1:]:
-        gram += other[0]
-        profile += other[1]
+    for other_gram, other_profile in totals[1:]:
+        gram += other_gram
+        profile += other_profile
     return gram, profile

@@ -12,7 +12,7 @@ from hyperspy_unmix.numerics.types import Floats
 
 from .background_fit import BackgroundFit, subtract_background
 from .background_window import Window
-from .chain import OfCounts, subtraction
+from .chain import RemovalFromCounts, subtraction
 from .scattered_background import subtract_scattered_background
 from .scattering import PluralScattering
 
@@ -26,9 +26,9 @@ class Background:
     energies : array, shape (channels,)
     window : Window
     shape : str
-        See `background_fit.subtract_background`.
+        What is fitted; see `background_fit.subtract_background` for the choice.
     kernel : PluralScattering, optional
-        Which bends power laws, where it is known.
+        The plural scattering that bends power laws, where it is known.
     """
 
     energies: Floats
@@ -40,9 +40,9 @@ class Background:
     adds: ClassVar[bool] = True
 
     def remove(self, spectra: LowRank, edge: float) -> tuple[LowRank, BackgroundFit]:
-        """Fit it in its windows and subtract it; see `Correction`."""
-        power_law, kernel = self.shape in ("auto", "power law"), self.kernel
-        if power_law and kernel is not None and kernel.method == "ratio" and not kernel.is_none:
+        """Fit it in its windows and subtract it; see `chain.Correction`."""
+        kernel, is_power_law = self.kernel, self.shape in ("auto", "power law")
+        if is_power_law and kernel is not None and kernel.method == "ratio" and not kernel.is_none:
             fit = subtract_scattered_background(spectra, self.energies, self.window, kernel, edge)
         else:
             fit = subtract_background(spectra, self.energies, self.window, self.shape)
@@ -51,12 +51,12 @@ class Background:
     def restore(
         self, scores: Floats, components: Floats, fit: BackgroundFit
     ) -> tuple[Floats, Floats]:
-        """With the background that was fitted."""
+        """Add the background that was fitted."""
         return (
             np.concatenate([scores, fit.background.scores], 1),
             np.concatenate([components, fit.background.components]),
         )
 
-    def of_counts(self, fit: BackgroundFit) -> OfCounts:
+    def removal_from_counts(self, fit: BackgroundFit) -> RemovalFromCounts:
         """Subtract what was fitted to the compressed spectra."""
         return subtraction(fit.background.scores, fit.background.components)

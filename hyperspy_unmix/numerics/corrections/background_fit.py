@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.linear_algebra import pencil
+from hyperspy_unmix.numerics.linear_algebra import generalised_eigenvectors
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.types import Floats
 
 from .background_window import Window
 
 POLYNOMIAL_DEGREE = 2
-WORTH = 2.0  # times its noise, that a difference must be to be fitted: then it is more signal
+LEAST_SLOPE_VARIANCE = 2.0  # over its noise, for a second law to describe more signal than noise
 
 
 @dataclass(frozen=True)
@@ -77,60 +77,67 @@ def subtract_background(
     """
     inside = window.channels
     reference = float(energies[inside].mean())
+    # Polynomials are linear in their coefficients.
     if shape in ("polynomial", "offset"):
         width = max(float(np.ptp(energies[inside])), 1e-300)
         degree = POLYNOMIAL_DEGREE if shape == "polynomial" else 0
         shapes = ((energies - reference) / width) ** np.arange(degree + 1)[:, None]
-        return _fit(spectra, shapes, inside, shape, ())
-    # a power law is an exponential of the logarithm
-    falls = shape == "exponential"
-    axis = (energies - reference) if falls else np.log(np.maximum(energies, 1e-300) / reference)
-    unit = float(np.ptp(energies[inside])) if falls else 1.0
-    name, limits = (shape, (1e-3, 1e3)) if falls else ("power law", (0.1, 10.0))
+        return _fit_shapes(spectra, shapes, inside, shape, ())
+    # A power law is an exponential of the logarithm.
+    is_exponential = shape == "exponential"
+    if is_exponential:
+        name, rate_limits = shape, (1e-3, 1e3)
+        axis, unit = energies - reference, float(np.ptp(energies[inside]))
+    else:
+        name, rate_limits = "power law", (0.1, 10.0)
+        axis, unit = np.log(np.maximum(energies, 1e-300) / reference), 1.0
 
     def fit(rates: tuple[float, ...]) -> BackgroundFit:
-        shown = tuple(unit / r for r in rates) if falls else rates
-        return _fit(spectra, np.exp(-np.outer(rates, axis / unit)), inside, name, shown)
+        laws = np.exp(-np.outer(rates, axis / unit))
+        parameters = tuple(unit / rate for rate in rates) if is_exponential else rates
+        return _fit_shapes(spectra, laws, inside, name, parameters)
 
+    # One law, and two where pixels differ in slope.
     mean = spectra.scores.mean(0) @ spectra.components[:, inside]
-    rate = float(np.clip(_decay(axis[inside] / unit, mean), *limits))
-    one = fit((rate,))
+    rate = float(np.clip(_decay_rate(axis[inside] / unit, mean), *rate_limits))
+    one_law = fit((rate,))
     law = np.exp(-rate * axis / unit)
-    if not differs_in_slope(one.spectra, law, axis, inside):
-        return one
-    low, _, high = decay_range(spectra, axis / unit, inside, limits)
+    if not differs_in_slope(one_law.spectra, law, axis, inside):
+        return one_law
+    low, _, high = decay_range(spectra, axis / unit, inside, rate_limits)
     return fit((low, high))
 
 
-def _decay(axis: Floats, mean: Floats) -> float:
+def _decay_rate(axis: Floats, mean: Floats) -> float:
     """Rate at which a mean spectrum falls along ``axis``, by a fit of its logarithm."""
     positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
     return float(-np.polyfit(axis, np.log(positive), 1, w=np.sqrt(positive))[0])
 
 
-def _fit(
+def _fit_shapes(
     spectra: LowRank,
     shapes: Floats,
     inside: NDArray[np.intp],
     name: str,
     parameters: tuple[float, ...],
 ) -> BackgroundFit:
+    """Fit a combination of shapes in the window (weighted least squares), and subtract it."""
     sd = spectra.whitening.channel_sd
     weighted = (shapes / sd)[:, inside]
     normal = weighted @ weighted.T
     coefficients = np.linalg.solve(normal, weighted @ (spectra.components / sd)[:, inside].T).T
     background = coefficients @ shapes
-    spread = uncertainty(spectra, shapes, inside)
+    error = background_error(spectra, shapes, inside)
     cleaned = replace(
         spectra,
         components=spectra.components - background,
-        shape_noise=np.concatenate([spectra.shape_noise, spread]),
+        shape_noise=np.concatenate([spectra.shape_noise, error]),
     )
     misfit = window_misfit(cleaned, inside)
     return BackgroundFit(cleaned, replace(spectra, components=background), name, parameters, misfit)
 
 
-def uncertainty(spectra: LowRank, shapes: Floats, inside: NDArray[np.intp]) -> Floats:
+def background_error(spectra: LowRank, shapes: Floats, inside: NDArray[np.intp]) -> Floats:
     """Whitened error of the background, since the components are known to 1/sqrt(n) each.
 
     It is their error in the window, carried to all channels.
@@ -147,10 +154,10 @@ def window_misfit(spectra: LowRank, inside: NDArray[np.intp]) -> float:
     """
     n = len(spectra.scores)
     residual = (spectra.components / spectra.whitening.channel_sd)[:, inside]
-    found = residual.T @ (spectra.second_moment() * n) @ residual
+    squares = residual.T @ (spectra.second_moment() * n) @ residual
     noise = residual.T @ (spectra.noise * n) @ residual
     noise += noise_edge(len(inside), spectra.rank) * np.eye(len(noise))
-    return float(pencil(found, noise)[0][-1])
+    return float(generalised_eigenvectors(squares, noise)[0][-1])
 
 
 def differs_in_slope(spectra: LowRank, law: Floats, axis: Floats, inside: NDArray[np.intp]) -> bool:
@@ -165,32 +172,46 @@ def differs_in_slope(spectra: LowRank, law: Floats, axis: Floats, inside: NDArra
     inside : int array
         Channels of the window.
     """
+    # A change of the exponent adds the law times the axis, here without a change of the height.
     sd = spectra.whitening.channel_sd[inside]
-    constant = law[inside] / sd
-    slope = constant * axis[inside]
-    slope -= constant * (constant @ slope) / (constant @ constant)
+    height = law[inside] / sd
+    slope = height * axis[inside]
+    slope -= height * (height @ slope) / (height @ height)
     along = (spectra.components[:, inside] / sd) @ (slope / np.linalg.norm(slope))
     n = len(spectra.scores)
     noise = n * float(along @ spectra.noise @ along) + spectra.rank
-    return float(along @ spectra.second_moment() @ along) * n > WORTH * noise
+    return float(along @ spectra.second_moment() @ along) * n > LEAST_SLOPE_VARIANCE * noise
 
 
 def decay_range(
     spectra: LowRank, axis: Floats, inside: NDArray[np.intp], limits: tuple[float, float]
 ) -> tuple[float, float, float]:
-    """5th, 50th and 95th percentile of the rates, over averages of like pixels."""
+    """5th, 50th and 95th percentile of the rates, over averages of like pixels.
+
+    Parameters
+    ----------
+    spectra : LowRank
+    axis : array, shape (channels,)
+        What the laws fall exponentially with.
+    inside : int array
+        Channels of the window.
+    limits : tuple of float
+        Least and greatest rate.
+    """
+    # Like pixels are those with a similar share of a component.
     groups: list[NDArray[np.intp]] = []
     for column in range(1, spectra.rank):
         share = spectra.scores[:, column] / np.maximum(np.abs(spectra.scores[:, 0]), 1e-12)
         groups += np.array_split(np.argsort(share, kind="stable"), min(12, len(share)))
     means = [spectra.scores[group].mean(0) @ spectra.components[:, inside] for group in groups]
-    rates = [_decay(axis[inside], mean) for mean in means if (mean > 0).all()]
+    rates = [_decay_rate(axis[inside], mean) for mean in means if (mean > 0).all()]
     if not rates:
-        rates = [_decay(axis[inside], spectra.scores.mean(0) @ spectra.components[:, inside])]
+        mean = spectra.scores.mean(0) @ spectra.components[:, inside]
+        rates = [_decay_rate(axis[inside], mean)]
     low, centre, high = (float(r) for r in np.clip(np.percentile(rates, [5, 50, 95]), *limits))
-    # two equal shapes could not be told apart
-    apart = 0.1 if limits[0] >= 0.1 else 0.05 * abs(centre)
-    low, high = min(low, centre - apart), max(high, centre + apart)
-    # the limits hold, and the two stay apart
-    low = min(max(low, limits[0]), limits[1] - 2 * apart)
-    return low, centre, max(min(high, limits[1]), low + 2 * apart)
+    # Two equal shapes could not be told apart.
+    least_distance = 0.1 if limits[0] >= 0.1 else 0.05 * abs(centre)
+    low, high = min(low, centre - least_distance), max(high, centre + least_distance)
+    # The limits hold, and the two stay apart.
+    low = min(max(low, limits[0]), limits[1] - 2 * least_distance)
+    return low, centre, max(min(high, limits[1]), low + 2 * least_distance)

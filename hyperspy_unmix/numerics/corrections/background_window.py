@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
-LEAST_WINDOW = 8
+LEAST_WINDOW_CHANNELS = 8
 LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
-MOST_BENT = 0.015  # of the mean spectrum: more is no power law
-LEAST_BACKGROUND = 0.01  # of the highest counts behind: less before all edges is no background
+MOST_DEVIATION_FROM_LAW = 0.015  # of the mean spectrum: more is no power law
+LEAST_BACKGROUND_SHARE = 0.01  # of the highest counts behind: less before all edges is none
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float
     onsets : dict
         Names and energies of the edges expected.
     """
-    inside = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
-    for name, onset in sorted(inside.items(), key=lambda item: item[1]):
-        # edges begin before their tabulated onset
+    on_axis = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
+    for name, onset in sorted(on_axis.items(), key=lambda item: item[1]):
+        # Edges begin before their tabulated onset.
         stop = int(np.searchsorted(energies, 0.99 * onset))
         stop = min(stop, int(np.searchsorted(energies, onset)) - 2)
         if nothing_before(mean, stop):
@@ -75,10 +75,10 @@ def nothing_before(mean: Floats, stop: int) -> bool:
 
     The spectrum then begins with an edge, and a later window would hold that edge's tail.
     """
-    if stop < LEAST_WINDOW:
+    if stop < LEAST_WINDOW_CHANNELS:
         return False
-    before, behind = mean[stop - LEAST_WINDOW : stop], mean[stop:]
-    return bool(before.mean() < LEAST_BACKGROUND * behind.max())
+    before, behind = mean[stop - LEAST_WINDOW_CHANNELS : stop], mean[stop:]
+    return bool(before.mean() < LEAST_BACKGROUND_SHARE * behind.max())
 
 
 def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
@@ -93,7 +93,7 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
     step = max(4, n // 64)
     if energies[0] <= 0:
         return Window(0, 0, "the axis reaches zero energy; give background=(start, end)")
-    for stop in range(max(LEAST_WINDOW, n // 32), n - step, max(1, step // 4)):
+    for stop in range(max(LEAST_WINDOW_CHANNELS, n // 32), n - step, max(1, step // 4)):
         ahead = slice(stop, stop + step)
         window = _longest_falling(energies, mean, stop)
         if not window.found:
@@ -106,10 +106,10 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
         excess = np.mean(mean[ahead] - expected)
         uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
         if excess > max(5 * uncertainty, 0.03 * np.mean(expected)):
-            # the test looks ahead by one step: the rise may begin anywhere in it
+            # The test looks ahead by one step, and the rise may begin anywhere in it.
             margin = max(2, step // 4)
             stop = stop - margin
-            if stop - start < LEAST_WINDOW:
+            if stop - start < LEAST_WINDOW_CHANNELS:
                 continue
             return Window(start, stop, "before the first rise of the mean spectrum")
     return Window(0, 0, "no falling pre-edge region before a rise was found")
@@ -125,7 +125,7 @@ def _longest_falling(energies: Floats, mean: Floats, stop: int) -> Window:
     if stop <= 0:
         return Window(0, 0, "")
     start = int(np.searchsorted(energies, 0.85 * energies[min(stop, len(energies) - 1)]))
-    while stop - start >= LEAST_WINDOW:
+    while stop - start >= LEAST_WINDOW_CHANNELS:
         window = Window(start, stop, "")
         if _falls(energies, mean, window):
             return window
@@ -135,16 +135,18 @@ def _longest_falling(energies: Floats, mean: Floats, stop: int) -> Window:
 
 def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
     """Whether the mean spectrum is positive and falls like a background in the window."""
-    energies, mean = (x[window.start : window.stop] for x in (energies, mean))
+    energies, mean = energies[window.start : window.stop], mean[window.start : window.stop]
     if energies[0] <= 0 or (mean <= 0).any():
         return False
     law = power_law(energies, mean)
     if not LEAST_EXPONENT < law.exponent < GREATEST_EXPONENT:
         return False
+    # What bends away from the law shows in the quarters of the window, beyond their noise.
     residual = mean / law(energies) - 1
     noise = np.std(np.diff(residual)) / np.sqrt(2)
     quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
-    return bool(np.abs(quarters).max() < MOST_BENT + 3 * noise / np.sqrt(len(mean) / 4))
+    three_sigmas = 3 * noise / np.sqrt(len(mean) / 4)
+    return bool(np.abs(quarters).max() < MOST_DEVIATION_FROM_LAW + three_sigmas)
 
 
 @dataclass(frozen=True)

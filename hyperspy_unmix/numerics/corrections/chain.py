@@ -14,7 +14,7 @@ from hyperspy_unmix.numerics.types import Floats
 Fits = Mapping[str, Any]
 
 
-class OfCounts(NamedTuple):
+class RemovalFromCounts(NamedTuple):
     """How a correction is taken out of spectra that are not compressed.
 
     Parameters
@@ -46,11 +46,11 @@ class Correction(Protocol):
         """
         ...
 
-    def restore(self, scores: Floats, components: Floats, fit: Any = None) -> tuple[Floats, Floats]:
+    def restore(self, scores: Floats, components: Floats, fit: Any) -> tuple[Floats, Floats]:
         """Scores (pixels, any) and components (any, channels) with it."""
         ...
 
-    def of_counts(self, fit: Any = None) -> OfCounts:
+    def removal_from_counts(self, fit: Any) -> RemovalFromCounts:
         """The same for spectra that are not compressed."""
         ...
 
@@ -100,25 +100,25 @@ class Chain:
         """
         return self.restore(np.zeros((shape[0], 0)), np.zeros((0, shape[1])), fits)
 
-    def of_counts(self, fits: Fits) -> OfCounts:
+    def removal_from_counts(self, fits: Fits) -> RemovalFromCounts:
         """How they are taken out of spectra that are not compressed."""
-        steps = [c.of_counts(fits.get(c.name)) for c in self.corrections]
+        steps = [c.removal_from_counts(fits.get(c.name)) for c in self.corrections]
         numbers = [len(step.per_pixel) for step in steps]
 
-        def remove(spectra: Floats, given: tuple[Floats, ...]) -> Floats:
+        def remove(spectra: Floats, per_pixel: tuple[Floats, ...]) -> Floats:
             first = 0
             for step, number in zip(steps, numbers, strict=True):
-                spectra = step.remove(spectra, given[first : first + number])
+                spectra = step.remove(spectra, per_pixel[first : first + number])
                 first += number
             return spectra
 
-        return OfCounts(tuple(array for step in steps for array in step.per_pixel), remove)
+        return RemovalFromCounts(tuple(array for step in steps for array in step.per_pixel), remove)
 
 
-def subtraction(scores: Floats, components: Floats) -> OfCounts:
+def subtraction(scores: Floats, components: Floats) -> RemovalFromCounts:
     """How ``scores @ components`` are taken out of spectra that are not compressed."""
 
-    def remove(spectra: Floats, given: tuple[Floats, ...]) -> Floats:
-        return spectra - given[0] @ components
+    def remove(spectra: Floats, per_pixel: tuple[Floats, ...]) -> Floats:
+        return spectra - per_pixel[0] @ components
 
-    return OfCounts((scores,), remove)
+    return RemovalFromCounts((scores,), remove)

@@ -19,14 +19,14 @@ from hyperspy_unmix.numerics.types import Floats
 
 Transforms = NDArray[np.complexfloating]
 
-PRECISION = 3e-4
+LEAST_KERNEL_AMPLITUDE = 3e-4  # of the strongest common kernel; weaker ones are left out
 MOST_KERNELS = 12
-REPRESENTATIVES = 256
+REPRESENTATIVE_PIXELS = 256  # in whose kernels the common ones are found
 
 
 @dataclass(frozen=True)
-class Channels:
-    """Where spectra stand on a regular energy axis.
+class RegularAxis:
+    """A regular energy axis, padded for transforms, and where on it the spectra have channels.
 
     Parameters
     ----------
@@ -36,36 +36,37 @@ class Channels:
         Position on the regular energy axis of each channel of the spectra.
     empty : bool array, shape (regular channels,)
         Where the regular axis holds no counts at all; other gaps are interpolated.
-    begins : bool
+    starts_from_zero : bool
         Whether there is nothing before the first channel, as before the losses of a low loss.
     """
 
     length: int
     channels: NDArray[np.intp]
     empty: NDArray[np.bool_]
-    begins: bool = False
+    starts_from_zero: bool = False
 
     def transform(self, spectra: Floats) -> Transforms:
         """Fourier transforms of rows led smoothly from their last value back to their first."""
-        spectra = self._regular(spectra)
+        spectra = self._to_regular(spectra)
         n = spectra.shape[1]
-        few = max(1, min(8, n // 20))
-        first = spectra[:, :few].mean(1, keepdims=True) * (not self.begins)
-        last = spectra[:, -few:].mean(1, keepdims=True)
-        # plural scattering reaches far: what the fading tail scatters must end before the start
+        averaged = max(1, min(8, n // 20))
+        first = spectra[:, :averaged].mean(1, keepdims=True) * (not self.starts_from_zero)
+        last = spectra[:, -averaged:].mean(1, keepdims=True)
+        # Plural scattering reaches far: what the fading tail scatters must end before the start.
         fade = 0.5 + 0.5 * np.cos(np.pi * np.minimum(np.linspace(0, 3, self.length - n), 1))
         return np.asarray(rfft(np.concatenate([spectra, first + (last - first) * fade], 1)))
 
-    def back(self, transforms: Transforms) -> Floats:
+    def inverse_transform(self, transforms: Transforms) -> Floats:
         """The channels of the spectra whose transforms these are."""
         return np.asarray(irfft(transforms, self.length)[..., self.channels])
 
     def convolve(self, components: Floats, transforms: Transforms) -> Floats:
         """Each component with each kernel, shape (kernels * rank, channels), kernels slowest."""
-        convolved = self.back(self.transform(components)[None] * transforms[:, None])
+        products = self.transform(components)[None] * transforms[:, None]
+        convolved = self.inverse_transform(products)
         return convolved.reshape(-1, len(self.channels))
 
-    def _regular(self, spectra: Floats) -> Floats:
+    def _to_regular(self, spectra: Floats) -> Floats:
         """Rows on the regular energy axis: gaps interpolated, empty channels zero."""
         regular = np.arange(len(self.empty))
         if len(regular) == len(self.channels):
@@ -80,13 +81,16 @@ def combine(scores: Floats, weights: Floats) -> Floats:
     return np.asarray((weights[:, :, None] * scores[:, None, :]).reshape(len(scores), -1))
 
 
-def convolve_rows(block: Floats, weights: Floats, transforms: Transforms, axis: Channels) -> Floats:
-    """Spectra (pixels, channels) that are not compressed, each with its own kernel.
+def convolve_rows(
+    block: Floats, weights: Floats, transforms: Transforms, axis: RegularAxis
+) -> Floats:
+    """Convolve spectra (pixels, channels) that are not compressed, each with its own kernel.
 
-    ``weights`` (pixels or one, kernels) are those of the kernels beside the spectrum itself.
+    ``weights`` (pixels or one, kernels) are those of the kernels, to which the spectrum itself is
+    added.
     """
-    own = 1 + np.broadcast_to(weights, (len(block), weights.shape[1])) @ transforms
-    return axis.back(axis.transform(block) * own)
+    own_kernels = 1 + np.broadcast_to(weights, (len(block), weights.shape[1])) @ transforms
+    return axis.inverse_transform(axis.transform(block) * own_kernels)
 
 
 def common_kernels(
@@ -101,6 +105,15 @@ def common_kernels(
     space is found from representative pixels; the others' weights from a few frequencies chosen by
     pivoted QR, so that no pixel's full kernel is formed.
 
+    Parameters
+    ----------
+    scores : array, shape (pixels, rank)
+    transforms : complex array, shape (rank, frequencies)
+    length : int
+        Channels of which these are the transforms.
+    function : callable
+        Of an array of transforms, number by number.
+
     Returns
     -------
     weights : array, shape (pixels, kernels)
@@ -111,23 +124,29 @@ def common_kernels(
     Z. Drmac, S. Gugercin, SIAM J. Sci. Comput. 38 (2016) A631,
     https://doi.org/10.1137/15M1019271
     """
+    # Representative pixels: as many as are needed, from the least scattering to the most.
     strength = np.abs(scores @ transforms[:, 0].real)
-    chosen = np.argsort(strength, kind="stable")
-    chosen = np.unique(chosen[np.linspace(0, len(chosen) - 1, REPRESENTATIVES).astype(int)])
-    full = function(scores[chosen] @ transforms)
-    shapes = irfft(full, length)
-    values, axes = np.linalg.eigh(shapes @ shapes.T)
-    rank = min(max(int((values > PRECISION**2 * values[-1]).sum()), 1), MOST_KERNELS)
-    kernels = rfft((axes[:, ::-1][:, :rank] / np.sqrt(values[::-1][:rank])).T @ shapes)
+    order = np.argsort(strength, kind="stable")
+    evenly = np.linspace(0, len(order) - 1, REPRESENTATIVE_PIXELS).astype(int)
+    representatives = np.unique(order[evenly])
+
+    # The common kernels are the principal directions of theirs.
+    shapes = irfft(function(scores[representatives] @ transforms), length)
+    eigenvalues, axes = np.linalg.eigh(shapes @ shapes.T)
+    strong = eigenvalues > LEAST_KERNEL_AMPLITUDE**2 * eigenvalues[-1]
+    rank = min(max(int(strong.sum()), 1), MOST_KERNELS)
+    kernels = rfft((axes[:, ::-1][:, :rank] / np.sqrt(eigenvalues[::-1][:rank])).T @ shapes)
+
+    # Every pixel's weights, by least squares at a few frequencies.
     _, _, pivots = qr(kernels, mode="economic", pivoting=True)
-    sampled = _spread(pivots, rank, kernels.shape[1])
-    seen = function(scores @ transforms[:, sampled])
+    sampled = _add_low_frequencies(pivots, rank, kernels.shape[1])
+    values = function(scores @ transforms[:, sampled])
     design = np.concatenate([kernels[:, sampled].real, kernels[:, sampled].imag], 1)
-    target = np.concatenate([seen.real, seen.imag], 1)
+    target = np.concatenate([values.real, values.imag], 1)
     return target @ np.linalg.pinv(design), kernels
 
 
-def _spread(pivots: NDArray[np.intp], rank: int, n: int) -> NDArray[np.intp]:
-    """The pivots, and as many low frequencies again where kernels have their weight."""
+def _add_low_frequencies(pivots: NDArray[np.intp], rank: int, n: int) -> NDArray[np.intp]:
+    """The first pivots, and as many low frequencies again, where kernels have their weight."""
     low = np.unique(np.geomspace(1, n, 3 * rank).astype(int) - 1)
     return np.union1d(pivots[:rank], low)

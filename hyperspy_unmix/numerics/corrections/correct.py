@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.split_half import ADDED
-from hyperspy_unmix.numerics.linear_algebra import pencil
+from hyperspy_unmix.numerics.compression.split_half import ADDED_NOISE_SD
+from hyperspy_unmix.numerics.linear_algebra import generalised_eigenvectors
 from hyperspy_unmix.numerics.types import Floats
 
 from .chain import Chain, Fits
@@ -61,39 +61,66 @@ def corrected_significance(raw: LowRank, edge: float, corrections: Chain, seed: 
         How far what repeats exceeds the model error, in standard deviations of what noise alone
         gives, in the order of `correct`.
     """
+    first_share, second_share, third_share = _correct_shares(raw, edge, corrections, seed)
+    size, whitening = np.sqrt(raw.weights)[:, None], raw.whitening
+
+    # Scores along the components of the first share. The stages make more components than they
+    # are given, but not more that are real.
+    white_components = whitening.whiten(first_share.components)
+    directions = np.linalg.pinv(white_components)[:, : raw.rank]
+
+    def along(share: LowRank) -> Floats:
+        transform = whitening.whiten(share.components) @ directions
+        return np.asarray(size * (share.scores @ transform))
+
+    first, second = along(first_share), along(second_share)
+    mean = (first + ADDED_NOISE_SD**2 * second) / (1 + ADDED_NOISE_SD**2)
+    noise = along(third_share) - mean
+
+    # What repeats is the product of the first two, beyond an error of the physics, which repeats
+    # as well as a phase does.
+    repeated = np.sum(first * second, 0)
+    model_error = np.diag(first_share.model_error)[: raw.rank]
+    repeated_error = len(first) * (1 + ADDED_NOISE_SD**2) * model_error
+    variance = np.sum(first**2 * noise**2, 0) + np.sum(first**2, 0) * np.sum(directions**2, 0)
+    deviation = np.sqrt((1 + 1 / ADDED_NOISE_SD**2) * np.maximum(variance, 1e-300))
+    return np.asarray((repeated - repeated_error) / deviation)
+
+
+def _correct_shares(
+    raw: LowRank, edge: float, corrections: Chain, seed: int
+) -> tuple[LowRank, LowRank, LowRank]:
+    """Two corrected shares of the counts with uncorrelated errors, and one with errors anew."""
     generator = np.random.default_rng(seed)
-    size, white = np.sqrt(raw.weights)[:, None], raw.whitening
-    length = np.sqrt(np.maximum(np.diag(raw.second_moment()) * len(raw.scores), 1e-300))
+    size, whitening = np.sqrt(raw.weights)[:, None], raw.whitening
+    squares = np.diag(raw.second_moment()) * len(raw.scores)
+    length = np.sqrt(np.maximum(squares, 1e-300))
 
-    def errors() -> tuple[Floats, Floats]:
-        inside = generator.standard_normal(raw.components.shape) * np.sqrt(white.variance)
-        return (
-            generator.standard_normal(raw.scores.shape) / size,
-            white.colour(inside / length[:, None]),
+    def draw_errors() -> tuple[Floats, Floats]:
+        """Errors of the components' and the scores' own size."""
+        normal = generator.standard_normal(raw.components.shape)
+        of_components = normal * np.sqrt(whitening.variance) / length[:, None]
+        of_scores = generator.standard_normal(raw.scores.shape) / size
+        return of_scores, whitening.colour(of_components)
+
+    def corrected_share(factor: float, errors: tuple[Floats, Floats]) -> LowRank:
+        """The spectra with so many times these errors, corrected."""
+        of_scores, of_components = errors
+        noisy = replace(
+            raw,
+            scores=raw.scores + factor * of_scores,
+            components=raw.components + factor * of_components,
+            # Lighter weights make the noise one, as all stages expect it.
+            weights=raw.weights / (1 + factor**2),
         )
-
-    def share(added: float, drawn: tuple[Floats, Floats]) -> LowRank:
-        # lighter weights: noise of one, as all stages expect it
-        weights = raw.weights / (1 + added**2)
-        scores, components = raw.scores + added * drawn[0], raw.components + added * drawn[1]
-        noisy = replace(raw, scores=scores, components=components, weights=weights)
         return correct(noisy, edge, corrections).spectra
 
-    drawn = errors()
-    first, second, other = share(ADDED, drawn), share(-1 / ADDED, drawn), share(1.0, errors())
-    # what the stages make of so many components has no more than so many that are real
-    directions = np.linalg.pinv(white.whiten(first.components))[:, : raw.rank]
-
-    def along(spectra: LowRank) -> Floats:
-        return np.asarray(size * (spectra.scores @ (white.whiten(spectra.components) @ directions)))
-
-    found, tested = along(first), along(second)
-    own = along(other) - (found + ADDED**2 * tested) / (1 + ADDED**2)  # of errors drawn anew
-    noise = np.sum(found**2 * own**2, 0) + np.sum(found**2, 0) * np.sum(directions**2, 0)
-    # an error of the physics repeats as well as a phase does
-    wrong = len(found) * (1 + ADDED**2) * np.diag(first.model_error)[: raw.rank]
-    deviation = np.sqrt((1 + 1 / ADDED**2) * np.maximum(noise, 1e-300))
-    return np.asarray((np.sum(found * tested, 0) - wrong) / deviation)
+    errors = draw_errors()
+    return (
+        corrected_share(ADDED_NOISE_SD, errors),
+        corrected_share(-1 / ADDED_NOISE_SD, errors),
+        corrected_share(1.0, draw_errors()),
+    )
 
 
 def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Floats]:
@@ -116,16 +143,18 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
     array, shape (rank,)
         Variance over noise and model error in units of the noise edge (1 is the floor), falling.
     """
+    # Second moment, noise and model error of the scores of orthonormal whitened components.
     basis, to_basis = np.linalg.qr(spectra.whitening.whiten(spectra.components).T)
     second = to_basis @ spectra.second_moment() @ to_basis.T
     noise = to_basis @ spectra.noise @ to_basis.T
-    level, axes = np.linalg.eigh(noise)
-    noise = (axes * np.maximum(level, 1.0)) @ axes.T
+    variances, axes = np.linalg.eigh(noise)
+    noise = (axes * np.maximum(variances, 1.0)) @ axes.T
     model_error = to_basis @ spectra.model_error @ to_basis.T
     shape_noise = spectra.shape_noise @ basis
     noise += shape_noise.T @ shape_noise
-    ratio, vectors = pencil(second, noise + model_error)
-    ratio, vectors = ratio[::-1], vectors[:, ::-1]
+    # The directions in which the variance exceeds both the most come first.
+    ratios, vectors = generalised_eigenvectors(second, noise + model_error)
+    ratios, vectors = ratios[::-1], vectors[:, ::-1]
     components = np.linalg.solve(vectors, basis.T)
     ordered = replace(
         spectra,
@@ -134,4 +163,4 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
         noise=vectors.T @ noise @ vectors,
         model_error=vectors.T @ model_error @ vectors,
     )
-    return ordered, ratio * len(spectra.scores) / edge
+    return ordered, ratios * len(spectra.scores) / edge

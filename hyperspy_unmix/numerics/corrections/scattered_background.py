@@ -7,17 +7,23 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE, LowRank
+from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-from .background_fit import BackgroundFit, decay_range, differs_in_slope, uncertainty, window_misfit
+from .background_fit import (
+    BackgroundFit,
+    background_error,
+    decay_range,
+    differs_in_slope,
+    window_misfit,
+)
 from .background_window import Window
 from .scattering import PluralScattering
 
-LEAST_ENERGY = 0.25  # of that of the window: the power law is not continued below
-EXPONENTS = (0.5, 8.0)
-MOST_PIXELS = 8192  # from which the exponent is found
-PIXELS = 1024  # that the noise of the coefficients is averaged over
+LEAST_ENERGY_OVER_WINDOW = 0.25  # of the window's: the power law is not continued below
+EXPONENT_LIMITS = (0.5, 8.0)
+MOST_PIXELS_FOR_EXPONENT = 8192  # in which it is looked for
+MOST_PIXELS_FOR_NOISE = 1024  # over which that of the coefficients is averaged
 
 
 def subtract_scattered_background(
@@ -25,10 +31,10 @@ def subtract_scattered_background(
 ) -> BackgroundFit:
     """Subtract power laws that went through the plural scattering of every pixel.
 
-    It is the single scattering of a background that is a power law; plural scattering bends it, by
-    an amount that grows with the thickness, and a power law fitted before an edge then lies too
-    low behind it. With the low loss at hand the bend is known. One law for all pixels is tried
-    first, then two, as in `background.subtract_background`.
+    The single scattering of a background is a power law; plural scattering bends it, by an amount
+    that grows with the thickness, and a power law fitted before an edge then lies too low behind
+    it. With the low loss at hand the bend is known. One law for all pixels is tried first, then
+    two, as in `background_fit.subtract_background`.
 
     Parameters
     ----------
@@ -45,13 +51,13 @@ def subtract_scattered_background(
     sect. 4.3 and 4.4, https://doi.org/10.1007/978-1-4419-9583-4
     """
     exponent = _exponent(spectra, energies, window, kernel)
-    one = _fit(spectra, energies, window, kernel, (exponent,), edge)
+    one_law = _fit_laws(spectra, energies, window, kernel, (exponent,), edge)
     axis = np.log(energies / float(energies[window.channels].mean()))
-    if not differs_in_slope(one.spectra, np.exp(-exponent * axis), axis, window.channels):
-        return one
-    low, centre, high = decay_range(spectra, axis, window.channels, EXPONENTS)
+    if not differs_in_slope(one_law.spectra, np.exp(-exponent * axis), axis, window.channels):
+        return one_law
+    low, centre, high = decay_range(spectra, axis, window.channels, EXPONENT_LIMITS)
     pair = exponent + low - centre, exponent + high - centre
-    return _fit(spectra, energies, window, kernel, pair, edge)
+    return _fit_laws(spectra, energies, window, kernel, pair, edge)
 
 
 def _laws(
@@ -61,7 +67,7 @@ def _laws(
     positions = kernel.axis.channels
     scale = (energies[-1] - energies[0]) / (positions[-1] - positions[0])
     start = energies[0] - positions[0] * scale
-    below = int(min(kernel.reach, max((start - LEAST_ENERGY * reference) / scale, 0)))
+    below = int(min(kernel.reach, max((start - LEAST_ENERGY_OVER_WINDOW * reference) / scale, 0)))
     regular = start + scale * np.arange(-below, len(kernel.axis.empty))
     laws = (regular / reference) ** -np.array(exponents)[:, None]
     scattered = kernel.scattered_shapes(laws, below)
@@ -80,8 +86,8 @@ def _exponent(
     """Exponent of the law that, with the mean plural scattering, fits the mean spectrum."""
     inside = window.channels
     n = len(spectra.scores)
-    some = np.linspace(0, n - 1, min(n, MOST_PIXELS)).astype(int)
-    scores, weights = spectra.scores[some], _weights(kernel, n)[some]
+    pixels = np.linspace(0, n - 1, min(n, MOST_PIXELS_FOR_EXPONENT)).astype(int)
+    scores, weights = spectra.scores[pixels], _weights(kernel, n)[pixels]
     mean = scores.mean(0) @ spectra.components[:, inside]
     bright = np.maximum(scores @ spectra.components[:, inside].sum(1), 0)
     sd = spectra.whitening.channel_sd[inside]
@@ -89,17 +95,22 @@ def _exponent(
 
     def misfit(exponent: float) -> float:
         shapes = _laws(energies, (exponent,), kernel, reference)[0][:, inside]
-        # thick pixels are brighter than their share of the single scattering
+        # Thick pixels are brighter than their share of the single scattering.
         gain = weights @ shapes.sum(1)
         single = bright / np.maximum(gain, 0.1 * max(float(np.median(gain)), 1e-30))
         law, data = single @ weights @ shapes / sd, mean / sd
         return float(data @ data - (data @ law) ** 2 / (law @ law))
 
-    found = minimize_scalar(misfit, bounds=EXPONENTS, method="bounded", options={"xatol": 1e-4})
-    return float(found.x)
+    result = minimize_scalar(
+        misfit,
+        bounds=EXPONENT_LIMITS,
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    return float(result.x)
 
 
-def _fit(
+def _fit_laws(
     spectra: LowRank,
     energies: Floats,
     window: Window,
@@ -107,53 +118,85 @@ def _fit(
     exponents: tuple[float, ...],
     edge: float,
 ) -> BackgroundFit:
+    """Fit power laws, with each pixel's own plural scattering, in the window, and subtract them."""
     inside = window.channels
     laws = _laws(energies, exponents, kernel, float(energies[inside].mean()))
     weights = _weights(kernel, len(spectra.scores))
+
+    # Products over the window: of the laws with the components, and with each other.
     sd = spectra.whitening.channel_sd
-    inner = (laws / sd)[..., inside]
-    seen = np.einsum("pkw,rw->pkr", inner, (spectra.components / sd)[:, inside])
-    normal = np.einsum("pkw,qlw->pkql", inner, inner)
+    weighted = (laws / sd)[..., inside]
+    with_components = np.einsum("pkw,rw->pkr", weighted, (spectra.components / sd)[:, inside])
+    normal = np.einsum("pkw,qlw->pkql", weighted, weighted)
 
-    def solve(rows: slice | Floats, target: Floats) -> Floats:
-        """Coefficients (pixels, laws, any) of what each pixel's own shapes fit in the window."""
-        own = weights[rows]
-        # products with a matrix one after the other: much the quicker way for many pixels
-        matrix = np.stack([_own(own, normal[p, :, q]) for p, q in np.ndindex(n, n)], 1)
-        return np.asarray(np.linalg.solve(matrix.reshape(-1, n, n), target))
-
-    n = len(laws)
-    right = np.stack([np.sum((weights @ s) * spectra.scores, 1) for s in seen], 1)
-    coefficients = solve(slice(None), right[..., None])[..., 0]
+    # The background, as scores of each law with each kernel.
+    right = [np.sum((weights @ products) * spectra.scores, 1) for products in with_components]
+    coefficients = _solve_per_pixel(weights, normal, np.stack(right, 1)[..., None])[..., 0]
     scores = np.concatenate([c[:, None] * weights for c in coefficients.T], 1)
     components = laws.reshape(-1, laws.shape[-1])
-    some = np.linspace(0, len(weights) - 1, min(PIXELS, len(weights))).astype(int)
-    gains = solve(some, np.einsum("ik,pkr->ipr", weights[some], seen))
-    turns = np.einsum("ipr,ik->ipkr", gains, weights[some]).reshape(len(some), -1, spectra.rank)
-    cleaned = spectra.appended(-scores, components)
-    cleaned = replace(cleaned, noise=_noise(spectra.noise, turns))
+    cleaned = spectra.append_components(-scores, components)
+
+    # The noise of the window is carried to all channels, and so is the components' own error.
+    transforms = _noise_transforms(weights, normal, with_components)
+    cleaned = replace(cleaned, noise=_joint_noise(spectra.noise, transforms))
     misfit = window_misfit(cleaned, inside)
-    typical = weights.mean(0) @ laws
-    spread = uncertainty(spectra, typical, inside)
-    cleaned = replace(cleaned, shape_noise=np.concatenate([spectra.shape_noise, spread]))
+    error = background_error(spectra, weights.mean(0) @ laws, inside)
+    cleaned = replace(cleaned, shape_noise=np.concatenate([spectra.shape_noise, error]))
+    without_noise = np.zeros((len(components),) * 2)
     background = replace(
         spectra,
         scores=scores,
         components=components,
-        noise=np.zeros((len(components),) * 2),
-        model_error=np.zeros((len(components),) * 2),
+        noise=without_noise,
+        model_error=without_noise.copy(),
     )
-    kept = cleaned.recompressed(NEGLIGIBLE * edge, spectra.rank)
-    return BackgroundFit(kept, background, "power law, scattered", exponents, misfit)
+    return BackgroundFit(
+        spectra=cleaned.recompress(NEGLIGIBLE_SHARE_OF_EDGE * edge, spectra.rank),
+        background=background,
+        shape="power law, scattered",
+        parameters=exponents,
+        misfit=misfit,
+    )
 
 
-def _own(weights: Floats, products: Floats) -> Floats:
-    """Product of each pixel's own two shapes."""
+def _solve_per_pixel(weights: Floats, normal: Floats, right: Floats) -> Floats:
+    """Coefficients (pixels, laws, any) of a fit of each pixel's own laws in the window.
+
+    Parameters
+    ----------
+    weights : array, shape (pixels, 1 + kernels)
+    normal : array, shape (laws, 1 + kernels, laws, 1 + kernels)
+        Products of the laws with each kernel.
+    right : array, shape (pixels, laws, any)
+        Products of each pixel's own laws with what is fitted.
+    """
+    n = len(normal)
+    # Products with one matrix after the other are much the quicker way for many pixels.
+    products = [_own_products(weights, normal[p, :, q]) for p, q in np.ndindex(n, n)]
+    return np.asarray(np.linalg.solve(np.stack(products, 1).reshape(-1, n, n), right))
+
+
+def _own_products(weights: Floats, products: Floats) -> Floats:
+    """Product of each pixel's own two laws, from those of the laws with each kernel."""
     return np.asarray(np.sum((weights @ products) * weights, 1))
 
 
-def _noise(noise: Floats, turns: Floats) -> Floats:
-    """Mean covariance of scores and of the coefficients (pixels, any, rank) made of them."""
-    across = -np.mean(turns, 0) @ noise
-    own = np.einsum("iar,rs,ibs->ab", turns, noise, turns, optimize=True) / len(turns)
-    return np.asarray(np.block([[noise, across.T], [across, own]]))
+def _noise_transforms(weights: Floats, normal: Floats, with_components: Floats) -> Floats:
+    """Matrices (pixels, laws with kernels, rank) that make background scores of the spectra's.
+
+    Of some pixels, evenly spaced.
+    """
+    n = len(weights)
+    pixels = np.linspace(0, n - 1, min(MOST_PIXELS_FOR_NOISE, n)).astype(int)
+    weights = weights[pixels]
+    right = np.einsum("ik,pkr->ipr", weights, with_components)
+    gains = _solve_per_pixel(weights, normal, right)
+    transforms = np.einsum("ipr,ik->ipkr", gains, weights)
+    return np.asarray(transforms.reshape(len(pixels), -1, with_components.shape[-1]))
+
+
+def _joint_noise(noise: Floats, transforms: Floats) -> Floats:
+    """Mean covariance of scores and of the background scores (pixels, any, rank) made of them."""
+    across = -np.mean(transforms, 0) @ noise
+    summed = np.einsum("iar,rs,ibs->ab", transforms, noise, transforms, optimize=True)
+    return np.asarray(np.block([[noise, across.T], [across, summed / len(transforms)]]))

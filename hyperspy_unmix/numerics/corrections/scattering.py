@@ -12,21 +12,21 @@ from scipy.fft import irfft, next_fast_len
 from scipy.signal import fftconvolve
 
 from hyperspy_unmix.numerics.compression.low_rank import (
-    NEGLIGIBLE,
+    NEGLIGIBLE_SHARE_OF_EDGE,
     LowRank,
     moment_sum,
-    pieces,
+    pixel_slices,
     recompression,
 )
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
 from hyperspy_unmix.numerics.types import Floats
 
-from .chain import OfCounts
-from .convolution import Channels, Transforms, combine, common_kernels, convolve_rows
+from .chain import RemovalFromCounts
+from .convolution import RegularAxis, Transforms, combine, common_kernels, convolve_rows
 
 MODEL_ERROR = 0.03  # share of the plural scattering taken out that may be wrong
-NEGATIVE_LAGS = 32  # channels
-LEAST = 1e-14  # of the sum of squares; below it is rounding
+NEGATIVE_LAG_CHANNELS = 32  # to which the filtered peak reaches on its low-energy side
+ROUNDING_SHARE_OF_SQUARES = 1e-14  # of the sum of squares; less is rounding
 Method = Literal["ratio", "log"]
 
 
@@ -40,7 +40,7 @@ class PluralScattering:
         Per zero-loss electron, as in `LowLoss`.
     transforms : complex array, shape (rank, frequencies)
         Fourier transforms of the inelastic kernels with the zero-loss peak's width taken out.
-    axis : Channels
+    axis : RegularAxis
     method : {"ratio", "log"}
         ``"ratio"``: of a core loss, whose electrons are scattered once more by the low loss.
         ``"log"``: of the low loss itself.
@@ -48,7 +48,7 @@ class PluralScattering:
 
     scores: Floats
     transforms: Transforms
-    axis: Channels
+    axis: RegularAxis
     method: Method = "ratio"
 
     name: ClassVar[str] = "plural scattering"
@@ -86,22 +86,26 @@ class PluralScattering:
             [spectra.components, self.axis.convolve(spectra.components, transforms)]
         )
 
-        def expanded(piece: slice) -> Floats:
-            # every component with every kernel is too much to be held for all pixels
-            scores = spectra.scores[piece]
-            return np.concatenate([scores, combine(scores, weights[piece])], 1)
+        def expand_scores(pixels: slice) -> Floats:
+            # Every component with every kernel is too much to be held for all pixels.
+            scores = spectra.scores[pixels]
+            return np.concatenate([scores, combine(scores, weights[pixels])], 1)
 
-        moment = moment_sum(expanded, spectra.weights, len(components))
-        error = np.zeros_like(moment)
-        error[rank:, rank:] = MODEL_ERROR**2 / n * moment[rank:, rank:]
-        least = max(NEGLIGIBLE * edge, LEAST * float(np.trace(moment)))
-        turn, kept = recompression(components, moment, spectra.whitening, least, rank)
+        # The model error is that of what is taken out, and not of the spectra themselves.
+        moment = moment_sum(expand_scores, spectra.weights, len(components))
+        model_error = np.zeros_like(moment)
+        model_error[rank:, rank:] = MODEL_ERROR**2 / n * moment[rank:, rank:]
+        rounding = ROUNDING_SHARE_OF_SQUARES * float(np.trace(moment))
+        least = max(NEGLIGIBLE_SHARE_OF_EDGE * edge, rounding)
+        transform, components = recompression(components, moment, spectra.whitening, least, rank)
         single = replace(
             spectra,
-            scores=np.concatenate([expanded(piece) @ turn for piece in pieces(n)]),
-            components=kept,
-            noise=turn.T @ np.kron(_second_moments(weights), spectra.noise) @ turn,
-            model_error=turn.T @ error @ turn,
+            scores=np.concatenate(
+                [expand_scores(pixels) @ transform for pixels in pixel_slices(n)]
+            ),
+            components=components,
+            noise=transform.T @ np.kron(_second_moments(weights), spectra.noise) @ transform,
+            model_error=transform.T @ model_error @ transform,
         )
         return single, None
 
@@ -116,15 +120,16 @@ class PluralScattering:
             np.concatenate([components, self.axis.convolve(components, transforms)]),
         )
 
-    def of_counts(self, fit: None = None) -> OfCounts:
+    def removal_from_counts(self, fit: None = None) -> RemovalFromCounts:
         """How plural scattering is taken out of spectra that are not compressed."""
         weights, transforms = self.inverse
         axis, one_for_all = self.axis, len(weights) == 1
 
-        def remove(spectra: Floats, given: tuple[Floats, ...]) -> Floats:
-            return convolve_rows(spectra, weights if one_for_all else given[0], transforms, axis)
+        def remove(spectra: Floats, per_pixel: tuple[Floats, ...]) -> Floats:
+            row_weights = weights if one_for_all else per_pixel[0]
+            return convolve_rows(spectra, row_weights, transforms, axis)
 
-        return OfCounts(() if one_for_all else (weights,), remove)
+        return RemovalFromCounts(() if one_for_all else (weights,), remove)
 
     @property
     def is_none(self) -> bool:
@@ -146,23 +151,27 @@ class PluralScattering:
         return self._kernels(lambda ratio: _single_share(ratio) - 1)
 
     def scattered_shapes(self, shapes: Floats, below: int) -> Floats:
-        """Shapes known from ``below`` channels before the spectra on, with each forward kernel.
+        """Spectral shapes after plural scattering with each forward kernel.
 
         Parameters
         ----------
         shapes : array, shape (any, below + regular channels)
+        below : int
+            Channels by which the shapes begin before the spectra.
 
         Returns
         -------
         array, shape (any, kernels, channels)
         """
         kernels = irfft(self.forward[1], self.axis.length)
-        # lags beyond the reach are those of the filtered peak, to lower energies
-        lags = np.concatenate([kernels[:, -NEGATIVE_LAGS:], kernels[:, : self.reach + 1]], 1)
-        padded = np.pad(shapes, ((0, 0), (0, NEGATIVE_LAGS)), mode="edge")
-        found = fftconvolve(padded[:, None], lags[None], axes=-1)
-        start = below + NEGATIVE_LAGS
-        return np.asarray(found[..., start + self.axis.channels])
+        # Lags beyond the reach are those of the filtered peak, to lower energies.
+        lags = np.concatenate(
+            [kernels[:, -NEGATIVE_LAG_CHANNELS:], kernels[:, : self.reach + 1]], 1
+        )
+        padded = np.pad(shapes, ((0, 0), (0, NEGATIVE_LAG_CHANNELS)), mode="edge")
+        scattered = fftconvolve(padded[:, None], lags[None], axes=-1)
+        start = below + NEGATIVE_LAG_CHANNELS
+        return np.asarray(scattered[..., start + self.axis.channels])
 
     @property
     def reach(self) -> int:
@@ -170,6 +179,7 @@ class PluralScattering:
         return (self.axis.length - len(self.axis.empty)) // 3
 
     def _kernels(self, function: Any) -> tuple[Floats, Transforms]:
+        """A function of every pixel's kernel, as weights of common kernels."""
         return common_kernels(self.scores, self.transforms, self.axis.length, function)
 
 
@@ -207,10 +217,11 @@ def scattering(
     scale : float
         Channel width of the core loss, in the low loss's energy units.
     channels, empty
-        As in `Channels`.
+        As in `RegularAxis`.
     method : {"ratio", "log"}
         As in `PluralScattering`.
     """
+    # Spectra are taken as periodic, on an axis longer by three times the reach of the low loss.
     reach = int(np.ceil(3 * low_loss.energies[-1] / scale))
     length = int(next_fast_len(len(empty) + reach, real=True))
     frequency = np.arange(length // 2 + 1) / (length * scale)
@@ -220,11 +231,13 @@ def scattering(
 
     peak = transform(low_loss.peak_energies, low_loss.peak.shape)
     inelastic = transform(low_loss.energies, low_loss.inelastic)
+    # The Wiener filter's floor is the level of the highest frequencies that the low loss holds.
     low_loss_scale = float(np.median(np.diff(low_loss.energies)))
     known = frequency <= 0.5 / low_loss_scale
-    floor = max(1e-3, 3 * float(np.median(np.abs(peak[known][-max(known.sum() // 10, 1) :]))))
-    power, floor = np.abs(peak) ** 2, min(floor, 0.1)
-    # exact at zero frequency: plural scattering keeps its integral
+    highest = peak[known][-max(known.sum() // 10, 1) :]
+    floor = min(max(1e-3, 3 * float(np.median(np.abs(highest)))), 0.1)
+    power = np.abs(peak) ** 2
+    # It is exact at zero frequency, since plural scattering keeps its integral.
     wiener = np.where(known, peak.conj() * (1 + floor**2) / (power + floor**2), 0)
-    axis = Channels(length, channels, empty, begins=method == "log")
+    axis = RegularAxis(length, channels, empty, starts_from_zero=method == "log")
     return PluralScattering(low_loss.scores, inelastic * wiener, axis, method)

@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-from .chain import OfCounts, subtraction
+from .chain import RemovalFromCounts, subtraction
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class ZeroLossTail:
     adds: ClassVar[bool] = True
 
     def remove(self, spectra: LowRank, edge: float) -> tuple[LowRank, None]:
-        """Subtract it; see `Correction`."""
-        return spectra.appended(-self.scores, self.components), None
+        """Subtract it; see `chain.Correction`."""
+        return spectra.append_components(-self.scores, self.components), None
 
     def restore(
         self, scores: Floats, components: Floats, fit: None = None
@@ -44,6 +44,6 @@ class ZeroLossTail:
             np.concatenate([components, self.components]),
         )
 
-    def of_counts(self, fit: None = None) -> OfCounts:
+    def removal_from_counts(self, fit: None = None) -> RemovalFromCounts:
         """Subtract it from spectra that are not compressed."""
         return subtraction(self.scores, self.components)

@@ -9,21 +9,20 @@ from scipy.optimize import minimize_scalar
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-MOST = 10.0  # channels
-STEP = 0.25
+MOST_OFFSET_CHANNELS = 10.0
+GRID_STEP_CHANNELS = 0.25
 
 
-def resampled(spectra: Floats, energies: Floats, asked: Floats) -> Floats:
+def resample(spectra: Floats, energies: Floats, new_energies: Floats) -> Floats:
     """Rows of ``spectra`` at other energies (cubic spline); beyond their ends as at the ends."""
     order = np.argsort(energies)
-    known = energies[order]
-    return np.asarray(
-        CubicSpline(known, spectra[:, order], axis=1)(np.clip(asked, known[0], known[-1]))
-    )
+    ordered = energies[order]
+    inside = np.clip(new_energies, ordered[0], ordered[-1])
+    return np.asarray(CubicSpline(ordered, spectra[:, order], axis=1)(inside))
 
 
 def energy_offset(
-    measured: LowRank, at: Floats, spectra: Floats, energies: Floats
+    measured: LowRank, measured_energies: Floats, spectra: Floats, energies: Floats
 ) -> tuple[float, float]:
     """Offset of the energies at which spectra that are known appear in a compressed image.
 
@@ -33,9 +32,10 @@ def energy_offset(
     Parameters
     ----------
     measured : LowRank
-    at : array, shape (channels,)
+    measured_energies : array, shape (channels,)
         Its energies.
     spectra : array, shape (components, any)
+        The known spectra.
     energies : array, shape (any,)
         Of the known spectra.
 
@@ -48,18 +48,21 @@ def energy_offset(
     ----------
     G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413, https://doi.org/10.1137/0710036
     """
-    step = float(np.median(np.diff(at)))
+    channel_width = float(np.median(np.diff(measured_energies)))
     white = measured.whitening.whiten(measured.components)
     moment = measured.second_moment() * len(measured.scores)
 
-    def left(offset: float) -> float:
-        moved = resampled(spectra, energies, at - offset * step)
+    def squares_left(offset: float) -> float:
+        moved = resample(spectra, energies, measured_energies - offset * channel_width)
         basis = np.linalg.qr(measured.whitening.whiten(moved).T)[0]
-        beside = white - (white @ basis) @ basis.T
-        return float(np.sum(moment * (beside @ beside.T)))
+        unexplained = white - (white @ basis) @ basis.T
+        return float(np.sum(moment * (unexplained @ unexplained.T)))
 
-    grid = np.arange(-MOST, MOST + STEP / 2, STEP)
-    best = grid[int(np.argmin([left(x) for x in grid]))]
-    found = minimize_scalar(left, bounds=(best - STEP, best + STEP), method="bounded").x
-    curvature = (left(found + STEP) + left(found - STEP) - 2 * left(found)) / STEP**2
-    return float(found), float(np.sqrt(2 / max(curvature, 1e-12)))
+    step = GRID_STEP_CHANNELS
+    grid = np.arange(-MOST_OFFSET_CHANNELS, MOST_OFFSET_CHANNELS + step / 2, step)
+    best = grid[int(np.argmin([squares_left(offset) for offset in grid]))]
+    bounds = (best - step, best + step)
+    offset = minimize_scalar(squares_left, bounds=bounds, method="bounded").x
+    change = squares_left(offset + step) + squares_left(offset - step) - 2 * squares_left(offset)
+    curvature = change / step**2
+    return float(offset), float(np.sqrt(2 / max(curvature, 1e-12)))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import BSpline
 
 from hyperspy_unmix.numerics.types import Floats
 
-SIZES = (1, 4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50)  # numbers of coefficients tried
-BINS = 1024
+COEFFICIENTS_TRIED = (1, 4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50)  # numbers of them
+MOST_BINS = 1024  # along the scan, in which values are averaged before curves are tried
 SIGMAS_OF_JITTER = 3.0  # by which the scatter must exceed its error to be more than that
 
 
@@ -61,6 +62,11 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     at : array, shape (any,), optional
         Other times at which the smooth curve is wanted, without what departs from it.
 
+    Returns
+    -------
+    ScanCurve
+        Zero with infinite error where no value is known.
+
     References
     ----------
     E. J. Hannan, B. G. Quinn, J. R. Stat. Soc. B 41 (1979) 190,
@@ -69,46 +75,96 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     https://doi.org/10.1080/01621459.1975.10479864
     """
     known = np.isfinite(values) & np.isfinite(error) & (error > 0)
+    wanted = time if at is None else at
     n = int(known.sum())
     if n == 0:
-        asked = time if at is None else at
-        none = np.zeros(len(asked))
-        return ScanCurve(none, np.full(len(asked), np.inf), none, 0, 0.0)
-    when, means, weight, within = _binned(time[known], values[known], error[known])
-    best = None
-    for number in (k for k in SIZES if k == 1 or 2 * k <= len(when)):
-        inside = spline_basis(when, number)
-        root = np.sqrt(weight)[:, None]
-        normal = np.linalg.pinv((inside * root).T @ (inside * root))
-        fit = normal @ (inside.T @ (means * weight))
-        rest = within + float(np.sum(weight * (means - inside @ fit) ** 2))
-        criterion = n * np.log(max(rest, 1e-300) / n) + 2 * number * np.log(np.log(n + 2))
-        if best is None or criterion < best[0]:
-            best = criterion, number, fit, normal, rest
-    assert best is not None
-    _, number, fit, normal, rest = best
-    excess = rest - (n - number)
+        zero = np.zeros(len(wanted))
+        return ScanCurve(zero, np.full(len(wanted), np.inf), zero, 0, 0.0)
+    binned = _bin_neighbours(time[known], values[known], error[known])
+    spline = _fit_spline(binned, n)
+    number, degrees = len(spline.coefficients), spline.degrees_of_freedom
+
+    # Scatter about the curve that the errors do not explain is that of the values themselves.
+    excess = spline.rest - degrees
     scatter2 = 0.0
-    if excess > SIGMAS_OF_JITTER * np.sqrt(2 * max(n - number, 1)):
-        scatter2 = excess / float(weight.sum())
-    basis = spline_basis(time if at is None else at, number)
-    curve = basis @ fit
-    variance = np.sum((basis @ normal) * basis, 1) * max(rest / max(n - number, 1), 1.0)
+    if excess > SIGMAS_OF_JITTER * np.sqrt(2 * max(degrees, 1)):
+        scatter2 = excess / float(binned.weight.sum())
+    scatter = float(np.sqrt(scatter2))
+
+    # The curve where it is wanted; its error is not smaller than its scatter tells.
+    basis = spline_basis(wanted, number)
+    curve = basis @ spline.coefficients
+    scale = max(spline.rest / max(degrees, 1), 1.0)
+    variance = np.sum((basis @ spline.inverse) * basis, 1) * scale
     if scatter2 == 0 or at is not None:
-        return ScanCurve(curve, np.sqrt(variance), curve, number, float(np.sqrt(scatter2)))
-    own = np.where(known, error, np.inf) ** 2
-    share = scatter2 / (scatter2 + own)
-    departed = np.where(known, share * (np.where(known, values, 0) - curve), 0)
-    left = np.where(np.isfinite(own), share * np.where(known, error, 0) ** 2, scatter2)
-    spread = np.sqrt((1 - share) ** 2 * variance + left)
-    return ScanCurve(curve + departed, spread, curve, number, float(np.sqrt(scatter2)))
+        return ScanCurve(curve, np.sqrt(variance), curve, number, scatter)
+
+    # Each value keeps a share of its departure: that of the scatter in scatter and own variance.
+    own_variance = np.where(known, error, np.inf) ** 2
+    share = scatter2 / (scatter2 + own_variance)
+    departure = np.where(known, share * (np.where(known, values, 0) - curve), 0)
+    own_part = share * np.where(known, error, 0) ** 2
+    departure_variance = np.where(np.isfinite(own_variance), own_part, scatter2)
+    total_error = np.sqrt((1 - share) ** 2 * variance + departure_variance)
+    return ScanCurve(curve + departure, total_error, curve, number, scatter)
 
 
-def _binned(time: Floats, values: Floats, error: Floats) -> tuple[Floats, Floats, Floats, float]:
-    """Weighted means of neighbours, `BINS` at most, with their weights and the scatter within."""
+class _Binned(NamedTuple):
+    """Weighted means of neighbours: their times, values, weights, and the squares within them."""
+
+    time: Floats
+    values: Floats
+    weight: Floats
+    within: float
+
+
+def _bin_neighbours(time: Floats, values: Floats, error: Floats) -> _Binned:
+    """Average neighbours to `MOST_BINS` values at most."""
     weight = 1 / error**2
-    starts = np.arange(0, len(time), -(-len(time) // BINS))
+    starts = np.arange(0, len(time), -(-len(time) // MOST_BINS))
     total = np.add.reduceat(weight, starts)
     means = np.add.reduceat(weight * values, starts) / total
     within = float(np.sum(weight * values**2) - np.sum(total * means**2))
-    return np.add.reduceat(weight * time, starts) / total, means, total, max(within, 0.0)
+    times = np.add.reduceat(weight * time, starts) / total
+    return _Binned(times, means, total, max(within, 0.0))
+
+
+@dataclass(frozen=True)
+class _Spline:
+    """A smooth curve fitted by weighted least squares.
+
+    ``inverse`` is that of the normal equations, the covariance of the coefficients for values of
+    unit weight; ``rest`` the weighted squares that it leaves of ``n`` values.
+    """
+
+    coefficients: Floats
+    inverse: Floats
+    rest: float
+    n: int
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Values more than coefficients."""
+        return self.n - len(self.coefficients)
+
+    @property
+    def criterion(self) -> float:
+        """Least for as many coefficients as the values support (Hannan and Quinn)."""
+        penalty = 2 * len(self.coefficients) * np.log(np.log(self.n + 2))
+        return float(self.n * np.log(max(self.rest, 1e-300) / self.n) + penalty)
+
+
+def _fit_spline(binned: _Binned, n: int) -> _Spline:
+    """The spline with as many coefficients as ``n`` values support."""
+    splines = []
+    for number in COEFFICIENTS_TRIED:
+        if number > 1 and 2 * number > len(binned.time):
+            break
+        basis = spline_basis(binned.time, number)
+        root = np.sqrt(binned.weight)[:, None]
+        inverse = np.linalg.pinv((basis * root).T @ (basis * root))
+        coefficients = inverse @ (basis.T @ (binned.values * binned.weight))
+        residual = binned.values - basis @ coefficients
+        rest = binned.within + float(np.sum(binned.weight * residual**2))
+        splines.append(_Spline(coefficients, inverse, rest, n))
+    return min(splines, key=lambda spline: spline.criterion)

@@ -12,17 +12,17 @@ from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
-STEPS = 50
-HALVINGS = 12  # of a step that lowers the likelihood
-SWEEPS = 100  # of the coordinates of a quadratic step
-TOLERANCE = 1e-3  # of an abundance's own standard deviation
-ROWS = 256  # pixels whose spectra, as recorded, are held at once
-FEW_COUNTS = 2.0  # typical ones beside a pixel's own, for its error
-LEAST_MEAN = 1e-9
+MOST_SCORING_STEPS = 50
+MOST_HALVINGS = 12  # of a step that lowers the likelihood
+MOST_SWEEPS = 100  # of the coordinates of a quadratic step
+SETTLED_CHANGE = 1e-3  # of an abundance's own standard deviation, in one step
+PIXELS_FITTED_AT_ONCE = 256  # whose spectra, as recorded, are held
+COUNTS_ADDED_FOR_ERROR = 2.0  # typical ones beside a pixel's own
+LEAST_MEAN = 1e-9  # counts in a channel
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedSpectra:
     """Spectra as each pixel records them, and what they stand on.
 
     Parameters
@@ -40,9 +40,36 @@ class Recorded:
     scores: Floats
     background: Floats
 
+    @property
+    def are_alike(self) -> bool:
+        """Whether all pixels record the same spectra."""
+        return self.weights.shape[1] == 1 and bool((self.weights == 1).all())
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """What counts and their likelihood take of the noise model.
+
+    ``gain`` is that of a channel, ``offset`` what read noise adds to counts and mean;
+    ``excess_of_sums`` is the variance of sums over channels, in units of that of independent ones:
+    above one where neighbours share their charge, for there is less noise in each, and as much in
+    sums.
+    """
+
+    gain: float = 1.0
+    offset: float = 0.0
+    excess_of_sums: float = 1.0
+
+    @classmethod
+    def of(cls, noise: NoiseModel) -> _Counting:
+        if noise.kind != "gain":
+            return cls()
+        gain = noise.channel_gain
+        return cls(gain, max(noise.read_variance, 0.0) / gain, noise.gain / gain)
+
 
 def abundances(
-    blocks: RowBlocks, recorded: Recorded, noise: NoiseModel, start: Floats, least_sd: Floats
+    blocks: RowBlocks, recorded: RecordedSpectra, noise: NoiseModel, start: Floats, least_sd: Floats
 ) -> tuple[Floats, Floats]:
     """Non-negative abundances of given spectra, in one pass over the counts.
 
@@ -53,7 +80,7 @@ def abundances(
     Parameters
     ----------
     blocks : RowBlocks
-    recorded : Recorded
+    recorded : RecordedSpectra
     noise : NoiseModel
     start : array, shape (pixels, components)
         First guess.
@@ -70,88 +97,133 @@ def abundances(
     D. L. Snyder, A. M. Hammoud, R. L. White, J. Opt. Soc. Am. A 10 (1993) 1014,
     https://doi.org/10.1364/JOSAA.10.001014 (read noise)
     """
-    shared = recorded.weights.shape[1] == 1 and bool((recorded.weights == 1).all())
-    shapes, background = recorded.shapes, recorded.background
-    number, kernels, channels = shapes.shape
-    flat = shapes.transpose(1, 0, 2).reshape(kernels, -1)
+    shapes, background, are_alike = recorded.shapes, recorded.background, recorded.are_alike
+    n_components, n_shapes, n_channels = shapes.shape
+    shapes_by_weight = shapes.transpose(1, 0, 2).reshape(n_shapes, -1)
     typical = np.maximum(start.mean(0), 0)
     typical = typical / max(float(typical.sum()), 1e-300)
-    counted = noise.kind in ("poisson", "gain")
-    gain = noise.channel_gain if noise.kind == "gain" else 1.0
-    offset = max(noise.read_variance, 0.0) / gain if noise.kind == "gain" else 0.0
-    # neighbours that share their charge: less noise in each, as much in sums
-    excess = noise.gain / gain if noise.kind == "gain" else 1.0
+    are_counts = noise.kind in ("poisson", "gain")
+    counting = _Counting.of(noise)
 
     def on_rows(block: Block, rows: slice) -> Floats:
-        weights, scores, guess = (given[rows] for given in block.given)
-        design = shapes[None, :, 0] if shared else (weights @ flat).reshape(-1, number, channels)
-        base = np.maximum(scores @ background, 0) + offset
-        values = block.spectra[rows].astype(float) + offset
-        if counted:
-            found = _likeliest(values, design, base, guess)
-            few = (found + FEW_COUNTS * gain * typical, design)
-            weight = 1 / np.maximum(_mean(*few) + base, LEAST_MEAN)
+        """Abundances of some of the pixels of a block, and beside them their variance."""
+        weights, scores, guess = (array[rows] for array in block.per_pixel)
+        if are_alike:
+            design = shapes[None, :, 0]
         else:
-            given = None if block.variance is None else block.variance[rows]
-            weight = 1 / (least_sd**2 if given is None else given) * np.ones_like(values)
-            right = _along(design, weight * (values - base))
-            found = _non_negative(_normal(design, weight), right, np.maximum(guess, 0))
-        variance = np.diagonal(np.linalg.pinv(_normal(design, weight)), axis1=1, axis2=2)
-        unit = gain * excess if counted else 1.0
-        return np.asarray(np.concatenate([found, variance * unit], 1))
+            design = (weights @ shapes_by_weight).reshape(-1, n_components, n_channels)
+        base = np.maximum(scores @ background, 0) + counting.offset
+        values = block.spectra[rows].astype(float) + counting.offset
+        if are_counts:
+            amounts, variance = _fit_counts(values, design, base, guess, typical, counting)
+        else:
+            noise_variance = least_sd**2 if block.variance is None else block.variance[rows]
+            amounts, variance = _fit_least_squares(values, design, base, guess, noise_variance)
+        return np.asarray(np.concatenate([amounts, variance], 1))
 
     def on_block(block: Block) -> Floats:
-        n = len(block.spectra)
-        parts = [slice(i, i + ROWS) for i in range(0, n, ROWS)]
-        return np.concatenate([on_rows(block, rows) for rows in parts])
+        firsts = range(0, len(block.spectra), PIXELS_FITTED_AT_ONCE)
+        return np.concatenate(
+            [on_rows(block, slice(first, first + PIXELS_FITTED_AT_ONCE)) for first in firsts]
+        )
 
-    given = (np.asarray(recorded.weights), np.asarray(recorded.scores), np.asarray(start))
-    both = blocks.rows(on_block, *given, stage="abundances")
-    return both[:, :number], both[:, number:]
+    amounts_and_variance = blocks.rows(
+        on_block,
+        np.asarray(recorded.weights),
+        np.asarray(recorded.scores),
+        np.asarray(start),
+        stage="abundances",
+    )
+    return amounts_and_variance[:, :n_components], amounts_and_variance[:, n_components:]
 
 
-def _likeliest(values: Floats, design: Floats, base: Floats, guess: Floats) -> Floats:
-    """Non-negative ``a``, likeliest if ``values`` are Poisson about ``a @ design + base``."""
+def _fit_counts(
+    values: Floats,
+    design: Floats,
+    base: Floats,
+    guess: Floats,
+    typical: Floats,
+    counting: _Counting,
+) -> tuple[Floats, Floats]:
+    """Likeliest abundances and their variance; ``typical`` (components,) deals out added counts."""
+    amounts = _maximise_likelihood(values, design, base, guess)
+    added = COUNTS_ADDED_FOR_ERROR * counting.gain * typical
+    weight = 1 / np.maximum(_expected(amounts + added, design) + base, LEAST_MEAN)
+    unit = counting.gain * counting.excess_of_sums
+    return amounts, _inverse_diagonals(_normal_matrices(design, weight)) * unit
+
+
+def _fit_least_squares(
+    values: Floats, design: Floats, base: Floats, guess: Floats, noise_variance: Floats
+) -> tuple[Floats, Floats]:
+    """Abundances and their variance by non-negative least squares."""
+    weight = 1 / noise_variance * np.ones_like(values)
+    normal = _normal_matrices(design, weight)
+    right = _products(design, weight * (values - base))
+    amounts = _solve_non_negative(normal, right, np.maximum(guess, 0))
+    return amounts, _inverse_diagonals(normal)
+
+
+def _inverse_diagonals(matrices: Floats) -> Floats:
+    """Diagonals of the inverses, shape (rows, components)."""
+    return np.asarray(np.diagonal(np.linalg.pinv(matrices), axis1=1, axis2=2))
+
+
+def _maximise_likelihood(values: Floats, design: Floats, base: Floats, guess: Floats) -> Floats:
+    """Non-negative ``a``, likeliest if ``values`` are Poisson about ``a @ design + base``.
+
+    By Fisher scoring, in those pixels that have not settled yet.
+    """
+    # A start without anything would have a likelihood of nothing.
     total = np.maximum((values - base).sum(1, keepdims=True), 1.0)
-    # a start without anything has a likelihood of nothing
-    some = 1e-3 * total / np.maximum(np.abs(design).sum((1, 2))[:, None], 1e-300)
-    found: Floats = np.maximum(guess, some)
-    left = np.arange(len(values))
-    for _ in range(STEPS):
-        of_left = design if len(design) == 1 else design[left]
-        counts, under, before = values[left], base[left], found[left]
-        mean = np.maximum(_mean(before, of_left) + under, LEAST_MEAN)
-        normal = _normal(of_left, 1 / mean)
-        after = _non_negative(normal, _along(of_left, (counts - under) / mean), before)
-        known = _likelihood(counts, mean)
-        for _ in range(HALVINGS):
-            worse = _likelihood(counts, _mean(after, of_left) + under) < known
-            if not worse.any():
+    least_start = 1e-3 * total / np.maximum(np.abs(design).sum((1, 2))[:, None], 1e-300)
+    amounts: Floats = np.maximum(guess, least_start)
+
+    unsettled = np.arange(len(values))
+    for _ in range(MOST_SCORING_STEPS):
+        own_design = design if len(design) == 1 else design[unsettled]
+        counts, own_base, before = values[unsettled], base[unsettled], amounts[unsettled]
+
+        # The step: non-negative least squares, weighted by the expected counts.
+        mean = np.maximum(_expected(before, own_design) + own_base, LEAST_MEAN)
+        normal = _normal_matrices(own_design, 1 / mean)
+        right = _products(own_design, (counts - own_base) / mean)
+        after = _solve_non_negative(normal, right, before)
+
+        # It is halved until it raises the likelihood, and not taken where that does not help.
+        likelihood_before = _likelihood(counts, mean)
+        for _ in range(MOST_HALVINGS):
+            likelihood = _likelihood(counts, _expected(after, own_design) + own_base)
+            is_worse = likelihood < likelihood_before
+            if not is_worse.any():
                 break
-            after[worse] = (after[worse] + before[worse]) / 2
-        after[worse] = before[worse]
-        found[left] = after
+            after[is_worse] = (after[is_worse] + before[is_worse]) / 2
+        after[is_worse] = before[is_worse]
+        amounts[unsettled] = after
+
+        # Pixels whose abundances hardly move any more are settled.
         error = np.sqrt(1 / np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-300))
-        left = left[(np.abs(after - before) > TOLERANCE * error).any(1)]
-        if not len(left):
+        unsettled = unsettled[(np.abs(after - before) > SETTLED_CHANGE * error).any(1)]
+        if not len(unsettled):
             break
-    return found
+    return amounts
 
 
-def _mean(found: Floats, design: Floats) -> Floats:
+def _expected(amounts: Floats, design: Floats) -> Floats:
+    """Each row of ``amounts`` of its spectra, summed, shape (rows, channels)."""
     if len(design) == 1:
-        return np.asarray(found @ design[0])
-    return np.asarray((found[:, None] @ design)[:, 0])
+        return np.asarray(amounts @ design[0])
+    return np.asarray((amounts[:, None] @ design)[:, 0])
 
 
-def _along(design: Floats, values: Floats) -> Floats:
+def _products(design: Floats, values: Floats) -> Floats:
     """Products of the rows of ``values`` with each of their spectra, shape (rows, components)."""
     if len(design) == 1:
         return np.asarray(values @ design[0].T)
     return np.asarray((design @ values[:, :, None])[..., 0])
 
 
-def _normal(design: Floats, weights: Floats) -> Floats:
+def _normal_matrices(design: Floats, weights: Floats) -> Floats:
     """Weighted products of the spectra of each row, shape (rows, components, components)."""
     if len(design) == 1:
         number = design.shape[1]
@@ -161,22 +233,23 @@ def _normal(design: Floats, weights: Floats) -> Floats:
 
 
 def _likelihood(counts: Floats, mean: Floats) -> NDArray[np.floating]:
-    safe = np.maximum(mean, LEAST_MEAN)
-    return np.asarray(np.sum(counts * np.log(safe) - safe, 1))
+    """Logarithm of the Poisson likelihood of each row, but for what depends on counts alone."""
+    mean = np.maximum(mean, LEAST_MEAN)
+    return np.asarray(np.sum(counts * np.log(mean) - mean, 1))
 
 
-def _non_negative(normal: Floats, right: Floats, start: Floats) -> Floats:
+def _solve_non_negative(normal: Floats, right: Floats, start: Floats) -> Floats:
     """Non-negative least squares of many small normal equations, by coordinate descent."""
-    found = start.copy()
+    amounts = start.copy()
     diagonal = np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-300)
-    for _ in range(SWEEPS):
+    for _ in range(MOST_SWEEPS):
         largest = 0.0
-        for i in range(found.shape[1]):
-            slope = right[:, i] - np.einsum("pj,pj->p", normal[:, i], found)
-            moved = np.maximum(found[:, i] + slope / diagonal[:, i], 0)
-            change = np.abs(moved - found[:, i]) * np.sqrt(diagonal[:, i])
+        for i in range(amounts.shape[1]):
+            slope = right[:, i] - np.einsum("pj,pj->p", normal[:, i], amounts)
+            moved = np.maximum(amounts[:, i] + slope / diagonal[:, i], 0)
+            change = np.abs(moved - amounts[:, i]) * np.sqrt(diagonal[:, i])
             largest = max(largest, float(change.max(initial=0)))
-            found[:, i] = moved
-        if largest < 0.1 * TOLERANCE:
+            amounts[:, i] = moved
+        if largest < 0.1 * SETTLED_CHANGE:
             break
-    return found
+    return amounts

@@ -15,9 +15,11 @@ from hyperspy_unmix.numerics.types import Floats
 
 @dataclass(frozen=True)
 class Goodness:
-    """Reduced chi-square (pixels,); of the channels the mean residual, and mean squares.
+    """Reduced chi-square of the pixels, and the residual of the channels.
 
-    ``spread`` are the squares of the residual, summed over the pixels, over their variance.
+    ``chi_square`` (pixels,) is one where the model is true; ``mean_residual`` (channels,) is the
+    mean over the pixels and ``noise_of_mean`` its standard deviation; ``spread`` (channels,) are
+    the squares of the residual, summed over the pixels, over their variance.
     """
 
     chi_square: Floats
@@ -52,13 +54,15 @@ def goodness(
     fitted : int
         Numbers fitted to each pixel.
     """
-    channels, weight = len(channel_sd), 1 / channel_sd**2
-    share = channels / max(channels - fitted, 1)
+    n_pixels, n_channels = blocks.shape[0], len(channel_sd)
+    weight = 1 / channel_sd**2
+    channels_per_degree_of_freedom = n_channels / max(n_channels - fitted, 1)
 
     def on_blocks(parts: Iterator[Block]) -> tuple[Floats, Floats]:
-        sums, rows = np.zeros((3, channels)), []
+        """Sums over the pixels (of residual, its square, the variance), and chi-square."""
+        sums, chi_square = np.zeros((3, n_channels)), []
         for block in parts:
-            model = block.given[0] @ components
+            model = block.per_pixel[0] @ components
             if noise.kind in ("poisson", "gain"):
                 variance = noise.variance(np.maximum(model, 0))
             elif block.variance is None:
@@ -66,12 +70,21 @@ def goodness(
             else:
                 variance = block.variance
             residual = block.spectra - model
-            rows.append(share * (residual**2 @ weight) / np.maximum(variance @ weight, 1e-300))
+            chi_square.append(
+                channels_per_degree_of_freedom
+                * (residual**2 @ weight)
+                / np.maximum(variance @ weight, 1e-300)
+            )
             sums += residual.sum(0), np.sum(residual**2, 0), variance.sum(0)
-        return sums, np.concatenate(rows)
+        return sums, np.concatenate(chi_square)
 
-    sums, chi_square = blocks.reduce(
+    (residual, squares, variance), chi_square = blocks.reduce(
         on_blocks, lambda totals: np.sum(totals, 0), np.asarray(scores), stage="residual"
     )
-    n, variance = blocks.shape[0], np.maximum(sums[2], 1e-300)
-    return Goodness(chi_square, sums[0] / n, np.sqrt(variance) / n, sums[1] / variance)
+    variance = np.maximum(variance, 1e-300)
+    return Goodness(
+        chi_square=chi_square,
+        mean_residual=residual / n_pixels,
+        noise_of_mean=np.sqrt(variance) / n_pixels,
+        spread=squares / variance,
+    )

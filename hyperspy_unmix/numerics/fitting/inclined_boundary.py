@@ -9,15 +9,18 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Index
 
 Kind = Literal["phase", "layer"]
 
-SIGMA = 1 / np.sqrt(8 * np.log(2))  # standard deviation of a Gaussian of FWHM 1
-POINTS, WEIGHTS = np.polynomial.legendre.leggauss(4)  # across a pixel
-DIRECTIONS, PLACES, SLOPES = 12, 9, 7  # tried before the fit
-MOST_PIXELS = 1500  # looked at then
-REFINED = 5  # of the directions tried
+SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))  # of a Gaussian
+PIXEL_POINTS, PIXEL_WEIGHTS = np.polynomial.legendre.leggauss(4)  # of a mean across a pixel
+# How the starts of the fit are chosen: all combinations are compared by some of the pixels.
+DIRECTIONS_TRIED, PLACES_TRIED, WIDTHS_TRIED = 12, 9, 7
+MARGIN_OF_DIRECTION = 0.15  # radians, tried on both sides of a direction that is given
+MOST_PIXELS_TRIED = 1500
+MOST_STARTS_REFINED = 5  # each of another direction
+ALL_PIXELS = slice(None)
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,10 @@ class Projection:
     ``slope`` is its width in projection over the thickness (tan of the inclination, if both are in
     the same unit), ``position`` its distance from the origin along ``direction`` (radians from the
     x axis), ``layer`` the width of a layer in projection (0 for a phase boundary), ``amplitude``
-    and ``offset`` the densities. ``covariance`` is that of (slope, position, direction, layer),
-    ``scatter`` the standard deviation of what is left, in units of the ``sd`` given; ``seen`` is
-    how much the boundary takes out of the map's variance, in units of what noise lets it take.
+    and ``offset`` the densities, ``fitted`` (pixels,) the map that they make. ``covariance`` is
+    that of (slope, position, direction, layer), ``scatter`` the standard deviation of what is left,
+    in units of the ``sd`` given; ``f_statistic`` is how much the boundary takes out of the map's
+    variance, in units of what noise lets it take.
     """
 
     slope: float
@@ -40,8 +44,48 @@ class Projection:
     offset: float
     covariance: Floats
     scatter: float
-    seen: float
+    f_statistic: float
     fitted: Floats
+
+
+@dataclass(frozen=True)
+class _Map:
+    """The pixels to which a boundary is fitted, and how it is recorded in them.
+
+    ``x`` and ``y`` (pixels,) are counted from their middle, ``sigma`` is the standard deviation of
+    the probe and ``pixel`` the width of a pixel. Parameters of a boundary are (slope, place, angle,
+    layer), where ``place`` is its distance from the middle.
+    """
+
+    x: Floats
+    y: Floats
+    density: Floats
+    sd: Floats
+    thickness: Floats
+    kind: Kind
+    sigma: float
+    pixel: float
+
+    def shape(self, parameters: Floats, pixels: slice | Index = ALL_PIXELS) -> Floats:
+        """Share of the thickness of the pixels that is beyond the boundary, or in the layer."""
+        slope, place, angle, layer = parameters
+        across = self.x[pixels] * np.cos(angle) + self.y[pixels] * np.sin(angle) - place
+        width = abs(slope) * self.thickness[pixels]
+        if self.kind == "phase":
+            return ramp(across, width, self.sigma, self.pixel)
+        half = abs(layer) / 2
+        first = ramp(across + half, width, self.sigma, self.pixel)
+        return first - ramp(across - half, width, self.sigma, self.pixel)
+
+    def solve(
+        self, parameters: Floats, pixels: slice | Index = ALL_PIXELS
+    ) -> tuple[Floats, Floats]:
+        """Amplitude and offset that fit best, and what they leave in units of ``sd``."""
+        shape, sd = self.shape(parameters, pixels), self.sd[pixels]
+        design = np.stack([shape, np.ones(len(shape))], axis=1) / sd[:, None]
+        target = self.density[pixels] / sd
+        amounts = np.linalg.lstsq(design, target, rcond=None)[0]
+        return amounts, design @ amounts - target
 
 
 def ramp(x: Floats, width: Floats, sigma: float, pixel: float) -> Floats:
@@ -51,16 +95,16 @@ def ramp(x: Floats, width: Floats, sigma: float, pixel: float) -> Floats:
     deviation ``sigma`` and over a pixel.
     """
     width = np.maximum(width, 1e-6 * max(pixel, sigma))
-    found = np.zeros(np.broadcast(x, width).shape)
-    for point, weight in zip(POINTS, WEIGHTS, strict=True):
+    share = np.zeros(np.broadcast(x, width).shape)
+    for point, weight in zip(PIXEL_POINTS, PIXEL_WEIGHTS, strict=True):
         at = x + point * pixel / 2
         rise = _integral(at + width / 2, sigma) - _integral(at - width / 2, sigma)
-        found += weight / 2 * rise / width
-    return found
+        share += weight / 2 * rise / width
+    return share
 
 
 def _integral(x: Floats, sigma: float) -> Floats:
-    """Antiderivative of the normal distribution."""
+    """Antiderivative of the cumulative normal distribution: of an edge seen with the probe."""
     sigma = max(sigma, 1e-9)
     normal = np.exp(-0.5 * (x / sigma) ** 2) / np.sqrt(2 * np.pi)
     return np.asarray(x * ndtr(x / sigma) + sigma * normal)
@@ -100,85 +144,106 @@ def fit_boundary(
         Across the boundary, in radians from the x axis, about where to look; default everywhere.
     near : Projection, optional
         A fit to start from, in place of looking.
+
+    Returns
+    -------
+    Projection
     """
-    sigma = probe * SIGMA
     centre = np.array([x.mean(), y.mean()])
-    x, y = x - centre[0], y - centre[1]
-
-    def shape(p: Floats, some: slice | Floats = slice(None)) -> Floats:
-        slope, place, angle, layer = p
-        across = x[some] * np.cos(angle) + y[some] * np.sin(angle) - place
-        width = abs(slope) * thickness[some]
-        if kind == "phase":
-            return ramp(across, width, sigma, pixel)
-        half = abs(layer) / 2
-        first = ramp(across + half, width, sigma, pixel)
-        return first - ramp(across - half, width, sigma, pixel)
-
-    beside = np.ones((len(x), 1))
-
-    def solved(p: Floats, some: slice | Floats = slice(None)) -> tuple[Floats, Floats]:
-        design = np.insert(beside[some], 0, shape(p, some), axis=1) / sd[some, None]
-        amounts = np.linalg.lstsq(design, density[some] / sd[some], rcond=None)[0]
-        return amounts, design @ amounts - density[some] / sd[some]
-
-    some = np.linspace(0, len(x) - 1, min(MOST_PIXELS, len(x))).astype(int)
+    density_map = _Map(
+        x=x - centre[0],
+        y=y - centre[1],
+        density=density,
+        sd=sd,
+        thickness=thickness,
+        kind=kind,
+        sigma=probe * SIGMA_PER_FWHM,
+        pixel=pixel,
+    )
     if near is None:
-        tried = _starts(x, y, thickness, kind, pixel, direction)
-        tried.sort(key=lambda p: float(np.sum(solved(p, some)[1] ** 2)))
-        # the best of every direction: the best of all may lead to a minimum that is not the least
-        starts = list({p[2]: p for p in reversed(tried)}.values())[::-1][:REFINED]
+        starts = _best_starts(density_map, direction)
     else:
         along = np.array([np.cos(near.direction), np.sin(near.direction)])
         place = near.position - float(centre @ along)
         starts = [np.array([near.slope, place, near.direction, near.layer])]
-
-    def refined(p: Floats) -> Any:
-        scale = np.array([max(p[0], 1e-3), pixel, 0.1, max(p[3], pixel)])
-        return least_squares(lambda q: solved(q)[1], p, x_scale=scale)
-
-    found = min((refined(p) for p in starts), key=lambda fit: float(fit.cost))
-    amounts, rest = solved(found.x)
-    free = 4 if kind == "layer" else 3
-    left = max(len(x) - free - 2, 1)
-    scatter = float(np.sqrt(np.sum(rest**2) / left))
-    jacobian = found.jac[:, :free]
-    covariance = np.zeros((4, 4))
-    covariance[:free, :free] = np.linalg.pinv(jacobian.T @ jacobian) * scatter**2
-    plain, target = beside / sd[:, None], density / sd
-    without = target - plain @ np.linalg.lstsq(plain, target, rcond=None)[0]
-    taken = (np.sum(without**2) - np.sum(rest**2)) / (free + 1)
-    slope, place, angle, layer = found.x
-    along = np.array([np.cos(angle), np.sin(angle)])
-    return Projection(
-        abs(float(slope)),
-        float(place + centre @ along),
-        float(angle),
-        abs(float(layer)) if kind == "layer" else 0.0,
-        float(amounts[0]),
-        float(amounts[1]),
-        covariance,
-        scatter,
-        float(taken / max(scatter**2, 1e-300)),
-        shape(found.x) * amounts[0] + beside @ amounts[1:],
-    )
+    fits = [_refine(density_map, start) for start in starts]
+    best = min(fits, key=lambda fit: float(fit.cost))
+    return _projection(density_map, best.x, best.jac, centre)
 
 
-def _starts(
-    x: Floats, y: Floats, thickness: Floats, kind: Kind, pixel: float, direction: float | None
-) -> list[Floats]:
+def _best_starts(density_map: _Map, direction: float | None) -> list[Floats]:
+    """The best start of each direction, for that of all may lead to a local minimum.
+
+    Not of all directions: of those the worst starts of which are the least bad.
+    """
+    n = len(density_map.x)
+    pixels = np.linspace(0, n - 1, min(MOST_PIXELS_TRIED, n)).astype(int)
+    tried = _starts(density_map, direction)
+    tried.sort(key=lambda start: float(np.sum(density_map.solve(start, pixels)[1] ** 2)))
+    # A key keeps the place of the first value that it is given, and the last value: so directions
+    # are ordered by their worst starts, and hold their best ones.
+    best_of_direction = {start[2]: start for start in reversed(tried)}
+    return list(best_of_direction.values())[::-1][:MOST_STARTS_REFINED]
+
+
+def _starts(density_map: _Map, direction: float | None) -> list[Floats]:
     """Places, directions, slopes and layers from which the best is taken to start."""
     if direction is None:
-        angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
+        angles = np.arange(DIRECTIONS_TRIED) * np.pi / DIRECTIONS_TRIED
     else:
-        angles = direction + np.array([-0.15, 0.0, 0.15])
+        angles = direction + np.array([-MARGIN_OF_DIRECTION, 0.0, MARGIN_OF_DIRECTION])
+    x, y, pixel = density_map.x, density_map.y, density_map.pixel
     reach = float(np.hypot(np.ptp(x), np.ptp(y)))
-    typical = float(np.median(thickness))
+    typical = float(np.median(density_map.thickness))
+    layer = pixel if density_map.kind == "layer" else 0.0
     starts = []
     for angle in angles:
         across = x * np.cos(angle) + y * np.sin(angle)
-        for place in np.linspace(across.min(), across.max(), PLACES + 2)[1:-1]:
-            for width in np.geomspace(pixel, reach, SLOPES):
-                layer = pixel if kind == "layer" else 0.0
+        for place in np.linspace(across.min(), across.max(), PLACES_TRIED + 2)[1:-1]:
+            for width in np.geomspace(pixel, reach, WIDTHS_TRIED):
                 starts.append(np.array([width / typical, place, angle, layer]))
     return starts
+
+
+def _refine(density_map: _Map, start: Floats) -> Any:
+    """Least squares over all pixels, as scipy returns it."""
+    pixel = density_map.pixel
+    scale = np.array([max(start[0], 1e-3), pixel, 0.1, max(start[3], pixel)])
+    return least_squares(lambda parameters: density_map.solve(parameters)[1], start, x_scale=scale)
+
+
+def _projection(
+    density_map: _Map, parameters: Floats, jacobian: Floats, centre: Floats
+) -> Projection:
+    """The fitted boundary, counted from the origin, with its errors and how well it is seen."""
+    is_layer = density_map.kind == "layer"
+    amounts, residual = density_map.solve(parameters)
+
+    # Two more numbers are fitted than those of the boundary: amplitude and offset.
+    n_free = 4 if is_layer else 3
+    degrees_of_freedom = max(len(density_map.x) - n_free - 2, 1)
+    scatter = float(np.sqrt(np.sum(residual**2) / degrees_of_freedom))
+    jacobian = jacobian[:, :n_free]
+    covariance = np.zeros((4, 4))
+    covariance[:n_free, :n_free] = np.linalg.pinv(jacobian.T @ jacobian) * scatter**2
+
+    # What the boundary takes out of a map that is otherwise the same everywhere.
+    constant = 1 / density_map.sd[:, None]
+    target = density_map.density / density_map.sd
+    without = target - constant @ np.linalg.lstsq(constant, target, rcond=None)[0]
+    taken_out = (np.sum(without**2) - np.sum(residual**2)) / (n_free + 1)
+
+    slope, place, angle, layer = parameters
+    along = np.array([np.cos(angle), np.sin(angle)])
+    return Projection(
+        slope=abs(float(slope)),
+        position=float(place + centre @ along),
+        direction=float(angle),
+        layer=abs(float(layer)) if is_layer else 0.0,
+        amplitude=float(amounts[0]),
+        offset=float(amounts[1]),
+        covariance=covariance,
+        scatter=scatter,
+        f_statistic=float(taken_out / max(scatter**2, 1e-300)),
+        fitted=density_map.shape(parameters) * amounts[0] + amounts[1],
+    )

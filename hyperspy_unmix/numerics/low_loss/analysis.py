@@ -12,21 +12,21 @@ from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
-from .per_pixel import Plan, make_plan
+from .per_pixel import PixelProducts, ReadingPlan, make_reading_plan
 from .zero_loss import (
     ZeroLossPeak,
     centre_finder,
-    clipped,
     find_zero_loss_peak,
-    positions,
-    whole_channels,
+    most_likely_offsets,
+    whole_channel_shifts,
+    why_clipped,
 )
 
-FALLS = (2.0, 6.0)  # and of one over the energy, by which they end
-SMALL_PART = 0.01  # of the inelastic electrons, beyond the axis, that a power law is trusted with
-SYSTEMATIC = 5e-4  # of the peak's width: what losses under it may do to its position
-LEAST_BEHIND = 4  # channels behind the zero-loss peak
-POWERS = (1.0, 8.0)  # of the energy, by which inelastic spectra begin
+RISE_POWER_LIMITS = (1.0, 8.0)  # powers of the energy, by which inelastic spectra begin
+FALL_POWER_LIMITS = (2.0, 6.0)  # powers of one over the energy, by which they end
+MOST_SHARE_BEYOND_AXIS = 0.01  # of the inelastic electrons, that a power law is trusted with
+POSITION_ERROR_IN_FWHM = 5e-4  # what losses under the peak may do to its position
+LEAST_CHANNELS_BEHIND_PEAK = 4
 
 
 @dataclass(frozen=True)
@@ -105,86 +105,135 @@ def analyse_low_loss(
     https://doi.org/10.1002/jemt.1060080206
     """
     summary = summarise(blocks) if summary is None else summary
-    why = clipped(summary.sample, energies)
-    plan, found, summary, moved = _read_lined_up(blocks, energies, summary, bool(why))
-    peak, noise, inelastic, split = plan.peak, plan.noise, plan.inelastic, len(plan.peak.shape)
-    rank = len(inelastic)
-    below, above = found[:, 0], found[:, 1]
-    scores, likelihood = found[:, 2 : 2 + rank], found[:, 2 + rank :]
-    factor, few = _inelastic_below(energies - peak.centre, summary.mean, peak)
-    behind = scores @ inelastic[:, :few].mean(1) - below * peak.tail[:few].mean()
-    zero_loss = np.asarray((below - factor * np.maximum(behind, 0)) / peak.below)
-    channels = np.array([split, len(energies) - split])
-    factor, last = _inelastic_beyond(energies - peak.centre, summary.mean, peak)
-    beyond = np.maximum(factor * (scores @ inelastic[:, -last:].mean(1)), 0)
-    missing = float(beyond.sum() / max((above + beyond).sum(), 1e-300))
-    # a spectrum that ends among the plasmons does not go on as a power
-    total = above + beyond * (missing < SMALL_PART)
-    t, t_error = _log_ratio(below, total, zero_loss, peak.below, noise, channels)
-    if why and given_t is not None:
-        # the inelastic electrons are all there: they tell how many were not scattered
-        t, t_error = given_t, np.zeros(len(above))
-        zero_loss = above / np.expm1(np.where(given_t > 0, given_t, np.nan))
+    clipping = why_clipped(summary.sample, energies)
+    plan, products, summary, moved = _read_lined_up(blocks, energies, summary, bool(clipping))
+    peak, split = plan.peak, len(plan.peak.shape)
+    measured = plan.split_columns(products)
+
+    # Counts near the threshold, and beyond the end of the axis, go to where they belong.
+    zero_loss = _zero_loss_counts(plan, measured, energies, summary.mean)
+    above, beyond = _complete_above(plan, measured, energies, summary.mean)
+
+    # The thickness, from the ratio of all counts to those of the zero-loss peak.
+    if clipping and given_t is not None:
+        # The inelastic electrons are all there: they tell how many were not scattered.
+        t: Floats = given_t
+        t_error: Floats = np.zeros(len(above))
+        zero_loss = measured.above / np.expm1(np.where(given_t > 0, given_t, np.nan))
+    else:
+        t, t_error = _log_ratio(
+            below=measured.below,
+            above=above,
+            zero_loss=zero_loss,
+            share=peak.share_below_threshold,
+            noise=plan.noise,
+            channels=np.array([split, len(energies) - split]),
+        )
+
+    # What the core loss needs: kernels per zero-loss electron, and shifts.
     good = np.isfinite(t) & (zero_loss > 0)
-    per_electron = scores / np.where(good, zero_loss, 1)[:, None]
-    scale = float(np.median(np.diff(energies)))
-    seen = (below + above) * summary.mean[plan.near].sum() / max(summary.mean.sum(), 1e-300)
+    per_electron = measured.scores / np.where(good, zero_loss, 1)[:, None]
+    channel_width = float(np.median(np.diff(energies)))
     return LowLoss(
         t_over_lambda=np.where(good, np.maximum(t, 0), np.nan),
         t_error=np.where(good, t_error, np.nan),
         zero_loss=np.where(good, zero_loss, np.nan),
-        # less the peak's own tail, the same for every zero-loss electron
+        # The peak's own tail is taken off, the same for every zero-loss electron.
         scores=np.where(good[:, None], np.insert(per_electron, 0, -1.0, axis=1), 0),
-        inelastic=np.concatenate([peak.tail[None] * peak.below, inelastic]),
+        inelastic=np.concatenate([peak.tail[None] * peak.share_below_threshold, plan.inelastic]),
         energies=energies[split:] - peak.centre,
         peak=peak,
         peak_energies=energies[:split] - peak.centre,
-        beyond=missing,
-        shift=scale * (positions(likelihood) - moved),
-        shift_error=np.hypot(
-            scale * np.sqrt(noise.gain / np.maximum(seen * plan.information, 1e-300)),
-            SYSTEMATIC * peak.fwhm,
-        ),
-        clipped=why,
+        beyond=beyond,
+        shift=channel_width * (most_likely_offsets(measured.likelihood_slopes) - moved),
+        shift_error=_shift_error(plan, measured, channel_width, summary.mean),
+        clipped=clipping,
     )
 
 
 def _read_lined_up(
     blocks: RowBlocks, energies: Floats, summary: Summary, is_clipped: bool
-) -> tuple[Plan, Floats, Summary, NDArray[np.intp]]:
-    """What is to be known of every pixel, its peak moved to the others' by whole channels.
+) -> tuple[ReadingPlan, Floats, Summary, NDArray[np.intp]]:
+    """Read every pixel, its peak moved to the others' by whole channels.
 
     Where no spectrum of the sample has to be moved, most likely none has, and one pass will do.
+
+    Returns
+    -------
+    plan : ReadingPlan
+    products : array, shape (pixels, columns)
+        What is measured of every pixel.
+    summary : Summary
+        Of the spectra lined up.
+    moved : int array, shape (pixels,)
+        Channels by which each spectrum was moved.
     """
     peak = find_zero_loss_peak(energies, summary.mean)
     _check_inelastic(energies, summary.mean, peak)
     centres = centre_finder(energies, peak)
-    plan: Plan | None = None
-    found: Floats = np.empty(0)
-    if whole_channels(centres(summary.sample)).any():
-        moved = whole_channels(blocks.rows(lambda b: centres(b.spectra), stage="zero-loss peak"))
+    plan: ReadingPlan | None = None
+    products: Floats = np.empty(0)
+    if whole_channel_shifts(centres(summary.sample)).any():
+        pixel_centres = blocks.rows(lambda b: centres(b.spectra), stage="zero-loss peak")
+        moved = whole_channel_shifts(pixel_centres)
     else:
-        plan = make_plan(energies, summary, is_clipped)
-        found = plan.read(blocks, centres)
-        found, moved = found[:, :-1], whole_channels(found[:, -1])
+        plan = make_reading_plan(energies, summary, is_clipped)
+        with_centres = plan.read(blocks, centres)
+        products, moved = with_centres[:, :-1], whole_channel_shifts(with_centres[:, -1])
     if moved.any():
         shifts = np.zeros(len(blocks.pixels), int)
         shifts[blocks.pixels] = moved
         blocks, plan = replace(blocks, shifts=shifts), None
         summary = summarise(blocks, "low loss, lined up")
     if plan is None:
-        plan = make_plan(energies, summary, is_clipped)
-        found = plan.read(blocks)
-    return plan, found, summary, moved
+        plan = make_reading_plan(energies, summary, is_clipped)
+        products = plan.read(blocks)
+    return plan, products, summary, moved
 
 
 def _check_inelastic(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> None:
+    """Refuse a low loss that holds nothing but its zero-loss peak."""
     behind = mean[len(peak.shape) :]
-    if len(behind) < LEAST_BEHIND or not behind.any():
+    if len(behind) < LEAST_CHANNELS_BEHIND_PEAK or not behind.any():
         raise ValueError(
             f"low_loss holds nothing behind its zero-loss peak, whose end is {peak.threshold:g} eV "
             f"(of the axis {energies[-1]:g}): record it with the plasmons, or say low_loss=None."
         )
+
+
+def _zero_loss_counts(
+    plan: ReadingPlan, measured: PixelProducts, energies: Floats, mean: Floats
+) -> Floats:
+    """Zero-loss counts: those below the threshold without the inelastic ones, and the tail's."""
+    peak = plan.peak
+    factor, n_channels = _inelastic_below(energies - peak.centre, mean, peak)
+    tail = measured.below * peak.tail[:n_channels].mean()
+    behind = measured.scores @ plan.inelastic[:, :n_channels].mean(1) - tail
+    without_inelastic = measured.below - factor * np.maximum(behind, 0)
+    return np.asarray(without_inelastic / peak.share_below_threshold)
+
+
+def _complete_above(
+    plan: ReadingPlan, measured: PixelProducts, energies: Floats, mean: Floats
+) -> tuple[Floats, float]:
+    """Counts above the threshold with those beyond the axis, if few; the share that is beyond."""
+    factor, n_channels = _inelastic_beyond(energies - plan.peak.centre, mean, plan.peak)
+    at_end = measured.scores @ plan.inelastic[:, -n_channels:].mean(1)
+    beyond = np.maximum(factor * at_end, 0)
+    share = float(beyond.sum() / max((measured.above + beyond).sum(), 1e-300))
+    # A spectrum that ends among the plasmons does not go on as a power.
+    return measured.above + beyond * (share < MOST_SHARE_BEYOND_AXIS), share
+
+
+def _shift_error(
+    plan: ReadingPlan, measured: PixelProducts, channel_width: float, mean: Floats
+) -> Floats:
+    """Standard deviation of each peak's position, from its counts (Cramer-Rao) and the losses."""
+    counts = measured.below + measured.above
+    peak_counts = counts * mean[plan.peak_channels].sum() / max(mean.sum(), 1e-300)
+    information = np.maximum(peak_counts * plan.information, 1e-300)
+    counting_error = channel_width * np.sqrt(plan.noise.gain / information)
+    return np.asarray(np.hypot(counting_error, POSITION_ERROR_IN_FWHM * plan.peak.fwhm))
 
 
 def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:
@@ -194,30 +243,33 @@ def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tupl
     """
     split = len(peak.shape)
     inelastic = mean[split:] - peak.tail * mean[:split].sum()
-    scale = float(np.median(np.diff(energies)))
-    few = max(4, round(peak.fwhm / scale))
-    first, second = inelastic[:few].mean(), inelastic[few : 2 * few].mean()
+    channel_width = float(np.median(np.diff(energies)))
+    n_channels = max(4, round(peak.fwhm / channel_width))
+    first, second = inelastic[:n_channels].mean(), inelastic[n_channels : 2 * n_channels].mean()
     if min(first, second) <= 0:
-        return 0.0, few
-    at = energies[split] + scale * (few - 1) / 2
-    power = np.log(second / first) / np.log(1 + few * scale / at)
-    power = float(np.clip(power, *POWERS))
-    edge = energies[split] - scale / 2
-    return float((edge / at) ** power * edge / (power + 1) / scale), few
+        return 0.0, n_channels
+    middle = energies[split] + channel_width * (n_channels - 1) / 2
+    power = np.log(second / first) / np.log(1 + n_channels * channel_width / middle)
+    power = float(np.clip(power, *RISE_POWER_LIMITS))
+    start = energies[split] - channel_width / 2
+    return float((start / middle) ** power * start / (power + 1) / channel_width), n_channels
 
 
 def _inelastic_beyond(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:
-    """Inelastic electrons beyond the axis for each in a channel at its end, and how many such."""
-    scale = float(np.median(np.diff(energies)))
-    last = max(len(energies) // 16, 4)
-    first, second = mean[-2 * last : -last].mean(), mean[-last:].mean()
-    if min(first, second) <= 0 or len(energies) - 2 * last < len(peak.shape):
-        return 0.0, last
-    at = energies[-1] - scale * (last - 1) / 2
-    power = -np.log(second / first) / np.log(at / (at - last * scale))
-    power = float(np.clip(power, *FALLS))
-    end = energies[-1] + scale / 2
-    return float((end / at) ** -power * end / (power - 1) / scale), last
+    """Inelastic electrons beyond the axis for each in a channel at its end, and how many such.
+
+    The mean spectrum is continued as a power of one over the energy.
+    """
+    channel_width = float(np.median(np.diff(energies)))
+    n_channels = max(len(energies) // 16, 4)
+    first, second = mean[-2 * n_channels : -n_channels].mean(), mean[-n_channels:].mean()
+    if min(first, second) <= 0 or len(energies) - 2 * n_channels < len(peak.shape):
+        return 0.0, n_channels
+    middle = energies[-1] - channel_width * (n_channels - 1) / 2
+    power = -np.log(second / first) / np.log(middle / (middle - n_channels * channel_width))
+    power = float(np.clip(power, *FALL_POWER_LIMITS))
+    end = energies[-1] + channel_width / 2
+    return float((end / middle) ** -power * end / (power - 1) / channel_width), n_channels
 
 
 def _log_ratio(

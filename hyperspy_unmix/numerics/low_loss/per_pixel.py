@@ -1,9 +1,10 @@
-"""What is to be known of every low-loss spectrum, as products with a narrow matrix."""
+"""What is measured of every low-loss spectrum, as products with a narrow matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,47 +20,86 @@ from hyperspy_unmix.numerics.types import Floats
 
 from .zero_loss import ZeroLossPeak, find_zero_loss_peak, position_scores
 
-MOST_COMPONENTS = 8
+MOST_INELASTIC_COMPONENTS = 8
+
+
+class PixelProducts(NamedTuple):
+    """What is measured of every pixel.
+
+    Parameters
+    ----------
+    below, above : array, shape (pixels,)
+        Counts below and above the peak's threshold.
+    scores : array, shape (pixels, rank)
+        Of the inelastic components.
+    likelihood_slopes : array, shape (pixels, offsets)
+        See `zero_loss.position_scores`.
+    """
+
+    below: Floats
+    above: Floats
+    scores: Floats
+    likelihood_slopes: Floats
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be known of every pixel, as one product of its spectrum with a narrow matrix.
+class ReadingPlan:
+    """How all that is measured of a pixel is one product of its spectrum with a narrow matrix.
 
-    The columns of ``matrix`` are the counts below and above the peak's threshold, the scores of
-    the inelastic components, and the slopes of the peak's likelihood (on the channels ``near``).
+    Parameters
+    ----------
+    peak : ZeroLossPeak
+    noise : NoiseModel
+    inelastic : array, shape (rank, channels above the threshold)
+        Components of the inelastic part.
+    peak_channels : int array
+        Those that tell the position of the peak.
+    information : float
+        Of one count in these channels on the position, in 1/channels squared.
+    matrix : array, shape (channels, columns)
+        Its columns are those of `PixelProducts`, in their order.
     """
 
     peak: ZeroLossPeak
     noise: NoiseModel
     inelastic: Floats
-    near: NDArray[np.intp]
+    peak_channels: NDArray[np.intp]
     information: float
     matrix: Floats
 
     def read(self, blocks: RowBlocks, centres: Callable[[Floats], Floats] | None = None) -> Floats:
         """The products, shape (pixels, columns); with ``centres``, what these find as the last."""
-        narrow = self.matrix.astype(blocks.dtype)
+        matrix = self.matrix.astype(blocks.dtype)
 
         def on_block(block: Block) -> Floats:
-            products: Floats = block.spectra @ narrow
+            products: Floats = block.spectra @ matrix
             if centres is None:
                 return products
             return np.concatenate([products, centres(block.spectra)[:, None]], 1)
 
         return blocks.rows(on_block, stage="low loss").astype(float)
 
+    def split_columns(self, products: Floats) -> PixelProducts:
+        """The columns of products (pixels, columns), each by its name."""
+        last_score = 2 + len(self.inelastic)
+        return PixelProducts(
+            below=products[:, 0],
+            above=products[:, 1],
+            scores=products[:, 2:last_score],
+            likelihood_slopes=products[:, last_score:],
+        )
 
-def make_plan(energies: Floats, summary: Summary, is_clipped: bool) -> Plan:
-    """From the mean spectra of groups of pixels.
+
+def make_reading_plan(energies: Floats, summary: Summary, is_clipped: bool) -> ReadingPlan:
+    """Plan what is measured of every pixel, from the mean spectra of groups of pixels.
 
     Parameters
     ----------
     energies : array, shape (channels,)
     summary : Summary
-        Of a low loss.
+        Of the low loss.
     is_clipped : bool
-        Whether its zero-loss peak is.
+        Whether its zero-loss peak is clipped.
 
     Raises
     ------
@@ -68,25 +108,34 @@ def make_plan(energies: Floats, summary: Summary, is_clipped: bool) -> Plan:
     """
     peak = find_zero_loss_peak(energies, summary.mean)
     if is_clipped:
-        # of a clipped peak it is too large
+        # The tail is in units of the peak's counts, of which a clipped peak lacks some.
         peak = replace(peak, tail=np.zeros_like(peak.tail))
     noise = estimate_noise(summary.sample, summary.integers)
     if summary.integers:
-        # of few spectra the estimate is too low; no electron counts for less than one
+        # Few spectra give too low an estimate, but no electron counts for less than one.
         noise = replace(noise, gain=max(noise.gain, 1.0))
     split = len(peak.shape)
-    inelastic, projector = _subspace(summary, noise, split)
-    near, slopes, information = position_scores(energies, summary.mean, peak)
+    inelastic, projector = _find_inelastic_components(summary, noise, split)
+    peak_channels, slopes, information = position_scores(energies, summary.mean, peak)
     rank = projector.shape[1]
     matrix = np.zeros((len(energies), 2 + rank + len(slopes)))
     matrix[:split, 0] = matrix[split:, 1] = 1
     matrix[split:, 2 : 2 + rank] = projector
-    matrix[near, 2 + rank :] = slopes.T
-    return Plan(peak, noise, inelastic, near, information, matrix)
+    matrix[peak_channels, 2 + rank :] = slopes.T
+    return ReadingPlan(
+        peak=peak,
+        noise=noise,
+        inelastic=inelastic,
+        peak_channels=peak_channels,
+        information=information,
+        matrix=matrix,
+    )
 
 
-def _subspace(summary: Summary, noise: NoiseModel, split: int) -> tuple[Floats, Floats]:
-    """Components (rank, channels) of the inelastic part, and what takes spectra to their scores.
+def _find_inelastic_components(
+    summary: Summary, noise: NoiseModel, split: int
+) -> tuple[Floats, Floats]:
+    """Components (rank, channels) of the inelastic part, and the projector onto their scores.
 
     Found from the sums of groups of pixels: averages over pixels show every component that the
     plural scattering of the core loss could feel, at a fraction of the cost.
@@ -96,13 +145,15 @@ def _subspace(summary: Summary, noise: NoiseModel, split: int) -> tuple[Floats, 
         return spectrum, spectrum.T / np.sum(spectrum**2)
     sums = summary.groups[:, split:] * summary.group_size[:, None]
     size = float(np.median(summary.group_size))
-    variance = replace(noise, read_variance=noise.read_variance * size)
+    sum_noise = replace(noise, read_variance=noise.read_variance * size)
     if noise.channel_variance is not None:
-        variance = replace(variance, channel_variance=noise.channel_variance[split:] * size)
+        channel_variance = noise.channel_variance[split:] * size
+        sum_noise = replace(sum_noise, channel_variance=channel_variance)
     grouped = row_blocks(sums)
-    compressed, scree = compress(grouped, summarise(grouped), variance)
-    kept = compressed.truncate(min(max(scree.above_noise_edge, 1), MOST_COMPONENTS))
-    return kept.components, _projector(kept)
+    compressed, scree = compress(grouped, summarise(grouped), sum_noise)
+    rank = min(max(scree.above_noise_edge, 1), MOST_INELASTIC_COMPONENTS)
+    spectra = compressed.truncate(rank)
+    return spectra.components, _projector(spectra)
 
 
 def _projector(spectra: LowRank) -> Floats:

@@ -10,17 +10,24 @@ from scipy.ndimage import gaussian_filter
 
 from hyperspy_unmix.numerics.types import Floats
 
-WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6)  # pixels, standard deviation
-WORTH = 0.9  # of the risk without smoothing: less must be left for it to be done
-VACUUM = 0.02  # t/lambda below which there is no specimen
+SMOOTHING_WIDTHS_IN_PIXELS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6)  # standard deviations
+MOST_RISK_LEFT = 0.9  # of that without smoothing: where more is left, the map stays as it is
+VACUUM_T_OVER_LAMBDA = 0.02  # below which there is no specimen
 SIGMAS_OF_SPECIMEN = 3.0  # by which t/lambda must be above zero for there to be one
 
 
 @dataclass(frozen=True)
 class ThicknessMap:
-    """t/lambda with its standard deviation; ``width`` in pixels of the smoothing, 0 for none.
+    """A map of t/lambda, smoothed or as it was measured.
 
-    ``vacuum`` marks pixels without specimen.
+    Parameters
+    ----------
+    values, error : array, shape of the scan
+        t/lambda and its standard deviation; NaN where masked.
+    width : float
+        Standard deviation of the smoothing in pixels, 0 for none.
+    vacuum : bool array, shape of the scan
+        Marks pixels without specimen.
     """
 
     values: Floats
@@ -49,23 +56,25 @@ def thickness_map(t: Floats, error: Floats, zero_loss: Floats) -> ThicknessMap:
     plane = _plane(t, known)
     best: tuple[float, float, Floats, Floats] = (0.0, 1.0, t, error)
     noise = float(np.mean(error[known] ** 2)) if known.any() else 0.0
-    for width in WIDTHS if noise > 0 and known.sum() > 1 else ():
-        smooth, own, spread = _smoothed(t, plane, zero_loss, known, width)
-        # in units of each pixel's own noise: thick pixels, which have more, do not decide alone
-        left = np.mean(((smooth - t)[known] / error[known]) ** 2) - 1
-        risk = float(left + 2 * np.mean(own[known]))
-        if risk < min(best[1], WORTH):
-            own_noise = np.where(known, error, 0) ** 2
-            averaged = spread * own_noise
-            share = float((averaged[known] / own_noise[known]).mean())
-            detail = max(risk - share, 0) * own_noise
+    for width in SMOOTHING_WIDTHS_IN_PIXELS if noise > 0 and known.sum() > 1 else ():
+        smooth, own_weight, squared_weights = _smooth(t, plane, zero_loss, known, width)
+        # In units of each pixel's own noise, or thick pixels, which have more, decide alone.
+        change = np.mean(((smooth - t)[known] / error[known]) ** 2) - 1
+        risk = float(change + 2 * np.mean(own_weight[known]))
+        if risk < min(best[1], MOST_RISK_LEFT):
+            # The error is what is left of the noise, and the detail lost as a share of it.
+            variance = np.where(known, error, 0) ** 2
+            averaged = squared_weights * variance
+            share = float((averaged[known] / variance[known]).mean())
+            detail = max(risk - share, 0) * variance
             best = width, risk, smooth, np.where(known, np.sqrt(averaged + detail), np.nan)
-    width, _, values, spread = best
-    vacuum = known & (values < np.maximum(VACUUM, SIGMAS_OF_SPECIMEN * np.where(known, spread, 0)))
-    return ThicknessMap(values, spread, width, vacuum)
+    width, _, values, smooth_error = best
+    significant = SIGMAS_OF_SPECIMEN * np.where(known, smooth_error, 0)
+    vacuum = known & (values < np.maximum(VACUUM_T_OVER_LAMBDA, significant))
+    return ThicknessMap(values, smooth_error, width, vacuum)
 
 
-def _smoothed(
+def _smooth(
     t: Floats, plane: Floats, zero_loss: Floats, known: NDArray[np.bool_], width: float
 ) -> tuple[Floats, Floats, Floats]:
     """Smoothed t, each pixel's own weight in it, and the sum of squared weights."""
@@ -73,23 +82,24 @@ def _smoothed(
     def average(values: Floats) -> Floats:
         return np.asarray(gaussian_filter(np.where(known, values, 0.0), width, mode="constant"))
 
-    # about the plane, so that the slope of a wedge is no bias where the scan ends
-    filled = np.where(known, t - plane, 0)
+    # The counts are averaged about the plane, or the slope of a wedge is a bias at the scan's ends.
+    about_plane = np.where(known, t - plane, 0)
     elastic = np.where(known, zero_loss, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        smooth = np.log(average(elastic * np.exp(filled)) / average(elastic))
-        share = average(np.ones_like(filled))
+        smooth = np.log(average(elastic * np.exp(about_plane)) / average(elastic))
+        share = average(np.ones_like(about_plane))
         squares = gaussian_filter(known.astype(float), width / np.sqrt(2), mode="constant")
+    # The weights are the Gaussian's, over its share that lies on known pixels.
     impulse = np.zeros([2 * int(4 * width + 1) + 1] * t.ndim)
     impulse[tuple(n // 2 for n in impulse.shape)] = 1
     kernel = gaussian_filter(impulse, width, mode="constant")
-    own = kernel.max() / np.where(share > 0, share, 1)
-    spread = np.sum(kernel**2) * squares / np.where(share > 0, share, 1) ** 2
-    return np.where(known, smooth + plane, np.nan), own, spread
+    own_weight = kernel.max() / np.where(share > 0, share, 1)
+    squared_weights = np.sum(kernel**2) * squares / np.where(share > 0, share, 1) ** 2
+    return np.where(known, smooth + plane, np.nan), own_weight, squared_weights
 
 
 def _plane(t: Floats, known: NDArray[np.bool_]) -> Floats:
-    """The plane that is nearest to the map."""
+    """The plane nearest to the map (least squares); zero where too few pixels are known."""
     axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in t.shape), indexing="ij")
     design = np.stack([np.ones(t.size), *(axis.ravel() for axis in axes)], 1)
     if known.sum() < 2 * design.shape[1]:

@@ -49,27 +49,30 @@ class NoiseModel:
         return self.gain / (1 + 2 * sum(self.correlation))
 
     def variance(self, spectra: Floats, given: Floats | None = None) -> Floats:
-        """Variance of each element of ``spectra`` (pixels, channels)."""
+        """Variance of each element of ``spectra`` (pixels, channels).
+
+        ``given`` is the user's variance, of the same shape, and is used by kind ``"given"`` alone.
+        """
         if self.kind == "given":
             if given is None:
                 raise ValueError("a noise model of kind 'given' needs the variance itself")
             return given
         if self.kind == "scatter":
-            variance = np.asarray(self.channel_variance, spectra.dtype)
-            return np.broadcast_to(variance, spectra.shape)
+            channel_variance = np.asarray(self.channel_variance, spectra.dtype)
+            return np.broadcast_to(channel_variance, spectra.shape)
         if self.kind == "poisson":
             return spectra if spectra.min() >= 0 else np.maximum(spectra, 0)
         if self.kind == "uniform":
             return np.broadcast_to(spectra.dtype.type(self.read_variance), spectra.shape)
         variance = self.channel_gain * np.maximum(spectra, 0) + self.read_variance
         if self.read_variance < 0:
-            # a dark offset: single values below it must not get a negative variance
-            # (that of one electron is the least there is)
+            # A dark offset was left in the data: single values below it must not get a negative
+            # variance. That of one electron is the least there is.
             variance = np.maximum(variance, self.gain * self.channel_gain)
         return np.asarray(variance)
 
     def shot_share(self, mean: Floats) -> Floats:
-        """Share of the variance of channels of this mean that came with the signal."""
+        """Share of the variance that comes with the signal, in channels of this ``mean``."""
         if self.kind != "gain":
             return np.ones_like(mean)
         shot = self.channel_gain * np.maximum(mean, 0) + min(self.read_variance, 0.0)
@@ -77,7 +80,7 @@ class NoiseModel:
         return np.asarray(np.where(total > 0, shot / np.where(total > 0, total, 1), 1.0))
 
     def describe(self) -> str:
-        """One plain sentence."""
+        """Describe the model in one plain sentence."""
         correlated = ""
         if self.correlation:
             correlated = (
@@ -85,11 +88,11 @@ class NoiseModel:
             )
             if self.kind == "gain":
                 correlated += f"; gain {self.gain:.3g} with the charge they share"
-        words = {
+        sentences = {
             "poisson": "Poisson counts: variance equals counts",
             "gain": f"variance = {self.channel_gain:.3g} x signal {self.read_variance:+.3g}",
             "scatter": "variance of each channel from its scatter about the low-rank model",
             "uniform": f"the same variance everywhere, {self.read_variance:.3g}",
             "given": "the variance given by the user",
         }
-        return words[self.kind] + correlated
+        return sentences[self.kind] + correlated

@@ -11,12 +11,12 @@ from scipy.optimize import brentq, minimize_scalar
 
 from hyperspy_unmix.numerics.types import Floats
 
-TRACY_WIDOM_99 = 2.02
-FLOOR_VALUES = 5
+TRACY_WIDOM_99 = 2.02  # 99 % quantile of the Tracy-Widom distribution of order one
+FLOOR_VALUES_FITTED = 5  # squared singular values next to the structure, for the slope of the floor
 
 
 def leading_count(condition: NDArray[np.bool_]) -> int:
-    """Number of leading elements that are true."""
+    """Number of elements that are true before the first that is not."""
     return int(np.argmin(np.append(condition, False)))
 
 
@@ -33,10 +33,17 @@ def noise_edge(n: int, m: int) -> float:
 
 
 def noise_edge_of_profile(n: int, variance: NDArray[np.floating]) -> float:
-    """Noise edge where the columns' noise has the given variances (near one, but not all).
+    """Noise edge of n rows of noise whose columns have the given variances.
 
     The upper end of the spectrum of a covariance with these eigenvalues, with the Tracy-Widom
     margin of white noise.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    variance : array, shape (columns,)
+        Most of them near one.
 
     References
     ----------
@@ -46,19 +53,30 @@ def noise_edge_of_profile(n: int, variance: NDArray[np.floating]) -> float:
     m = len(variance)
     greatest = float(variance.max())
 
-    def end(x: float) -> float:
+    def inverse_of_stieltjes_transform(x: float) -> float:
+        # Its minimum between zero and one over the greatest variance is the end of the spectrum.
         return float(1 / x + np.sum(variance / (1 - x * variance)) / n)
 
-    found = minimize_scalar(end, bounds=(1e-9 / greatest, (1 - 1e-9) / greatest), method="bounded")
-    white = (np.sqrt(max(n - 1, 1)) + np.sqrt(m)) ** 2
-    return float(n * found.fun * noise_edge(n, m) / white)
+    minimum = minimize_scalar(
+        inverse_of_stieltjes_transform,
+        bounds=(1e-9 / greatest, (1 - 1e-9) / greatest),
+        method="bounded",
+    )
+    end_of_white_noise = (np.sqrt(max(n - 1, 1)) + np.sqrt(m)) ** 2
+    return float(n * minimum.fun * noise_edge(n, m) / end_of_white_noise)
 
 
 def noise_median_of_profile(n: int, variance: NDArray[np.floating]) -> float:
-    """Median squared non-zero singular value of noise whose columns have these variances.
+    """Median squared non-zero singular value of n rows of noise whose columns have these variances.
 
-    From a made sample of the same aspect ratio, to better than one percent. Variances that differ
-    by a few percent change it by the square of that, which is left out.
+    From a simulated matrix of the same aspect ratio, to better than one percent. Variances that
+    differ by a few percent change it by the square of that, which is left out.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    variance : array, shape (columns,)
     """
     m = len(variance)
     if np.var(variance) < 1e-3 * np.mean(variance) ** 2:
@@ -106,22 +124,24 @@ def elbow(values: Floats, most: int = 20) -> int:
     values : array
         Squared singular values, falling, in any unit.
     most : int
-        Where the floor is first looked for; structure is at most that.
+        Most components of structure; where the floor is first looked for.
 
     References
     ----------
     A. Onatski, Rev. Econ. Stat. 92 (2010) 1004, https://doi.org/10.1162/REST_a_00043
     """
-    most = min(most, len(values) - FLOOR_VALUES)
+    most = min(most, len(values) - FLOOR_VALUES_FITTED)
     if most < 1:
         return int(values[0] > 0)
     drops = values[:most] - values[1 : most + 1]
-    found, tried = most, -1
+    structure = most
     for _ in range(10):
-        number = np.arange(found, found + FLOOR_VALUES)
-        slope = np.polyfit(number ** (2 / 3), values[number], 1)[0]
-        large = np.flatnonzero(drops > 2 * abs(slope))
-        found, tried = (int(large[-1]) + 1 if len(large) else 0), found
-        if found == tried:
+        # The slope of the floor, from the values next to the structure.
+        positions = np.arange(structure, structure + FLOOR_VALUES_FITTED)
+        slope = np.polyfit(positions ** (2 / 3), values[positions], 1)[0]
+        # The structure, from the drops that are too large for that floor.
+        large_drops = np.flatnonzero(drops > 2 * abs(slope))
+        previous, structure = structure, int(large_drops[-1]) + 1 if len(large_drops) else 0
+        if structure == previous:
             break
-    return found
+    return structure

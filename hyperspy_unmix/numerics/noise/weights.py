@@ -7,8 +7,8 @@ import numpy as np
 from hyperspy_unmix.numerics.linear_algebra import leading_eigenvectors
 from hyperspy_unmix.numerics.types import Floats
 
-FEW_COUNTS = 5.0  # typical ones beside a pixel's own
-LEAST_COUNTS = 0.01  # a pixel; channels of fewer weigh less than Poisson would have it
+TYPICAL_COUNTS_ADDED = 5.0  # to a pixel's own, for its weight
+LEAST_COUNTS_PER_PIXEL = 0.01  # channels of fewer weigh less than Poisson would have it
 
 
 def column_scales(variance: Floats, sweeps: int = 20) -> Floats:
@@ -46,30 +46,56 @@ def pixel_weights(
 ) -> Floats:
     """Row scales ``u``: one over the mean scaled variance of each pixel.
 
-    ``scaled`` are means of the pixels' variances times column scales, which should be projected on
-    the leading components of the data: the noise of rare channels, whose scales are large, then
-    stays out of the weights. ``typical``, the mean scaled variance of all pixels, bounds them where
-    a pixel is all but empty. With the ``counts`` of the pixels and the ``typical_counts`` of one,
-    the scale of a count is that of the pixel's own and of five typical ones: else a pixel of three
-    counts, all in channels of small scale, would pass for one next to without noise.
+    Parameters
+    ----------
+    scaled : array, shape (pixels,)
+        Mean over the channels of each pixel's variance times the column scales. These should be
+        those of `project_scales`: the noise of rare channels, whose scales are large, then stays
+        out of the weights.
+    typical : float
+        Mean of ``scaled`` over all pixels; bounds the weight of a pixel that is all but empty.
+    counts : array, shape (pixels,), optional
+        Counts of each pixel, where they are Poisson. The scale of a count is then the mean over the
+        pixel's own and five typical ones: else a pixel of three counts, all in channels of small
+        scale, would pass for one that has next to no noise.
+    typical_counts : float, optional
+        Mean of ``counts`` over all pixels.
+
+    Returns
+    -------
+    array, shape (pixels,)
     """
     if counts is not None and typical_counts is not None:
-        of_typical = FEW_COUNTS * typical / typical_counts
-        scaled = counts * (scaled + of_typical) / (counts + FEW_COUNTS)
+        scaled_of_typical = TYPICAL_COUNTS_ADDED * typical / typical_counts
+        scaled = counts * (scaled + scaled_of_typical) / (counts + TYPICAL_COUNTS_ADDED)
     return np.asarray(1.0 / np.maximum(scaled, 0.05 * typical))
 
 
 def project_scales(sample_variance: Floats, v: Floats, rank: int = 8) -> Floats:
-    """Column scales on the leading components of a sample of variances, see `pixel_weights`.
+    """Project the column scales on the leading components of a sample of variances.
 
     In counts of rare channels ``variance @ v`` is mostly noise; the same sum over the low-rank part
     of the variance is not.
+
+    Parameters
+    ----------
+    sample_variance : array, shape (pixels, channels)
+        Variance of the values of a sample of pixels.
+    v : array, shape (channels,)
+        Column scales, see `column_scales`.
+    rank : int
+        Number of components.
+
+    Returns
+    -------
+    array, shape (channels,)
+        For the ``scaled`` of `pixel_weights`.
     """
     scaled = sample_variance * np.sqrt(v)
-    rows = scaled.sum(1, keepdims=True)
-    scaled = scaled / np.sqrt(np.maximum(rows, 1e-6 * rows.mean()))
+    row_sums = scaled.sum(1, keepdims=True)
+    scaled = scaled / np.sqrt(np.maximum(row_sums, 1e-6 * row_sums.mean()))
     if len(scaled) < len(v):
-        # of the smaller Gram matrix
+        # With fewer pixels than channels, the Gram matrix of the pixels is the smaller one.
         rank = min(rank, len(scaled))
         leading = leading_eigenvectors(scaled @ scaled.T, rank)[1]
         leading = np.linalg.qr(scaled.T @ leading)[0]

@@ -10,8 +10,9 @@ from scipy.linalg import cholesky, eigh, solve_triangular, toeplitz
 
 from hyperspy_unmix.numerics.types import Floats
 
-# of the noise's power spectrum, relative to its mean: less is known too badly to be amplified
-LEAST_POWER = 0.15
+# Of the noise's power spectrum, relative to its mean: what is lower is known too badly to be
+# amplified to one.
+LEAST_RELATIVE_POWER = 0.15
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ChannelWhitening:
         return float(np.sum(sd**2))
 
     def select_channels(self, keep: NDArray[np.bool_]) -> ChannelWhitening:
-        """Of some of the channels."""
+        """Whitening of the channels that the boolean mask ``keep`` selects."""
         if self.factor is None:
             floored = None if self.floored is None else self.floored[keep]
             return ChannelWhitening(self.channel_sd[keep], floored=floored)
@@ -83,31 +84,47 @@ class ChannelWhitening:
 def channel_whitening(
     channel_sd: Floats, correlation: tuple[float, ...] = (), shot_share: Floats | None = None
 ) -> ChannelWhitening:
-    """Whitening for channels of the given noise.
+    """Whitening for channels of this noise.
 
-    ``correlation`` is that of the part of the noise that was spread over channels with the signal;
-    ``shot_share`` (channels,) is that part's share of the variance (default: all of it).
+    Parameters
+    ----------
+    channel_sd : array, shape (channels,)
+        Standard deviation of each channel's noise.
+    correlation : tuple of float
+        Correlation of channels 1, 2, ... apart, of that part of the noise that was spread over
+        channels with the signal.
+    shot_share : array, shape (channels,), optional
+        That part's share of the variance; default all of it.
+
+    Returns
+    -------
+    ChannelWhitening
     """
     if not correlation:
         return ChannelWhitening(channel_sd)
     share = np.ones(len(channel_sd)) if shot_share is None else shot_share
-    column = np.zeros(len(channel_sd))
+    # The matrix of the channels' correlation.
+    first_column = np.zeros(len(channel_sd))
     lags = min(len(correlation), len(channel_sd) - 1)
-    column[0], column[1 : lags + 1] = 1.0, correlation[:lags]
-    matrix = toeplitz(column) * np.sqrt(np.outer(share, share))
+    first_column[0], first_column[1 : lags + 1] = 1.0, correlation[:lags]
+    matrix = toeplitz(first_column) * np.sqrt(np.outer(share, share))
     np.fill_diagonal(matrix, 1.0)
-    if _least_power(column[1 : lags + 1], float(share.max())) > LEAST_POWER:
+    if _least_power(first_column[1 : lags + 1], float(share.max())) > LEAST_RELATIVE_POWER:
         return ChannelWhitening(channel_sd, cholesky(matrix, lower=True))
+    # Modes of little noise are divided by the floor, and keep a variance below one.
     power, modes = eigh(matrix, driver="evd")
-    known = np.maximum(power, LEAST_POWER)
-    root = np.sqrt(known)
+    floored_power = np.maximum(power, LEAST_RELATIVE_POWER)
+    root = np.sqrt(floored_power)
     return ChannelWhitening(
-        channel_sd, modes * root, (modes / root).T, np.maximum(power, 0) / known
+        channel_sd,
+        factor=modes * root,
+        inverse=(modes / root).T,
+        floored=np.maximum(power, 0) / floored_power,
     )
 
 
 def _least_power(correlation: Floats, share: float) -> float:
-    """Least of the power spectrum of noise of this correlation (its mean is one)."""
+    """Least value of the power spectrum of noise of this correlation, whose mean is one."""
     omega = np.linspace(0, np.pi, 256)
     harmonics = np.cos(np.outer(np.arange(1, len(correlation) + 1), omega))
     return float(1 + 2 * share * (correlation @ harmonics).min())

@@ -1,4 +1,4 @@
-"""A block of the spectra that count, and the rows that it is read from."""
+"""A block of the spectra that count, and the reader that cuts it out of the rows of the data."""
 
 from __future__ import annotations
 
@@ -26,24 +26,25 @@ class Block:
     variance : array or None, of the same shape
     index : int array, shape (rows,)
         Which they are of the pixels that count.
-    given : tuple of arrays, each of shape (rows, ...)
-        Their part of what was given for every pixel that counts.
+    per_pixel : tuple of arrays, each of shape (rows, ...)
+        Their rows of the arrays that were given for every pixel that counts.
     """
 
     spectra: NDArray[Any]
     variance: NDArray[Any] | None
     index: Index
-    given: tuple[NDArray[Any], ...] = ()
+    per_pixel: tuple[NDArray[Any], ...] = ()
 
 
 @dataclass(frozen=True)
-class Part:
-    """Rows of the data that lie together, and what counts of them; holds no data itself.
+class RowReader:
+    """Cuts blocks of what counts out of rows of the data; holds no data itself.
 
     Parameters
     ----------
-    kept : bool array, shape (rows,)
-    index : int array, shape (rows kept,), optional
+    pixels : bool array, shape (rows,)
+        The rows that count.
+    index : int array, shape (rows that count,), optional
         Which they are of all pixels that count; None: all of them.
     channels, dtype, shifts, spikes
         As in `RowBlocks`, of these rows.
@@ -51,7 +52,7 @@ class Part:
         Rows of a block.
     """
 
-    kept: Mask
+    pixels: Mask
     index: Index | None
     channels: Index
     dtype: Any
@@ -60,36 +61,58 @@ class Part:
     step: int
 
     def blocks(
-        self, data: NDArray[Any], variance: NDArray[Any] | None, given: Sequence[NDArray[Any]]
+        self, data: NDArray[Any], variance: NDArray[Any] | None, per_pixel: Sequence[NDArray[Any]]
     ) -> Iterator[Block]:
         """What counts, a block at a time; ``data`` and ``variance`` are those of the rows."""
         first = 0
-        for start in range(0, len(self.kept), self.step):
-            rows = slice(start, min(start + self.step, len(self.kept)))
-            last = first + int(np.count_nonzero(self.kept[rows]))
+        for start in range(0, len(self.pixels), self.step):
+            rows = slice(start, min(start + self.step, len(self.pixels)))
+            last = first + int(np.count_nonzero(self.pixels[rows]))
             if last == first:
                 continue
-            own = slice(first, last)
-            index = np.arange(first, last) if self.index is None else self.index[own]
-            yield Block(*self._read(data, variance, rows), index, tuple(a[own] for a in given))
+            counted = slice(first, last)
+            spectra, block_variance = self._read(data, variance, rows)
+            yield Block(
+                spectra,
+                block_variance,
+                np.arange(first, last) if self.index is None else self.index[counted],
+                tuple(array[counted] for array in per_pixel),
+            )
             first = last
 
     def _read(
         self, data: NDArray[Any], variance: NDArray[Any] | None, rows: slice
     ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        spectra = _rows(data, rows)
-        of_these = None if variance is None else _rows(variance, rows)
+        """Spectra and variance of the rows, with spikes replaced and shifts applied."""
+        spectra = _read_rows(data, rows)
+        block_variance = None if variance is None else _read_rows(variance, rows)
         if self.spikes is not None:
             spikes = self.spikes.select_rows(rows.start, rows.stop)
-            spectra = _replaced(spectra, spikes, spikes.values)
-            if of_these is not None and spikes.variances is not None:
-                of_these = _replaced(of_these, spikes, spikes.variances)
-        shifts = None if self.shifts is None else self.shifts[rows]
-        chosen = self.kept[rows], self.channels, self.dtype, shifts
-        return _take(spectra, *chosen), None if of_these is None else _take(of_these, *chosen)
+            spectra = _replace_spikes(spectra, spikes, spikes.values)
+            if block_variance is not None and spikes.variances is not None:
+                block_variance = _replace_spikes(block_variance, spikes, spikes.variances)
+        spectra = self._select(spectra, rows)
+        return spectra, None if block_variance is None else self._select(block_variance, rows)
+
+    def _select(self, block: NDArray[Any], rows: slice) -> NDArray[Any]:
+        """Pixels and channels that count, shifted, in ``dtype``; a copy only where needed."""
+        if self.shifts is not None and self.shifts[rows].any():
+            n_channels = block.shape[1]
+            source = (np.arange(n_channels) - self.shifts[rows][:, None]) % n_channels
+            block = np.take_along_axis(block, source, 1)
+        first, last = self.channels[0], self.channels[-1] + 1
+        are_consecutive = last - first == len(self.channels)
+        block = block[:, first:last] if are_consecutive else block[:, self.channels]
+        if not self.pixels[rows].all():
+            block = block[self.pixels[rows]]
+        with np.errstate(over="ignore"):
+            selected = np.ascontiguousarray(block, dtype=self.dtype).view()
+        # This may be a view of the user's own data: whoever tries to overwrite it gets an error.
+        selected.flags.writeable = False
+        return selected
 
 
-def _rows(data: NDArray[Any], rows: slice) -> NDArray[Any]:
+def _read_rows(data: NDArray[Any], rows: slice) -> NDArray[Any]:
     """Rows of the flattened data, without a copy of the whole where it is not C-ordered."""
     if data.ndim == 2:
         return np.asarray(data[rows])
@@ -99,33 +122,9 @@ def _rows(data: NDArray[Any], rows: slice) -> NDArray[Any]:
     return np.asarray(data[index])
 
 
-def _replaced(block: NDArray[Any], spikes: Spikes, values: NDArray[Any]) -> NDArray[Any]:
+def _replace_spikes(block: NDArray[Any], spikes: Spikes, values: NDArray[Any]) -> NDArray[Any]:
     """The block with other values where the spikes are; a copy only if there are any."""
     if len(spikes):
         block = block.copy()
         block[spikes.pixels, spikes.channels] = values
     return block
-
-
-def _take(
-    block: NDArray[Any],
-    kept: Mask,
-    channels: Index,
-    dtype: Any,
-    shifts: Index | None = None,
-) -> NDArray[Any]:
-    """Pixels and channels that count, in ``dtype``; a copy only where one is needed."""
-    if shifts is not None and shifts.any():
-        n_channels = block.shape[1]
-        index = (np.arange(n_channels) - shifts[:, None]) % n_channels
-        block = np.take_along_axis(block, index, 1)
-    first, last = channels[0], channels[-1] + 1
-    consecutive = last - first == len(channels)
-    block = block[:, first:last] if consecutive else block[:, channels]
-    if not kept.all():
-        block = block[kept]
-    with np.errstate(over="ignore"):
-        taken = np.ascontiguousarray(block, dtype=dtype).view()
-    # it may be the user's own data: to overwrite it is an error
-    taken.flags.writeable = False
-    return taken

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-SETTING, BLOCK_SIZE = "hyperspy_unmix.block-size", "4 MiB"  # of `dask.config`; the default
-CHUNKS, CHUNK_SIZE = "array.chunk-size", "128 MiB"  # dask's own, for lazy data
+# Settings in `dask.config` (the second is dask's own, for lazy data), and the sizes used where
+# they are not set.
+BLOCK_SIZE_SETTING, DEFAULT_BLOCK_SIZE = "hyperspy_unmix.block-size", "4 MiB"
+CHUNK_SIZE_SETTING, DEFAULT_CHUNK_SIZE = "array.chunk-size", "128 MiB"
 
 
 def configured_bytes(setting: str, default: str) -> int:
-    """A size in ``dask.config``.
+    """A size in ``dask.config``, in bytes.
 
     Raises
     ------
@@ -45,7 +47,9 @@ def short_of_memory(error: MemoryError, stage: str, pixels: int, is_lazy: bool) 
     """
     from dask.utils import format_bytes
 
-    setting, default = (CHUNKS, CHUNK_SIZE) if is_lazy else (SETTING, BLOCK_SIZE)
+    setting, default = BLOCK_SIZE_SETTING, DEFAULT_BLOCK_SIZE
+    if is_lazy:
+        setting, default = CHUNK_SIZE_SETTING, DEFAULT_CHUNK_SIZE
     size = configured_bytes(setting, default)
     smaller = {setting: format_bytes(max(size // 4, 1))}
     advice = (

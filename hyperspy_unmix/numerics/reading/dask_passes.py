@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Index
 
-from .block import Block, Part
-from .block_size import CHUNK_SIZE, CHUNKS, configured_bytes
-from .row_blocks import RowBlocks
-from .schedulers import active_client, distributed, locally
+from .block import Block, RowReader
+from .block_size import CHUNK_SIZE_SETTING, DEFAULT_CHUNK_SIZE, configured_bytes
+from .schedulers import active_client, compute_locally, compute_on_cluster
+from .selection import Selection
 
-TOGETHER = 4  # totals that are combined by one task
+TOTALS_PER_TASK = 4  # that one task of the tree combines
 
 
 @dataclass(frozen=True, eq=False)
 class _Chunk:
     """A chunk of the data, and of their variance (keys in the graph), and what counts of it."""
 
-    part: Part
+    reader: RowReader
     index: Index
     data: Any
     variance: Any
@@ -42,17 +42,17 @@ class _Job:
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """What counts of neighbouring chunks, and what was given for their pixels."""
+    """What counts of neighbouring chunks, and for each the arrays given for its pixels."""
 
-    parts: list[Part]
-    given: list[list[NDArray[Any]]]
+    readers: list[RowReader]
+    per_pixel: list[list[NDArray[Any]]]
 
 
 def reduce_chunks(
-    blocks: RowBlocks,
+    blocks: Selection,
     function: Callable[..., Any],
     combine: Callable[[Sequence[Any]], Any],
-    given: Sequence[NDArray[Any]],
+    per_pixel: Sequence[NDArray[Any]],
     stage: str,
 ) -> tuple[Any, NDArray[Any]]:
     """`RowBlocks.reduce` of dask arrays: by threads, or by the workers of an active client.
@@ -62,64 +62,85 @@ def reduce_chunks(
     """
     from dask.highlevelgraph import HighLevelGraph
 
-    arrays, chunks = _chunked(blocks)
-    groups = _grouped(chunk for _, chunk in chunks if chunk is not None)
+    arrays, chunks = _align_chunks(blocks)
+    groups = _group_chunks(chunk for _, chunk in chunks if chunk is not None)
     indices = [np.concatenate([chunk.index for chunk in group]) for group in groups]
     name = f"{stage.replace(' ', '_')}-{uuid4().hex}"
-    # one object for all tasks: it is sent to a worker once
-    layer: dict[Any, Any] = {f"job-{name}": _Job(function, combine)}
-    for k, group in enumerate(groups):
-        own = _Group([c.part for c in group], [[a[c.index] for a in given] for c in group])
-        data, variance = [c.data for c in group], [c.variance for c in group]
-        layer[name, k] = (_on_chunks, f"job-{name}", own, data, variance)
-        # names in order, for dask goes by them, and totals that meet early are let go early
-        layer[f"total-{name}", k] = (itemgetter(0), (name, k))
-        layer[f"rows-{name}", k] = (itemgetter(1), (name, k))
-    rows = [(f"rows-{name}", k) for k in range(len(groups))]
-    total = _tree(layer, name, len(groups))
-    # one list of them: dask's threads then take one branch of the tree after the other
-    layer[f"all-{name}"] = (list, rows)
+    layer, total = _pass_tasks(name, _Job(function, combine), groups, per_pixel)
+    row_keys = [(f"rows-{name}", k) for k in range(len(groups))]
+    # The rows are asked for as one list: dask's threads then take one branch of the tree after
+    # the other.
+    layer[f"all-{name}"] = (list, row_keys)
     graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
     sizes = {(name, k): len(index) for k, index in enumerate(indices)}
     with blocks.progress(stage, blocks.shape[0]) as done:
         client = active_client()
         if client is None:
-            added, found = locally(graph, [total, f"all-{name}"], sizes, done)
+            combined, rows = compute_locally(graph, [total, f"all-{name}"], sizes, done)
         else:
-            added, *found = distributed(client, graph, [total, *rows], list(sizes.values()), done)
-    return added, _in_order(found, indices, blocks.shape[0])
+            combined, *rows = compute_on_cluster(
+                client, graph, [total, *row_keys], list(sizes.values()), done
+            )
+    return combined, _in_order(rows, indices, blocks.shape[0])
 
 
-def _tree(layer: dict[Any, Any], name: str, number: int) -> Any:
+def _pass_tasks(
+    name: str, job: _Job, groups: list[list[_Chunk]], per_pixel: Sequence[NDArray[Any]]
+) -> tuple[dict[Any, Any], Any]:
+    """The tasks of a pass, by their keys; and the key of the total."""
+    # The job is one object that all tasks refer to, so that it is sent to a worker only once.
+    layer: dict[Any, Any] = {f"job-{name}": job}
+    for k, group in enumerate(groups):
+        layer[name, k] = (
+            _reduce_group,
+            f"job-{name}",
+            _Group(
+                [chunk.reader for chunk in group],
+                [[array[chunk.index] for array in per_pixel] for chunk in group],
+            ),
+            [chunk.data for chunk in group],
+            [chunk.variance for chunk in group],
+        )
+        # Dask goes by the order of the keys: totals that meet early are then let go early.
+        layer[f"total-{name}", k] = (itemgetter(0), (name, k))
+        layer[f"rows-{name}", k] = (itemgetter(1), (name, k))
+    return layer, _add_tree(layer, name, len(groups))
+
+
+def _add_tree(layer: dict[Any, Any], name: str, number: int) -> Any:
     """Add the tasks that combine ``number`` totals; returns the key of the last."""
     totals: list[Any] = [(f"total-{name}", k) for k in range(number)]
     level = 0
     while len(totals) > 1:
         level += 1
-        together = range(0, len(totals), TOGETHER)
-        for k in together:
-            some = totals[k : k + TOGETHER]
-            layer[f"sum-{name}-{level}", k] = (_combined, f"job-{name}", some)
-        totals = [(f"sum-{name}-{level}", k) for k in together]
+        firsts = range(0, len(totals), TOTALS_PER_TASK)
+        for k in firsts:
+            layer[f"sum-{name}-{level}", k] = (
+                _combine_totals,
+                f"job-{name}",
+                totals[k : k + TOTALS_PER_TASK],
+            )
+        totals = [(f"sum-{name}-{level}", k) for k in firsts]
     return totals[0]
 
 
 def lazy_rows(
-    blocks: RowBlocks,
+    blocks: Selection,
     function: Callable[[Block], NDArray[Any]],
     n_channels: int,
-    *given: NDArray[Any],
+    *per_pixel: NDArray[Any],
 ) -> Any:
     """``function`` of every block as a dask array, read when it is computed.
 
     Parameters
     ----------
-    blocks : RowBlocks
+    blocks : Selection
         Lazy.
     function : callable
         Takes a block and returns float32 of shape (rows, n_channels).
     n_channels : int
-    *given : arrays, each of shape (pixels that count, ...)
+    *per_pixel : arrays, each of shape (pixels that count, ...)
+        Their rows come with each block, as `Block.per_pixel`.
 
     Returns
     -------
@@ -129,34 +150,41 @@ def lazy_rows(
     import dask.array as da
     from dask.highlevelgraph import HighLevelGraph
 
-    arrays, chunks = _chunked(blocks)
+    arrays, chunks = _align_chunks(blocks)
+    scan_chunks = arrays[0].chunks[:-1]
     name = f"lazy_rows-{uuid4().hex}"
     layer: dict[Any, Any] = {f"job-{name}": _Job(function, itemgetter(0))}
-    for k, chunk in chunks:
-        shape = (*(sizes[i] for sizes, i in zip(arrays[0].chunks[:-1], k, strict=True)), n_channels)
+    for place, chunk in chunks:
+        scan_shape = (sizes[k] for sizes, k in zip(scan_chunks, place, strict=True))
+        shape = [*scan_shape, n_channels]
         if chunk is None:
-            layer[name, *k, 0] = (np.full, list(shape), np.nan, np.float32)
+            layer[name, *place, 0] = (np.full, shape, np.nan, np.float32)
             continue
-        own = _Group([chunk.part], [[a[chunk.index] for a in given]])
-        task = (_rows_of_chunk, f"job-{name}", own, list(shape), chunk.data, chunk.variance)
-        layer[name, *k, 0] = task
+        layer[name, *place, 0] = (
+            _compute_rows,
+            f"job-{name}",
+            _Group([chunk.reader], [[array[chunk.index] for array in per_pixel]]),
+            shape,
+            chunk.data,
+            chunk.variance,
+        )
     graph = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
-    chunked = (*arrays[0].chunks[:-1], (n_channels,))
-    return da.Array(graph, name, chunked, dtype=np.float32)
+    return da.Array(graph, name, (*scan_chunks, (n_channels,)), dtype=np.float32)
 
 
-def _rows_of_chunk(
+def _compute_rows(
     job: _Job, group: _Group, shape: Sequence[int], data: Any, variance: Any
 ) -> NDArray[np.float32]:
-    kept = group.parts[0].kept
-    rows = np.full((len(kept), shape[-1]), np.nan, np.float32)
-    blocks = _blocks(group.parts[0], data, variance, group.given[0])
-    rows[kept] = np.concatenate([job.function(block) for block in blocks])
+    """The task of `lazy_rows`: one chunk's rows, in its own shape."""
+    reader = group.readers[0]
+    rows = np.full((len(reader.pixels), shape[-1]), np.nan, np.float32)
+    blocks = _read_chunk(reader, data, variance, group.per_pixel[0])
+    rows[reader.pixels] = np.concatenate([job.function(block) for block in blocks])
     return rows.reshape(shape)
 
 
-def _chunked(
-    blocks: RowBlocks,
+def _align_chunks(
+    blocks: Selection,
 ) -> tuple[list[Any], Iterator[tuple[tuple[int, ...], _Chunk | None]]]:
     """The arrays (data, variance) in chunks that span the channels, and what counts of each.
 
@@ -171,111 +199,125 @@ def _chunked(
     if len(data.chunks[-1]) > 1:
         data = data.rechunk({**dict.fromkeys(range(data.ndim - 1), "auto"), data.ndim - 1: -1})
     arrays = list(dask.optimize(data, *(array.rechunk(data.chunks) for array in arrays[1:])))
-    return arrays, _places(blocks, arrays)
+    return arrays, _chunks_in_order(blocks, arrays)
 
 
-def _places(
-    blocks: RowBlocks, arrays: list[Any]
+def _chunks_in_order(
+    blocks: Selection, arrays: list[Any]
 ) -> Iterator[tuple[tuple[int, ...], _Chunk | None]]:
+    """The place of every chunk of the scan, and the chunk; None where no pixel of it counts."""
     data = arrays[0]
-    place = np.arange(len(blocks.pixels)).reshape(data.shape[:-1])
-    number = np.cumsum(blocks.pixels) - 1
-    starts = [np.cumsum([0, *sizes]) for sizes in data.chunks[:-1]]
-    for k in np.ndindex(*data.numblocks[:-1]):
-        box = tuple(slice(at[i], at[i + 1]) for at, i in zip(starts, k, strict=True))
-        rows = place[box].ravel()
-        kept = blocks.pixels[rows]
-        if not kept.any():
-            yield k, None
+    pixel = np.arange(len(blocks.pixels)).reshape(data.shape[:-1])
+    number = np.cumsum(blocks.pixels) - 1  # of each pixel among those that count
+    edges = [np.cumsum([0, *sizes]) for sizes in data.chunks[:-1]]
+    for place in np.ndindex(*data.numblocks[:-1]):
+        box = tuple(slice(at[k], at[k + 1]) for at, k in zip(edges, place, strict=True))
+        rows = pixel[box].ravel()
+        counted = blocks.pixels[rows]
+        if not counted.any():
+            yield place, None
             continue
-        index = number[rows[kept]]
-        part = Part(
-            kept,
-            index,
-            blocks.channels,
-            blocks.dtype,
-            None if blocks.shifts is None else blocks.shifts[rows],
-            None if blocks.spikes is None else blocks.spikes.select_pixels(rows),
-            blocks.step,
+        index = number[rows[counted]]
+        reader = RowReader(
+            pixels=counted,
+            index=index,
+            channels=blocks.channels,
+            dtype=blocks.dtype,
+            shifts=None if blocks.shifts is None else blocks.shifts[rows],
+            spikes=None if blocks.spikes is None else blocks.spikes.select_pixels(rows),
+            step=blocks.step,
         )
-        keys = [(array.name, *k, 0) for array in arrays]
-        yield k, _Chunk(part, index, keys[0], keys[1] if len(keys) > 1 else None)
+        keys = [(array.name, *place, 0) for array in arrays]
+        yield place, _Chunk(reader, index, keys[0], keys[1] if len(keys) > 1 else None)
 
 
-def _grouped(chunks: Iterable[_Chunk]) -> list[list[_Chunk]]:
+def _group_chunks(chunks: Iterable[_Chunk]) -> list[list[_Chunk]]:
     """Neighbouring chunks, up to ``dask.config``'s ``array.chunk-size`` (as blocks) together."""
-    most = configured_bytes(CHUNKS, CHUNK_SIZE)
+    most_bytes = configured_bytes(CHUNK_SIZE_SETTING, DEFAULT_CHUNK_SIZE)
     groups: list[list[_Chunk]] = []
-    size = 0
+    group_bytes = 0
     for chunk in chunks:
-        own = len(chunk.index) * len(chunk.part.channels) * np.dtype(chunk.part.dtype).itemsize
-        if not groups or size + own > most:
+        itemsize = np.dtype(chunk.reader.dtype).itemsize
+        chunk_bytes = len(chunk.index) * len(chunk.reader.channels) * itemsize
+        if not groups or group_bytes + chunk_bytes > most_bytes:
             groups.append([])
-            size = 0
+            group_bytes = 0
         groups[-1].append(chunk)
-        size += own
+        group_bytes += chunk_bytes
     return groups
 
 
-def _on_chunks(job: _Job, group: _Group, data: Any, variance: Any) -> tuple[Any, Any]:
-    each = zip(group.parts, data, variance, group.given, strict=True)
-    blocks = chain.from_iterable(_blocks(*chunk) for chunk in each)
-    found: tuple[Any, Any] = job.function(_joined(blocks, group.parts[0].step))
-    return found
+def _reduce_group(job: _Job, group: _Group, data: Any, variance: Any) -> tuple[Any, Any]:
+    """The task of `reduce_chunks`: total and rows of a group, of whose chunks these are lists."""
+    chunks = zip(group.readers, data, variance, group.per_pixel, strict=True)
+    blocks = chain.from_iterable(_read_chunk(*chunk) for chunk in chunks)
+    total_and_rows: tuple[Any, Any] = job.function(_join_blocks(blocks, group.readers[0].step))
+    return total_and_rows
 
 
-def _blocks(part: Part, data: Any, variance: Any, given: Any) -> Iterator[Block]:
+def _read_chunk(reader: RowReader, data: Any, variance: Any, per_pixel: Any) -> Iterator[Block]:
+    """The blocks of one chunk.
+
+    Raises
+    ------
+    ValueError
+        If it has another number of spectra than its array says.
+    """
     rows = int(np.prod(data.shape[:-1]))
-    if rows != len(part.kept):
+    if rows != len(reader.pixels):
         raise ValueError(
-            f"A chunk of the lazy data was said to hold {len(part.kept)} spectra and holds {rows}: "
-            "the function that makes the chunks (of map_blocks, say) returns another shape than it "
-            "should."
+            f"A chunk of the lazy data was said to hold {len(reader.pixels)} spectra and holds "
+            f"{rows}: the function that makes the chunks (of map_blocks, say) returns another "
+            "shape than it should."
         )
     data = data.reshape(rows, -1)
-    return part.blocks(data, None if variance is None else variance.reshape(data.shape), given)
+    return reader.blocks(
+        data, None if variance is None else variance.reshape(data.shape), per_pixel
+    )
 
 
-def _joined(blocks: Iterator[Block], step: int) -> Iterator[Block]:
-    """Small blocks as one: each has a cost of its own."""
+def _join_blocks(blocks: Iterator[Block], step: int) -> Iterator[Block]:
+    """Blocks of up to ``step`` rows out of smaller ones, for each has a cost of its own."""
     waiting: list[Block] = []
     rows = 0
     for block in blocks:
         if waiting and rows + len(block.index) > step:
-            yield _one(waiting)
+            yield _concatenate(waiting)
             waiting, rows = [], 0
         waiting.append(block)
         rows += len(block.index)
-    yield _one(waiting)
+    yield _concatenate(waiting)
 
 
-def _one(blocks: list[Block]) -> Block:
+def _concatenate(blocks: list[Block]) -> Block:
+    """The rows of several blocks as one block, which is read-only as they are."""
     if len(blocks) == 1:
         return blocks[0]
 
-    def joined(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
-        together = np.concatenate(list(arrays))
-        together.flags.writeable = False
-        return together
+    def concatenate(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
+        joined = np.concatenate(list(arrays))
+        joined.flags.writeable = False
+        return joined
 
-    variance = [b.variance for b in blocks if b.variance is not None]
+    variance = [block.variance for block in blocks if block.variance is not None]
     return Block(
-        joined(b.spectra for b in blocks),
-        joined(variance) if variance else None,
-        joined(b.index for b in blocks),
-        tuple(map(joined, zip(*(b.given for b in blocks), strict=True))),
+        concatenate(block.spectra for block in blocks),
+        concatenate(variance) if variance else None,
+        concatenate(block.index for block in blocks),
+        tuple(map(concatenate, zip(*(block.per_pixel for block in blocks), strict=True))),
     )
 
 
-def _combined(job: _Job, totals: Sequence[Any]) -> Any:
+def _combine_totals(job: _Job, totals: Sequence[Any]) -> Any:
+    """The task of the tree."""
     return job.combine(totals)
 
 
-def _in_order(found: Sequence[Any], indices: Sequence[Index], n: int) -> NDArray[Any]:
-    """Rows of all chunks at the places of their pixels."""
-    if found[0] is None:
+def _in_order(group_rows: Sequence[Any], indices: Sequence[Index], n: int) -> NDArray[Any]:
+    """Rows of all groups at the places of their pixels; none where there are no rows."""
+    if group_rows[0] is None:
         return np.empty(0)
-    rows = np.empty((n, *found[0].shape[1:]), found[0].dtype)
-    for index, values in zip(indices, found, strict=True):
+    rows = np.empty((n, *group_rows[0].shape[1:]), group_rows[0].dtype)
+    for index, values in zip(indices, group_rows, strict=True):
         rows[index] = values
     return rows

@@ -15,9 +15,9 @@ from hyperspy_unmix.numerics.types import Floats, Index
 from .block import Block
 from .row_blocks import RowBlocks
 
-GROUPS = 512
-SAMPLE = 1024
-TILES = 4096
+MOST_GROUPS = 512  # runs of pixels of which the mean spectra are kept
+MOST_PIXELS_SAMPLED = 1024  # whose spectra are kept
+MOST_TILES = 4096  # runs of pixels of which the extremes are kept
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Summary:
         return np.asarray(self.group_size @ self.groups / self.group_size.sum())
 
     def select_channels(self, keep: NDArray[np.bool_]) -> Summary:
-        """The same with some of the channels."""
+        """The same with some of the channels; ``keep`` is a mask over them."""
         variance, extremes = self.group_variance, self.extremes
         if extremes is not None:
             highest, lowest = extremes.highest[:, keep], extremes.lowest[:, keep]
@@ -79,41 +79,44 @@ class Summary:
             extremes=extremes,
         )
 
-    def spread(self, channels: Index, number: int) -> Summary:
+    def expand_channels(self, channels: Index, number: int) -> Summary:
         """The same over ``number`` channels, of which all but ``channels`` hold zeros."""
 
-        def wide(values: Floats) -> Floats:
-            full = np.zeros((len(values), number))
-            full[:, channels] = values
-            return full
+        def expand(values: Floats) -> Floats:
+            expanded = np.zeros((len(values), number))
+            expanded[:, channels] = values
+            return expanded
 
         variance = self.group_variance
         return replace(
             self,
-            groups=wide(self.groups),
-            group_variance=None if variance is None else wide(variance),
-            sample=wide(self.sample),
+            groups=expand(self.groups),
+            group_variance=None if variance is None else expand(variance),
+            sample=expand(self.sample),
             extremes=None,
         )
 
-    def replaced(self, pixels: Index, channels: Index, values: Floats, change: Floats) -> Summary:
+    def replace_values(
+        self, pixels: Index, channels: Index, values: Floats, change: Floats
+    ) -> Summary:
         """The same once single ``values`` of finite pixels are changed, by ``change``."""
         assert self.group is not None and self.sampled is not None and self.extremes is not None
-        # what else is in the same channel of the same few pixels is hidden, and cannot be far off
-        left = np.repeat(self.extremes.filled[:, None], self.groups.shape[1], 1)
-        left[pixels // self.extremes.size, channels] = False
         groups, sample = self.groups.copy(), self.sample.copy()
         row = np.searchsorted(self.group, pixels // self.group_run)
         np.add.at(groups, (row, channels), change / self.group_size[row])
         row = np.searchsorted(self.sampled, pixels)
-        here = np.append(self.sampled, -1)[row] == pixels
-        sample[row[here], channels[here]] += change[here]
+        is_sampled = np.append(self.sampled, -1)[row] == pixels
+        sample[row[is_sampled], channels[is_sampled]] += change[is_sampled]
+        # An extreme of a tile may be the value that is replaced, and hides all others of the same
+        # channel of these few pixels. They cannot be far off, and are left out.
+        is_extreme = np.repeat(self.extremes.filled[:, None], self.groups.shape[1], 1)
+        is_extreme[pixels // self.extremes.size, channels] = False
         return replace(
             self,
             groups=groups,
             sample=sample,
-            least=float(self.extremes.lowest[left].min(initial=values.min())),
-            greatest=float(self.extremes.highest[left].max(initial=values.max())),
+            least=float(self.extremes.lowest[is_extreme].min(initial=values.min())),
+            greatest=float(self.extremes.highest[is_extreme].max(initial=values.max())),
             extremes=None,
         )
 
@@ -139,18 +142,21 @@ class _Runs:
 
 
 def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
-    """Pass over the data once: which pixels are finite, group means, a sample, the range."""
-    n, m = blocks.shape
-    size, stride, tile = (-(-n // min(number, n)) for number in (GROUPS, SAMPLE, TILES))
-    ones = np.ones(m, blocks.dtype)
+    """Pass over the data once: which pixels are finite, group means, a sample, the range.
+
+    Parameters
+    ----------
+    blocks : RowBlocks
+    stage : str
+        What is done, for the progress bar.
+    """
+    n = blocks.shape[0]
+    run, stride, tile_size = (
+        -(-n // min(most, n)) for most in (MOST_GROUPS, MOST_PIXELS_SAMPLED, MOST_TILES)
+    )
 
     def on_block(block: Block) -> tuple[_Runs, NDArray[np.bool_]]:
-        # a sum is finite only where every term is, and is much the quicker look
-        with np.errstate(invalid="ignore", over="ignore"):
-            finite = np.isfinite(block.spectra @ ones)
-        if not finite.all():
-            # or a sum of finite terms is too large
-            finite[~finite] = np.isfinite(block.spectra[~finite]).all(1)
+        finite = _are_finite(block.spectra)
         if not finite.all():
             block = replace(
                 block,
@@ -158,50 +164,68 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
                 variance=None if block.variance is None else block.variance[finite],
                 index=block.index[finite],
             )
-        return _runs(block, size, stride, tile), finite
+        return _sum_runs(block, run, stride, tile_size), finite
 
     def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[np.bool_]]:
         runs, finite = zip(*map(on_block, parts), strict=True)
-        return _merged(runs), np.concatenate(finite)
+        return _merge_runs(runs), np.concatenate(finite)
 
-    found, finite = blocks.reduce(on_blocks, _merged, stage=stage)
-    share, order = found.count[:, None], np.argsort(found.index)
-    sample = found.sample[order].astype(float)
+    runs, finite = blocks.reduce(on_blocks, _merge_runs, stage=stage)
+    count, order = runs.count[:, None], np.argsort(runs.index)
+    sample = runs.sample[order].astype(float)
     return Summary(
         finite=finite,
-        groups=found.sums / share,
-        group_variance=None if blocks.variance is None else found.sums_variance / share,
-        group_size=found.count,
+        groups=runs.sums / count,
+        group_variance=None if blocks.variance is None else runs.sums_variance / count,
+        group_size=runs.count,
         sample=sample,
         integers=bool((sample == np.rint(sample)).all()),
-        least=float(found.lowest.min(initial=np.inf)),
-        greatest=float(found.highest.max(initial=-np.inf)),
-        least_variance=found.least_variance,
-        extremes=_of_all_tiles(found, tile, -(-n // tile)),
-        group=found.group,
-        group_run=size,
-        sampled=found.index[order],
+        least=float(runs.lowest.min(initial=np.inf)),
+        greatest=float(runs.highest.max(initial=-np.inf)),
+        least_variance=runs.least_variance,
+        extremes=_all_extremes(runs, tile_size, -(-n // tile_size)),
+        group=runs.group,
+        group_run=run,
+        sampled=runs.index[order],
     )
 
 
-def _runs(block: Block, size: int, stride: int, tile: int) -> _Runs:
-    """Of finite spectra; runs of ``size`` pixels are summed, extremes are those of ``tile``."""
+def _are_finite(spectra: Floats) -> NDArray[np.bool_]:
+    """Which spectra are without NaN and infinity, shape (rows,)."""
+    # A sum is finite only where every term is, and is found much faster than a look at each.
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = np.isfinite(spectra @ np.ones(spectra.shape[1], spectra.dtype))
+    if not finite.all():
+        # A sum of finite terms may still be too large for its type.
+        finite[~finite] = np.isfinite(spectra[~finite]).all(1)
+    return np.asarray(finite)
+
+
+def _sum_runs(block: Block, run: int, stride: int, tile_size: int) -> _Runs:
+    """Sums, extremes and sample of the finite spectra of a block.
+
+    Runs of ``run`` pixels are summed, extremes are those of ``tile_size`` pixels, and every pixel
+    whose number divides by ``stride`` is sampled.
+    """
     spectra, variance, index = block.spectra, block.variance, block.index
-    group, member = np.unique(index // size, return_inverse=True)
+    group, member = np.unique(index // run, return_inverse=True)
     ones = np.ones(len(index), spectra.dtype)
     sum_up = csr_array((ones, (member, np.arange(len(index)))), shape=(len(group), len(index)))
-    # NaN must not hide behind a minimum of the others
-    least = np.inf if variance is None else float(np.min(variance, initial=np.inf))
-    chosen = index % stride == 0
+    no_sums = np.zeros((len(group), 0))
+    tile, highest, lowest = _tile_extremes(spectra, index // tile_size)
+    sampled = index % stride == 0
     return _Runs(
-        group,
-        np.bincount(member, minlength=len(group)),
-        (sum_up @ spectra).astype(float),
-        np.zeros((len(group), 0)) if variance is None else (sum_up @ variance).astype(float),
-        *_tile_extremes(spectra, index // tile),
-        index[chosen],
-        spectra[chosen],
-        least,
+        group=group,
+        count=np.bincount(member, minlength=len(group)),
+        sums=(sum_up @ spectra).astype(float),
+        sums_variance=no_sums if variance is None else (sum_up @ variance).astype(float),
+        tile=tile,
+        highest=highest,
+        lowest=lowest,
+        index=index[sampled],
+        sample=spectra[sampled],
+        # Not `fmin`: one NaN must not be hidden by the other values.
+        least_variance=np.inf if variance is None else float(np.min(variance, initial=np.inf)),
     )
 
 
@@ -211,44 +235,48 @@ def _tile_extremes(spectra: Floats, tile: Index) -> tuple[Index, Floats, Floats]
     if len(starts) == len(spectra):
         return tile, spectra, spectra
     highest, lowest = np.empty((2, len(starts), spectra.shape[1]), spectra.dtype)
+    # One tile after the other, so that it stays in the processor's cache.
     for k, (first, last) in enumerate(zip(starts, [*starts[1:], len(tile)], strict=True)):
-        # one tile at a time stays in the cache
         np.max(spectra[first:last], 0, out=highest[k])
         np.min(spectra[first:last], 0, out=lowest[k])
     return tile[starts], highest, lowest
 
 
-def _merged(parts: Sequence[_Runs]) -> _Runs:
-    """Runs that are in several parts as one."""
+def _merge_runs(parts: Sequence[_Runs]) -> _Runs:
+    """The runs of several parts of the data; those that are in more than one put together."""
 
-    def all_of(name: str) -> NDArray[Any]:
+    def concatenate(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])
 
-    def merge(number: Index, **names: np.ufunc) -> dict[str, NDArray[Any]]:
-        if (np.diff(number) > 0).all():  # each is there once
-            return {name: all_of(name) for name in names}
+    def merge(number: Index, **ufuncs: np.ufunc) -> dict[str, NDArray[Any]]:
+        """Arrays by name, those rows combined that have the same ``number``."""
+        are_unique = (np.diff(number) > 0).all()
+        if are_unique:
+            return {name: concatenate(name) for name in ufuncs}
         order = np.argsort(number, kind="stable")
         starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-        return {name: add.reduceat(all_of(name)[order], starts) for name, add in names.items()}
+        return {
+            name: ufunc.reduceat(concatenate(name)[order], starts) for name, ufunc in ufuncs.items()
+        }
 
-    group, tile = all_of("group"), all_of("tile")
+    group, tile = concatenate("group"), concatenate("tile")
     return _Runs(
         group=np.unique(group),
         **merge(group, count=np.add, sums=np.add, sums_variance=np.add),
         tile=np.unique(tile),
         **merge(tile, highest=np.maximum, lowest=np.minimum),
-        index=all_of("index"),
-        sample=all_of("sample"),
+        index=concatenate("index"),
+        sample=concatenate("sample"),
         least_variance=float(np.min([part.least_variance for part in parts])),
     )
 
 
-def _of_all_tiles(runs: _Runs, size: int, number: int) -> Extremes:
+def _all_extremes(runs: _Runs, tile_size: int, n_tiles: int) -> Extremes:
     """Extremes of all tiles; one without finite spectra holds zeros."""
-    filled = np.zeros(number, bool)
+    filled = np.zeros(n_tiles, bool)
     filled[runs.tile] = True
     if filled.all():
-        return Extremes(size, runs.highest, runs.lowest, filled)
-    highest, lowest = np.zeros((2, number, runs.highest.shape[1]), runs.highest.dtype)
+        return Extremes(tile_size, runs.highest, runs.lowest, filled)
+    highest, lowest = np.zeros((2, n_tiles, runs.highest.shape[1]), runs.highest.dtype)
     highest[runs.tile], lowest[runs.tile] = runs.highest, runs.lowest
-    return Extremes(size, highest, lowest, filled)
+    return Extremes(tile_size, highest, lowest, filled)

@@ -14,7 +14,7 @@ from .block import Block
 from .row_blocks import RowBlocks
 
 
-def windows_of(rows: Floats, row: Index, position: Index, half: int) -> Floats:
+def cut_windows(rows: Floats, row: Index, position: Index, half: int) -> Floats:
     """``rows`` about each place, shape (places, 2 half + 1); NaN beyond the ends."""
     column = np.asarray(position)[:, None] + np.arange(-half, half + 1)
     inside = (column >= 0) & (column < rows.shape[1])
@@ -42,40 +42,45 @@ def read_windows(
     """
     values = np.full((len(pixels), 2 * half + 1), np.nan)
     variances = None if blocks.variance is None else values.copy()
+
+    # Places by ascending pixel, without those in pixels that do not count.
     order = np.argsort(pixels, kind="stable")
     order = order[blocks.pixels[pixels[order]]]
     ascending = pixels[order]
     wanted = np.zeros_like(blocks.pixels)
     wanted[ascending] = True
-
-    counted = np.flatnonzero(wanted)
+    wanted_pixels = np.flatnonzero(wanted)
 
     def on_block(block: Block) -> tuple[Index, Floats, Floats | None]:
-        pixel = counted[block.index]
-        rows = np.argsort(pixel)
-        low, high = pixel[rows[0]], pixel[rows[-1]]
-        place = order[slice(*np.searchsorted(ascending, [low, high + 1]))]
-        place = place[np.isin(pixels[place], pixel)]
-        row = rows[np.searchsorted(pixel, pixels[place], sorter=rows)]
-        found = windows_of(block.spectra, row, positions[place], half)
+        """Places in the pixels of a block, and the windows about them."""
+        block_pixels = wanted_pixels[block.index]
+        # The rows of a block of joined chunks do not ascend.
+        rows = np.argsort(block_pixels)
+        lowest, highest = block_pixels[rows[0]], block_pixels[rows[-1]]
+        place = order[slice(*np.searchsorted(ascending, [lowest, highest + 1]))]
+        place = place[np.isin(pixels[place], block_pixels)]
+        row = rows[np.searchsorted(block_pixels, pixels[place], sorter=rows)]
+        windows = cut_windows(block.spectra, row, positions[place], half)
         if block.variance is None:
-            return place, found, None
-        return place, found, windows_of(block.variance, row, positions[place], half)
+            return place, windows, None
+        return place, windows, cut_windows(block.variance, row, positions[place], half)
 
     def on_blocks(parts: Iterator[Block]) -> tuple[list[Any], None]:
         return [on_block(block) for block in parts], None
 
-    if len(counted):
-        part = replace(blocks, pixels=wanted)
-        for place, found, of_variance in part.reduce(on_blocks, _joined, stage="spikes")[0]:
-            values[place] = found
+    if len(wanted_pixels):
+        wanted_blocks = replace(blocks, pixels=wanted)
+        of_blocks, _ = wanted_blocks.reduce(on_blocks, _chain_lists, stage="spikes")
+        for place, windows, variance_windows in of_blocks:
+            values[place] = windows
             if variances is not None:
-                variances[place] = of_variance
+                variances[place] = variance_windows
     return values, variances
 
 
-def _joined(lists: Sequence[list[Any]]) -> list[Any]:
-    return [found for part in lists for found in part]
+def _chain_lists(lists: Sequence[list[Any]]) -> list[Any]:
+    """The items of all lists in one."""
+    return [item for items in lists for item in items]
 
 
 def read_around(
@@ -91,16 +96,18 @@ def read_around(
     """
     scan = blocks.data.shape[:-1] if blocks.data.ndim > 1 else (1,)
     place = np.array(np.unravel_index(pixels, scan))
-    at, inside = [pixels], [np.ones(len(pixels), bool)]
+    # The places themselves come first, then one array of pixels for each neighbour.
+    pixels_read, is_in_scan = [pixels], [np.ones(len(pixels), bool)]
     for axis, size in enumerate(scan):
         for step in range(-reach, reach + 1):
             if step:
-                moved = place.copy()
-                moved[axis] += step
-                inside.append((moved[axis] >= 0) & (moved[axis] < size))
-                moved[axis] = np.clip(moved[axis], 0, size - 1)
-                at.append(np.ravel_multi_index(tuple(moved), scan))
-    found, _ = read_windows(blocks, np.concatenate(at), np.tile(positions, len(at)), half)
-    found = np.where(np.concatenate(inside)[:, None], found, np.nan)
-    found = found.reshape(len(at), len(pixels), 2 * half + 1)
-    return found[0], np.moveaxis(found[1:], 0, 1)
+                neighbour = place.copy()
+                neighbour[axis] += step
+                is_in_scan.append((neighbour[axis] >= 0) & (neighbour[axis] < size))
+                neighbour[axis] = np.clip(neighbour[axis], 0, size - 1)
+                pixels_read.append(np.ravel_multi_index(tuple(neighbour), scan))
+    all_positions = np.tile(positions, len(pixels_read))
+    windows, _ = read_windows(blocks, np.concatenate(pixels_read), all_positions, half)
+    windows = np.where(np.concatenate(is_in_scan)[:, None], windows, np.nan)
+    windows = windows.reshape(len(pixels_read), len(pixels), 2 * half + 1)
+    return windows[0], np.moveaxis(windows[1:], 0, 1)

@@ -30,17 +30,21 @@ class Spikes:
 
     def select_rows(self, first: int, last: int) -> Spikes:
         """The spikes of the pixels ``first`` to ``last`` (exclusive), counted from ``first``."""
-        part = slice(*np.searchsorted(self.pixels, [first, last]))
-        return self._select(self.pixels[part] - first, part)
+        within = slice(*np.searchsorted(self.pixels, [first, last]))
+        return self._select(self.pixels[within] - first, within)
 
     def select_pixels(self, pixels: Index) -> Spikes:
         """The spikes of these (ascending) pixels, counted among them."""
-        place = np.searchsorted(pixels, self.pixels)
-        here = pixels[np.minimum(place, len(pixels) - 1)] == self.pixels
-        return self._select(place[here], here)
+        row = np.searchsorted(pixels, self.pixels)
+        is_among = pixels[np.minimum(row, len(pixels) - 1)] == self.pixels
+        return self._select(row[is_among], is_among)
 
     def _select(self, pixels: Index, chosen: Any) -> Spikes:
-        variances = None if self.variances is None else self.variances[chosen]
-        arrays = (self.channels, self.values, self.change)
-        channels, values, change = (array[chosen] for array in arrays)
-        return Spikes(pixels, channels, values, change, variances)
+        """The ``chosen`` spikes (a slice or a mask), with ``pixels`` counted anew."""
+        return Spikes(
+            pixels,
+            self.channels[chosen],
+            self.values[chosen],
+            self.change[chosen],
+            None if self.variances is None else self.variances[chosen],
+        )

@@ -18,7 +18,7 @@ def active_client() -> Any:
     return client if hasattr(client, "scheduler_info") else None
 
 
-def locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ticks) -> Any:
+def compute_locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ticks) -> Any:
     """Results of the keys; ``done`` gets the sizes of the tasks that are named there."""
     from dask.base import get_scheduler
     from dask.callbacks import Callback
@@ -26,19 +26,19 @@ def locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ticks) -> 
     from dask.threaded import get as get_threaded
     from threadpoolctl import threadpool_limits
 
-    def after(key: Any, *_: Any) -> None:
+    def tick(key: Any, *_: Any) -> None:
         if key in sizes:
             done(sizes[key])
 
     get = get_scheduler() or get_threaded
-    # dask's threads have a task each; BLAS's own would fight them for the cores
-    alone = get is get_sync or len(sizes) == 1
-    limits = nullcontext() if alone else threadpool_limits(1, user_api="blas")
-    with Callback(posttask=after), limits:
+    # With several of dask's threads at work, those of BLAS would compete with them for the cores.
+    one_at_a_time = get is get_sync or len(sizes) == 1
+    limits = nullcontext() if one_at_a_time else threadpool_limits(1, user_api="blas")
+    with Callback(posttask=tick), limits:
         return get(graph, keys)
 
 
-def distributed(
+def compute_on_cluster(
     client: Any, graph: Any, keys: list[Any], sizes: list[int], done: Ticks
 ) -> Sequence[Any]:
     """Results of the keys, of which all but the first are rows of so many pixels.
@@ -58,8 +58,8 @@ def distributed(
             "active; those of HDF5 files (.hspy, .emd, ...) cannot. Save the signal as .zspy and "
             "load that, use threads as workers (Client(processes=False)), or close the client."
         ) from error
-    number = dict(zip((future.key for future in futures[1:]), sizes, strict=True))
+    n_pixels = dict(zip((future.key for future in futures[1:]), sizes, strict=True))
     for future in as_completed(futures):
-        done(number.get(future.key, 0))
+        done(n_pixels.get(future.key, 0))
     results: Sequence[Any] = client.gather(futures)
     return results

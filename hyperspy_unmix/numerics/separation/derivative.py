@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from hyperspy_unmix.numerics.linear_algebra import pencil
+from hyperspy_unmix.numerics.linear_algebra import generalised_eigenvectors
 from hyperspy_unmix.numerics.types import Floats
 
-WIDTHS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
-MOST_NOISE = 0.2  # share of noise in the derivative's variance
+SMOOTHING_WIDTHS = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # channels
+MOST_NOISE_SHARE = 0.2  # of the variance of the derivative
 
 
 def derivative(
@@ -24,50 +24,58 @@ def derivative(
     channels : int array, shape (channels,)
         Positions on the energy axis; smoothing and differences stop at gaps.
     sd : array, shape (channels,)
-        Noise of the channels.
+        Standard deviation of the noise of each channel.
     order : int
-        Of the difference.
+        Order of the difference.
     width : float
         Standard deviation in channels of the Gaussian that smooths; 0 is none.
 
     Returns
     -------
-    array, shape (components, any)
+    array, shape (components, differences)
         Noise of standard deviation ``sd`` in each spectrum becomes one of 1.
     """
-    parts = []
-    for part in np.split(np.arange(len(channels)), np.flatnonzero(np.diff(channels) != 1) + 1):
-        if len(part) > order:
-            variance = _noise_variance(sd[part] ** 2, order, width)
-            parts.append(_difference(spectra[:, part], order, width) / np.sqrt(variance))
-    return np.concatenate(parts, 1) if parts else np.zeros((len(spectra), 0))
+    derivatives = []
+    gaps = np.flatnonzero(np.diff(channels) != 1) + 1
+    for run in np.split(np.arange(len(channels)), gaps):
+        if len(run) > order:
+            variance = _noise_variance(sd[run] ** 2, order, width)
+            difference = _smoothed_difference(spectra[:, run], order, width)
+            derivatives.append(difference / np.sqrt(variance))
+    return np.concatenate(derivatives, 1) if derivatives else np.zeros((len(spectra), 0))
 
 
-def _difference(values: Floats, order: int, width: float) -> Floats:
+def _smoothed_difference(values: Floats, order: int, width: float) -> Floats:
+    """Differences along the last axis, of the values smoothed by a Gaussian."""
     if width > 0:
         values = gaussian_filter1d(values, width, axis=-1, mode="nearest")
     return np.asarray(np.diff(values, n=order, axis=-1))
 
 
 def _noise_variance(variance: Floats, order: int, width: float) -> Floats:
-    """Variance of each difference where the channels' noise has ``variance``."""
+    """Variance of each difference where the channels' noise has ``variance``.
+
+    The difference is linear in the channels: its variance is theirs times the squared coefficients.
+    """
     size, reach = len(variance), 4 * int(np.ceil(width)) + order
     if size <= 4 * reach:
-        return variance @ _difference(np.eye(size), order, width) ** 2
-    # one filter everywhere but at the ends, where it meets values repeated
-    ends = _difference(np.eye(4 * reach), order, width) ** 2
-    column = ends[:, 2 * reach]
-    first, last = np.flatnonzero(column)[[0, -1]]
-    inside = np.convolve(variance, column[first : last + 1][::-1], "valid")
-    found = np.zeros(size - order)
-    found[2 * reach - first :][: len(inside)] = inside
-    found[:reach] = variance[: 4 * reach] @ ends[:, :reach]
-    found[-reach:] = variance[-4 * reach :] @ ends[:, -reach:]
-    return found
+        return variance @ _smoothed_difference(np.eye(size), order, width) ** 2
+    # Inside, one filter serves all channels; the smoothing continues the values at both ends.
+    coefficients = _smoothed_difference(np.eye(4 * reach), order, width) ** 2
+    inner_filter = coefficients[:, 2 * reach]
+    first, last = np.flatnonzero(inner_filter)[[0, -1]]
+    inside = np.convolve(variance, inner_filter[first : last + 1][::-1], "valid")
+    of_differences = np.zeros(size - order)
+    of_differences[2 * reach - first :][: len(inside)] = inside
+    of_differences[:reach] = variance[: 4 * reach] @ coefficients[:, :reach]
+    of_differences[-reach:] = variance[-4 * reach :] @ coefficients[:, -reach:]
+    return of_differences
 
 
 def noise_share(derivatives: Floats, errors: Floats) -> float:
     """Largest share of noise in the variance of any combination of the rows.
+
+    The largest eigenvalue of the noise's covariance relative to that of the derivatives.
 
     Parameters
     ----------
@@ -75,13 +83,18 @@ def noise_share(derivatives: Floats, errors: Floats) -> float:
         From `derivative`.
     errors : array, shape (components, components)
         Covariance of the components' noise, in units of ``sd`` squared.
+
+    Returns
+    -------
+    float
+        1 where the derivatives are constant.
     """
     centred = derivatives - derivatives.mean(1, keepdims=True)
     variance = centred @ centred.T / centred.shape[1]
     variance += 1e-12 * np.trace(variance) * np.eye(len(variance))
     if not variance.any():
         return 1.0
-    return float(pencil(errors, variance)[0][-1])
+    return float(generalised_eigenvectors(errors, variance)[0][-1])
 
 
 def choose_width(
@@ -99,9 +112,15 @@ def choose_width(
         As in `derivative`.
     errors
         As in `noise_share`.
+
+    Returns
+    -------
+    float
+        One of `SMOOTHING_WIDTHS`; the widest where none is wide enough.
     """
-    for width in WIDTHS:
-        found = derivative(spectra, channels, sd, order, width)
-        if found.shape[1] <= len(spectra) or noise_share(found, errors) <= MOST_NOISE:
+    for width in SMOOTHING_WIDTHS:
+        detail = derivative(spectra, channels, sd, order, width)
+        too_few = detail.shape[1] <= len(spectra)
+        if too_few or noise_share(detail, errors) <= MOST_NOISE_SHARE:
             return width
-    return WIDTHS[-1]
+    return SMOOTHING_WIDTHS[-1]

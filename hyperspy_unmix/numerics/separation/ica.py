@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,9 @@ from scipy.stats import special_ortho_group
 from hyperspy_unmix.numerics.types import Floats
 
 Algorithm = Literal["picard", "fastica"]
-RESTARTS = 10
-MOST_STEPS, TOLERANCE = 500, 1e-7
+RESTARTS = 10  # from the principal axes, and from random rotations of them
+MOST_ITERATIONS = 500  # of each restart
+CONVERGENCE_TOLERANCE = 1e-7  # of the gradient (Picard), of the change of the unmixing (FastICA)
 GAUSSIAN_LOG_COSH = 1.06772  # mean of log(2 cosh) of a standard normal
 
 
@@ -46,6 +47,10 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
         where a source is none, it goes on with uncorrelated ones of either kind.
         FastICA (parallel, logcosh) makes uncorrelated sources.
 
+    Returns
+    -------
+    Separation
+
     References
     ----------
     P. Ablin, J.-F. Cardoso, A. Gramfort, IEEE Trans. Signal Process. 66 (2018) 4040,
@@ -55,16 +60,14 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
     n = len(signals)
     if n == 1:
         return Separation(np.ones((1, 1)), True, 0.0)
-    white, whitening = _white(signals)
+    white, whitening = _whiten(signals)
     generator = np.random.default_rng(random_state)
     starts = [np.eye(n)]
     starts += [special_ortho_group.rvs(n, random_state=generator) for _ in range(RESTARTS - 1)]
-    best = _likeliest(_picard if algorithm == "picard" else _fastica, white, starts)
-    if algorithm == "picard" and not best.super_gaussian:
-        best = _likeliest(_picard_extended, white, starts)
-    return Separation(
-        best.unmixing @ whitening, best.converged, best.objective, best.super_gaussian
-    )
+    likeliest = _find_likeliest(_picard if algorithm == "picard" else _fastica, white, starts)
+    if algorithm == "picard" and not likeliest.super_gaussian:
+        likeliest = _find_likeliest(_picard_extended, white, starts)
+    return replace(likeliest, unmixing=likeliest.unmixing @ whitening)
 
 
 def separate_again(
@@ -73,40 +76,58 @@ def separate_again(
     algorithm: Algorithm = "picard",
     super_gaussian: bool = True,
 ) -> Floats:
-    """Unmixing of the same kind as `separate` gives, from one random start; zero if it fails."""
+    """Unmixing of the same kind as `separate` gives, from one random start.
+
+    Parameters
+    ----------
+    signals : array, shape (components, samples)
+    generator : numpy.random.Generator
+        Draws the rotation to start from.
+    algorithm : {"picard", "fastica"}
+    super_gaussian : bool
+        What `separate` said of the sources: it decides which kind of Picard is run.
+
+    Returns
+    -------
+    array, shape (components, components)
+        Sources are this times ``signals``; zeros if the run fails.
+    """
     n = len(signals)
     if n == 1:
         return np.ones((1, 1))
-    white, whitening = _white(signals)
+    white, whitening = _whiten(signals)
     start = special_ortho_group.rvs(n, random_state=generator)
     run = _fastica if algorithm == "fastica" else _picard if super_gaussian else _picard_extended
-    found = run(white, start)
-    return np.asarray(found.unmixing @ whitening * float(np.isfinite(found.objective)))
+    separation = run(white, start)
+    return np.asarray(separation.unmixing @ whitening * float(np.isfinite(separation.objective)))
 
 
-def _white(signals: Floats) -> tuple[Floats, Floats]:
+def _whiten(signals: Floats) -> tuple[Floats, Floats]:
     """Signals without mean, uncorrelated and of variance one, and the matrix that makes them so."""
     centred = signals - signals.mean(1, keepdims=True)
-    level, axes = np.linalg.eigh(centred @ centred.T / centred.shape[1])
-    level = np.maximum(level, max(1e-12 * level[-1], 1e-300))
-    whitening = axes.T / np.sqrt(level)[:, None]
+    eigenvalues, eigenvectors = np.linalg.eigh(centred @ centred.T / centred.shape[1])
+    eigenvalues = np.maximum(eigenvalues, max(1e-12 * eigenvalues[-1], 1e-300))
+    whitening = eigenvectors.T / np.sqrt(eigenvalues)[:, None]
     return whitening @ centred, whitening
 
 
-def _likeliest(
+def _find_likeliest(
     run: Callable[[Floats, Floats], Separation], white: Floats, starts: Sequence[Floats]
 ) -> Separation:
-    # runs that agree differ by rounding only: the earliest of the likeliest, always the same one
+    """The likeliest of the runs that converged; of all runs where none did."""
     runs = [run(white, start) for start in starts]
+    # Runs that agree differ by rounding only; the earliest of them is the same on every machine.
     best = min(range(len(runs)), key=lambda i: (not runs[i].converged, round(runs[i].objective, 6)))
     return runs[best]
 
 
 def _picard(white: Floats, start: Floats) -> Separation:
+    """Super-Gaussian sources, which may be correlated."""
     return _run_picard(white, start, ortho=False, extended=False)
 
 
 def _picard_extended(white: Floats, start: Floats) -> Separation:
+    """Uncorrelated sources on either side of the Gaussian."""
     return _run_picard(white, start, ortho=True, extended=True)
 
 
@@ -122,36 +143,43 @@ def _run_picard(white: Floats, start: Floats, ortho: bool, extended: bool) -> Se
             whiten=False,
             centering=False,
             w_init=start,
-            max_iter=MOST_STEPS,
-            tol=TOLERANCE,
+            max_iter=MOST_ITERATIONS,
+            tol=CONVERGENCE_TOLERANCE,
             random_state=0,
         )
     converged = not any("converge" in str(warning.message) for warning in caught)
     if not (np.isfinite(unmixing).all() and np.isfinite(sources).all()):
         return Separation(start, False, np.inf)
-    return _judged(np.asarray(unmixing), np.asarray(sources), converged, uncorrelated=ortho)
+    return _assess(np.asarray(unmixing), np.asarray(sources), converged, uncorrelated=ortho)
 
 
 def _fastica(white: Floats, start: Floats) -> Separation:
+    """Uncorrelated sources by FastICA."""
     from sklearn.decomposition import FastICA
     from sklearn.exceptions import ConvergenceWarning
 
-    ica = FastICA(whiten=False, w_init=start, max_iter=MOST_STEPS, tol=TOLERANCE)
+    ica = FastICA(
+        whiten=False,
+        w_init=start,
+        max_iter=MOST_ITERATIONS,
+        tol=CONVERGENCE_TOLERANCE,
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ica.fit(white.T)
     converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-    return _judged(ica.components_, ica.components_ @ white, converged, uncorrelated=True)
+    return _assess(ica.components_, ica.components_ @ white, converged, uncorrelated=True)
 
 
-def _judged(unmixing: Floats, sources: Floats, converged: bool, uncorrelated: bool) -> Separation:
+def _assess(unmixing: Floats, sources: Floats, converged: bool, uncorrelated: bool) -> Separation:
+    """The separation with its objective, and whether all sources are super-Gaussian."""
     log_cosh = np.mean(np.logaddexp(sources, -sources), 1)
     if uncorrelated:
         objective = -float(np.sum(np.abs(log_cosh - GAUSSIAN_LOG_COSH)))
     else:
         objective = float(np.sum(log_cosh) - np.linalg.slogdet(unmixing)[1])
-    # Picard's own test of the side of the Gaussian on which a source is
-    slope = np.tanh(sources)
+    # Picard's own test: a source has heavier tails than a Gaussian where this is positive.
+    score = np.tanh(sources)
     power = np.maximum(np.mean(sources**2, 1), 1e-300)
-    sign = np.mean(1 - slope**2, 1) - np.mean(slope * sources, 1) / power
-    return Separation(unmixing, converged, objective, bool((sign > -1e-3).all()))
+    heaviness = np.mean(1 - score**2, 1) - np.mean(score * sources, 1) / power
+    return Separation(unmixing, converged, objective, bool((heaviness > -1e-3).all()))

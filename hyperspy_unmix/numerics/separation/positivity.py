@@ -8,9 +8,9 @@ from scipy.stats import norm
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-BELOW = 2.0  # standard deviations below zero from which a value counts
-LEAST_ZEROS = 0.02
-MOST_PIXELS = 8192
+SIGMAS_BELOW_ZERO = 2.0  # from which a value counts as negative
+LEAST_SHARE_OF_ZEROS = 0.02  # of the values, that are taken to be truly zero
+MOST_PIXELS_IN_MIXTURE = 8192
 
 
 def negativity(values: Floats) -> tuple[Floats, Floats]:
@@ -18,7 +18,7 @@ def negativity(values: Floats) -> tuple[Floats, Floats]:
 
     Parameters
     ----------
-    values : array, shape (components, any)
+    values : array, shape (components, channels or pixels)
 
     Returns
     -------
@@ -28,11 +28,19 @@ def negativity(values: Floats) -> tuple[Floats, Floats]:
         What normal noise about values of zero or more gives, plus twice its standard error. As
         many values are taken to be zero as twice those that are negative.
     """
-    zeros = np.clip(2 * np.mean(values < 0, 1), LEAST_ZEROS, 1)
-    mean = norm.pdf(BELOW) - BELOW * norm.sf(BELOW)
-    square = (1 + BELOW**2) * norm.sf(BELOW) - BELOW * norm.pdf(BELOW)
-    limit = zeros * mean + 2 * np.sqrt(zeros * square / values.shape[1])
-    return np.mean(np.maximum(-values - BELOW, 0), 1), limit
+    share_of_zeros = np.clip(2 * np.mean(values < 0, 1), LEAST_SHARE_OF_ZEROS, 1)
+    # What a standard normal has beyond the threshold: its mean, and the mean of its square.
+    threshold = SIGMAS_BELOW_ZERO
+    mean_excess = norm.pdf(threshold) - threshold * norm.sf(threshold)
+    mean_square = (1 + threshold**2) * norm.sf(threshold) - threshold * norm.pdf(threshold)
+    standard_error = np.sqrt(share_of_zeros * mean_square / values.shape[1])
+    limit = share_of_zeros * mean_excess + 2 * standard_error
+    return np.mean(excess_below_zero(values), 1), limit
+
+
+def excess_below_zero(values: Floats) -> Floats:
+    """How far values in units of their noise are below what noise may do to a zero; or zero."""
+    return np.asarray(np.maximum(-values - SIGMAS_BELOW_ZERO, 0))
 
 
 class Mixture:
@@ -46,10 +54,12 @@ class Mixture:
     unmixing : array, shape (rank, rank)
         Spectra are ``unmixing @ components``.
     most_pixels : int
-        Of more than these, an even choice.
+        Of more pixels than these, maps hold an even choice.
     """
 
-    def __init__(self, spectra: LowRank, unmixing: Floats, most_pixels: int = MOST_PIXELS) -> None:
+    def __init__(
+        self, spectra: LowRank, unmixing: Floats, most_pixels: int = MOST_PIXELS_IN_MIXTURE
+    ) -> None:
         self.spectra = spectra
         norms = np.linalg.norm(spectra.whitening.whiten(unmixing @ spectra.components), axis=1)
         self.unmixing = unmixing / norms[:, None]
@@ -57,28 +67,33 @@ class Mixture:
         pixels = np.unique(np.linspace(0, n - 1, min(n, most_pixels)).astype(int))
         self.sd = spectra.whitening.channel_sd
         self.shapes = self.unmixing @ spectra.components
-        self.maps = spectra.scores[pixels] @ np.linalg.inv(self.unmixing)
+        inverse = np.linalg.inv(self.unmixing)
+        self.maps = spectra.scores[pixels] @ inverse
         self.pixel_sd = 1 / np.sqrt(spectra.weights[pixels])[:, None]
         self.shape_errors = self.unmixing @ spectra.component_errors() @ self.unmixing.T
-        back = np.linalg.inv(self.unmixing)
-        self.map_errors = back.T @ (spectra.noise + spectra.model_error) @ back
+        self.map_errors = inverse.T @ (spectra.noise + spectra.model_error) @ inverse
 
     def noise(self, mixing: Floats) -> tuple[Floats, Floats]:
         """Standard deviations of spectra (components, channels) and maps (pixels, components)."""
-        back = np.linalg.inv(mixing)
+        inverse = np.linalg.inv(mixing)
         of_shapes = np.sqrt(np.diag(mixing @ self.shape_errors @ mixing.T))
-        of_maps = np.sqrt(np.diag(back.T @ self.map_errors @ back))
+        of_maps = np.sqrt(np.diag(inverse.T @ self.map_errors @ inverse))
         return of_shapes[:, None] * self.sd, of_maps * self.pixel_sd
 
-    def ratios(self, mixing: Floats) -> Floats:
-        """Negativity of spectra and maps over its limit."""
+    def negativity_of(self, mixing: Floats) -> tuple[Floats, Floats]:
+        """Negativity of spectra and maps and its limits, each of shape (2, components)."""
         shape_sd, map_sd = self.noise(mixing)
         shapes = negativity(mixing @ self.shapes / shape_sd)
         maps = negativity((self.maps @ np.linalg.inv(mixing) / map_sd).T)
-        return np.array([shapes[0] / shapes[1], maps[0] / maps[1]])
+        return np.array([shapes[0], maps[0]]), np.array([shapes[1], maps[1]])
 
-    def moved(self, mixing: Floats) -> Floats:
-        """Angle of each spectrum with its own former self, in degrees."""
+    def negativity_ratios(self, mixing: Floats) -> Floats:
+        """Negativity of spectra and maps over its limit, shape (2, components)."""
+        below, limits = self.negativity_of(mixing)
+        return np.asarray(below / limits)
+
+    def turn_angles(self, mixing: Floats) -> Floats:
+        """Angle in degrees by which each spectrum turns, shape (components,)."""
         white = self.spectra.whitening.whiten(self.shapes)
         turned = mixing @ white
         cosine = np.sum(turned * white, 1) / np.linalg.norm(turned, axis=1)

@@ -12,16 +12,17 @@ from scipy.stats import chi2
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-LIKE_SHARE, FEWEST_LIKE, MOST_LIKE = 0.01, 5, 400  # pixels averaged to look for corners
-MOST_PIXELS = 8192
-ROUNDS = 30
-WITHIN = 0.5  # share of noise within the limit of a corner
-WIDEST = 8.0  # times the limit in the first round
+# Pixels whose mean is one point of the cloud in which corners are looked for.
+SHARE_OF_PIXELS_AVERAGED, FEWEST_PIXELS_AVERAGED, MOST_PIXELS_AVERAGED = 0.01, 5, 400
+MOST_CLOUD_POINTS = 8192
+MOST_CORNER_ROUNDS = 30  # of exchanging corners, and of averaging pixels
+SHARE_OF_NOISE_WITHIN_LIMIT = 0.5  # of a corner's pixels, that are averaged for it
+FIRST_LIMIT_FACTOR = 8.0  # by which the limit is wider in the first round
 
 
 @dataclass(frozen=True)
 class PurePixels:
-    """Spectra ``unmixing @ components``; ``pixels`` (components,) were averaged for each.
+    """Spectra ``unmixing @ components``; ``pixels`` (components,) are numbers averaged for each.
 
     ``covariance`` (components, components, components, components) is that of ``E[i, j]`` and
     ``E[k, l]``: with the noise of these pixels the spectra are ``(1 + E) @ unmixing @ components``.
@@ -45,6 +46,10 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     sums : array, shape (rank,)
         Integral of each component; spectra are normalised by theirs.
 
+    Returns
+    -------
+    PurePixels
+
     Raises
     ------
     ValueError
@@ -56,114 +61,135 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     """
     rank = spectra.rank
     if rank == 1:
-        everywhere = np.array([len(spectra.scores)])
-        return PurePixels(np.ones((1, 1)), everywhere, np.zeros((1, 1, 1, 1)))
+        all_pixels = np.array([len(spectra.scores)])
+        return PurePixels(np.ones((1, 1)), all_pixels, np.zeros((1, 1, 1, 1)))
     covariance = spectra.noise + spectra.model_error
-    total = spectra.scores @ sums
-    size = np.sqrt(spectra.weights)
-    known = total * size > 3 * np.sqrt(sums @ covariance @ sums)
-    if known.sum() < 2 * rank * FEWEST_LIKE:
+    totals = spectra.scores @ sums
+    root_weights = np.sqrt(spectra.weights)
+    holds_counts = totals * root_weights > 3 * np.sqrt(sums @ covariance @ sums)
+    if holds_counts.sum() < 2 * rank * FEWEST_PIXELS_AVERAGED:
         raise ValueError(
-            f'assume="pure": only {known.sum()} of {len(known)} pixels hold counts above noise, '
-            f"{2 * rank * FEWEST_LIKE} are needed for {rank} components."
+            f'assume="pure": only {holds_counts.sum()} of {len(holds_counts)} pixels hold counts '
+            f"above noise, {2 * rank * FEWEST_PIXELS_AVERAGED} are needed for {rank} components."
         )
-    # noise is the same in all directions here
-    white = spectra.scores[known] @ np.linalg.inv(np.linalg.cholesky(covariance)).T
-    total, size = total[known], size[known]
-    corners = _largest_simplex(_averages(white, total, float(np.median(total * size))))
-    limit, alone = float(chi2.ppf(WITHIN, rank - 1)), np.full(len(white), -1)
-    for i in range(ROUNDS):
-        # wide at first: the corners found may be the outermost noise
-        before, wider = corners, max(WIDEST * 0.5**i, 1.0)
-        corners, alone = _means_of_pure(white, total, size, corners, wider * limit)
-        if wider == 1 and np.allclose(corners, before, rtol=1e-9):
-            break
-    back = np.linalg.inv(corners)
-    noise = _noise_of_means(total, size, alone, rank)
-    error = np.einsum("i,ik,aj,al->ijkl", noise, np.eye(rank), back, back)
+    # The noise of whitened scores is the same in all directions.
+    white = spectra.scores[holds_counts] @ np.linalg.inv(np.linalg.cholesky(covariance)).T
+    totals, root_weights = totals[holds_counts], root_weights[holds_counts]
+    points = _average_neighbours(white, totals, float(np.median(totals * root_weights)))
+    corners, corner_of_pixel = _average_until_settled(
+        white, totals, root_weights, _find_largest_simplex(points)
+    )
+    # What the noise of its pixels adds to a corner, as shares of all corners.
+    inverse = np.linalg.inv(corners)
+    variance = _variance_of_means(totals, root_weights, corner_of_pixel, rank)
+    error = np.einsum("i,ik,aj,al->ijkl", variance, np.eye(rank), inverse, inverse)
     unmixing = corners @ np.linalg.cholesky(covariance).T
-    return PurePixels(unmixing, _numbers(alone, rank), _without_scale(error))
+    return PurePixels(unmixing, _count_pixels(corner_of_pixel, rank), _drop_scale_errors(error))
 
 
-def _numbers(alone: NDArray[np.intp], rank: int) -> NDArray[np.intp]:
-    """Pixels of each corner."""
-    return np.bincount(alone[alone >= 0], minlength=rank)
+def _average_until_settled(
+    white: Floats, totals: Floats, root_weights: Floats, corners: Floats
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Corners that are the means of the pixels around them, and the corner of each pixel."""
+    limit = float(chi2.ppf(SHARE_OF_NOISE_WITHIN_LIMIT, corners.shape[1] - 1))
+    corner_of_pixel = np.full(len(white), -1)
+    for i in range(MOST_CORNER_ROUNDS):
+        # The limit is wide at first: the corners of a simplex may be the outermost noise.
+        before, factor = corners, max(FIRST_LIMIT_FACTOR * 0.5**i, 1.0)
+        corners, corner_of_pixel = _average_pure(
+            white, totals, root_weights, corners, factor * limit
+        )
+        if factor == 1 and np.allclose(corners, before, rtol=1e-9):
+            break
+    return corners, corner_of_pixel
 
 
-def _noise_of_means(total: Floats, size: Floats, alone: NDArray[np.intp], rank: int) -> Floats:
-    """Variance of each corner, where noise is white and a pixel's is one over its size squared.
+def _count_pixels(corner_of_pixel: NDArray[np.intp], rank: int) -> NDArray[np.intp]:
+    """Number of pixels averaged for each corner, shape (rank,)."""
+    return np.bincount(corner_of_pixel[corner_of_pixel >= 0], minlength=rank)
+
+
+def _variance_of_means(
+    totals: Floats, root_weights: Floats, corner_of_pixel: NDArray[np.intp], rank: int
+) -> Floats:
+    """Variance of each corner, where the noise is white and a pixel's is one over its weight.
 
     That of a mean of these pixels, times what it costs that they were chosen by their distance from
     it: the variance of an M-estimate (Huber, Ann. Math. Stat. 35 (1964) 73,
     https://doi.org/10.1214/aoms/1177703732) whose influence ends at the limit. It is the share of
     the noise within the limit over that of its variance there.
     """
-    limit = chi2.ppf(WITHIN, rank - 1)
-    chosen = WITHIN / chi2.cdf(limit, rank + 1)
-    noise = np.zeros(rank)
+    limit = chi2.ppf(SHARE_OF_NOISE_WITHIN_LIMIT, rank - 1)
+    cost_of_choice = SHARE_OF_NOISE_WITHIN_LIMIT / chi2.cdf(limit, rank + 1)
+    variance = np.zeros(rank)
     for i in range(rank):
-        own = alone == i
-        noise[i] = chosen * np.sum(1 / size[own] ** 2) / max(total[own].sum() ** 2, 1e-300)
-    return noise
+        averaged = corner_of_pixel == i
+        noise_of_sum = cost_of_choice * np.sum(1 / root_weights[averaged] ** 2)
+        variance[i] = noise_of_sum / max(totals[averaged].sum() ** 2, 1e-300)
+    return variance
 
 
-def _without_scale(error: Floats) -> Floats:
+def _drop_scale_errors(covariance: Floats) -> Floats:
     """Covariance without the diagonal of E, which is a change of scale."""
-    own = np.arange(len(error))
-    kept = error.copy()
-    kept[own, own], kept[:, :, own, own] = 0, 0
-    return kept
+    diagonal = np.arange(len(covariance))
+    covariance = covariance.copy()
+    covariance[diagonal, diagonal], covariance[:, :, diagonal, diagonal] = 0, 0
+    return covariance
 
 
-def _averages(white: Floats, total: Floats, scale: float) -> Floats:
+def _average_neighbours(white: Floats, totals: Floats, scale: float) -> Floats:
     """Normalised spectra (or an even choice of them), each the mean of those next to it."""
-    points, n = white / total[:, None], len(white)
-    like = min(max(int(LIKE_SHARE * n), FEWEST_LIKE), MOST_LIKE, n)
-    chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_PIXELS)).astype(int))
-    nearest = cKDTree(points * scale).query(points[chosen] * scale, like)[1]
-    return np.stack([white[index].sum(0) / total[index].sum() for index in nearest])
+    normalised, n = white / totals[:, None], len(white)
+    number = max(int(SHARE_OF_PIXELS_AVERAGED * n), FEWEST_PIXELS_AVERAGED)
+    number = min(number, MOST_PIXELS_AVERAGED, n)
+    chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_CLOUD_POINTS)).astype(int))
+    neighbours = cKDTree(normalised * scale).query(normalised[chosen] * scale, number)[1]
+    return np.stack([white[pixels].sum(0) / totals[pixels].sum() for pixels in neighbours])
 
 
-def _largest_simplex(points: Floats) -> Floats:
-    """Corners among the points, of the largest volume."""
-    rank, chosen = points.shape[1], []
-    left = points.copy()
+def _find_largest_simplex(points: Floats) -> Floats:
+    """Corners among the points (points, rank), of the largest volume: (rank, rank)."""
+    rank = points.shape[1]
+    # Begin with the points that are the farthest from the space of those before.
+    chosen: list[int] = []
+    residual = points.copy()
     for _ in range(rank):
-        farthest = int(np.argmax(np.sum(left**2, 1)))
+        farthest = int(np.argmax(np.sum(residual**2, 1)))
         chosen.append(farthest)
-        axis = left[farthest] / max(np.linalg.norm(left[farthest]), 1e-300)
-        left = left - np.outer(left @ axis, axis)
+        axis = residual[farthest] / max(np.linalg.norm(residual[farthest]), 1e-300)
+        residual = residual - np.outer(residual @ axis, axis)
     corners = points[chosen]
-    for _ in range(ROUNDS):
-        changed = False
+    # Exchange one corner at a time for the point that makes the volume larger.
+    for _ in range(MOST_CORNER_ROUNDS):
+        exchanged = False
         for i in range(rank):
-            # ratio of the volumes, were the corner replaced
-            ratio = np.abs(points @ np.linalg.pinv(corners)[:, i])
-            best = int(np.argmax(ratio))
-            if ratio[best] > 1 + 1e-9:
-                corners[i], changed = points[best], True
-        if not changed:
+            volume_ratio = np.abs(points @ np.linalg.pinv(corners)[:, i])
+            largest = int(np.argmax(volume_ratio))
+            if volume_ratio[largest] > 1 + 1e-9:
+                corners[i], exchanged = points[largest], True
+        if not exchanged:
             break
     return np.asarray(corners)
 
 
-def _means_of_pure(
-    white: Floats, total: Floats, size: Floats, corners: Floats, limit: float
+def _average_pure(
+    white: Floats, totals: Floats, root_weights: Floats, corners: Floats, limit: float
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Mean of the pixels nearest to each corner and not farther from it than noise.
 
     The second: which corner a pixel was averaged for, -1 for none, shape (pixels,).
     """
-    distance = np.full((len(white), len(corners)), np.inf)
+    squared_distance = np.full((len(white), len(corners)), np.inf)
     for i, corner in enumerate(corners):
         along = white @ corner / (corner @ corner)
-        beside = np.sum((white - along[:, None] * corner) ** 2, 1) * size**2
-        distance[:, i] = np.where(along > 0, beside, np.inf)
-    nearest = distance.argmin(1)
-    pure = distance[np.arange(len(white)), nearest] < limit
-    moved, alone = corners.copy(), np.where(pure, nearest, -1)
+        across = np.sum((white - along[:, None] * corner) ** 2, 1) * root_weights**2
+        squared_distance[:, i] = np.where(along > 0, across, np.inf)
+    nearest = squared_distance.argmin(1)
+    is_pure = squared_distance[np.arange(len(white)), nearest] < limit
+    corner_of_pixel = np.where(is_pure, nearest, -1)
+    means = corners.copy()
     for i in range(len(corners)):
-        chosen = alone == i
-        if chosen.sum() >= FEWEST_LIKE:
-            moved[i] = white[chosen].sum(0) / total[chosen].sum()
-    return moved, alone
+        averaged = corner_of_pixel == i
+        if averaged.sum() >= FEWEST_PIXELS_AVERAGED:
+            means[i] = white[averaged].sum(0) / totals[averaged].sum()
+    return means, corner_of_pixel

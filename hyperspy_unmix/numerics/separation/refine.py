@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-from .positivity import BELOW, MOST_PIXELS, Mixture, negativity
+from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture, excess_below_zero
 
 ICA_ERROR = 0.1  # usual share of other components in ICA's (about the angle in radians)
-ROUNDS = 2
-MOST_STARTS, SETTLED = 5, 1e-6  # of the minimiser; of the cost
+NOISE_ROUNDS = 2  # each with the noise that the mixing of the one before gives
+MOST_MINIMISER_STARTS = 5
+LEAST_COST_GAIN = 1e-6  # for which the minimiser is started again
+LARGEST_CONDITION_NUMBER = 1e8  # of a mixing, beyond which its cost is not computed
+PROHIBITIVE_COST = 1e30
 
 
 @dataclass(frozen=True)
@@ -53,62 +55,59 @@ def refine(spectra: LowRank, unmixing: Floats) -> Refined:
     -------
     Refined
     """
-    mixture = Mixture(spectra, unmixing, MOST_PIXELS)
+    mixture = Mixture(spectra, unmixing, MOST_PIXELS_IN_MIXTURE)
     mixing: Floats = np.eye(spectra.rank)
-    before = mixture.ratios(mixing)
+    before = mixture.negativity_ratios(mixing)
     if (before > 1).any() and spectra.rank > 1:
-        for _ in range(ROUNDS):
-            mixing = _solve(mixture, mixing)
-    after = mixture.ratios(mixing)
-    return Refined(mixing @ mixture.unmixing, mixture.moved(mixing), before, after)
+        for _ in range(NOISE_ROUNDS):
+            mixing = _find_mixing(mixture, mixing)
+    after = mixture.negativity_ratios(mixing)
+    return Refined(mixing @ mixture.unmixing, mixture.turn_angles(mixing), before, after)
 
 
-def _solve(mixture: Mixture, mixing: Floats) -> Floats:
-    """Best mixing with ones on the diagonal, the noise that of ``mixing``."""
-    shape_sd, map_sd = mixture.noise(mixing)
-    limits = (
-        negativity(mixing @ mixture.shapes / shape_sd)[1],
-        negativity((mixture.maps @ np.linalg.inv(mixing) / map_sd).T)[1],
-    )
-    unit = np.eye(len(mixing))
-    free = ~unit.astype(bool)
+def _find_mixing(mixture: Mixture, start: Floats) -> Floats:
+    """Mixing of least cost with ones on its diagonal, the noise that of the mixing ``start``."""
+    shape_sd, map_sd = mixture.noise(start)
+    _, (shape_limits, map_limits) = mixture.negativity_of(start)
+    identity = np.eye(len(start))
+    off_diagonal = ~identity.astype(bool)
 
-    def objective(x: Floats) -> tuple[float, Floats]:
-        tried = unit.copy()
-        tried[free] = x
-        # maps have a pole where two spectra meet; the line search must step back from there
-        if np.linalg.cond(tried) > 1e8:
-            return 1e30, np.zeros_like(x)
-        back = np.linalg.inv(tried)
-        maps = mixture.maps @ back
-        of_shapes, by_shapes = _excess(tried @ mixture.shapes, shape_sd, limits[0], axis=1)
-        of_maps, by_maps = _excess(maps, map_sd, limits[1], axis=0)
-        gradient = (tried - unit) / ICA_ERROR**2
-        gradient += by_shapes @ mixture.shapes.T - maps.T @ by_maps @ back.T
-        move = float(np.sum(x**2)) / (2 * ICA_ERROR**2)
-        return move + of_shapes + of_maps, gradient[free]
+    def cost(shares: Floats) -> tuple[float, Floats]:
+        mixing = identity.copy()
+        mixing[off_diagonal] = shares
+        # Maps have a pole where two spectra meet; the line search must step back from there.
+        if np.linalg.cond(mixing) > LARGEST_CONDITION_NUMBER:
+            return PROHIBITIVE_COST, np.zeros_like(shares)
+        inverse = np.linalg.inv(mixing)
+        maps = mixture.maps @ inverse
+        shape_cost, by_shapes = _negativity_cost(
+            mixing @ mixture.shapes, shape_sd, shape_limits, axis=1
+        )
+        map_cost, by_maps = _negativity_cost(maps, map_sd, map_limits, axis=0)
+        gradient = (mixing - identity) / ICA_ERROR**2
+        gradient += by_shapes @ mixture.shapes.T - maps.T @ by_maps @ inverse.T
+        move_cost = float(np.sum(shares**2)) / (2 * ICA_ERROR**2)
+        return move_cost + shape_cost + map_cost, gradient[off_diagonal]
 
-    solved = unit.copy()
-    solved[free] = _least(objective, mixing[free])
-    return np.asarray(solved)
+    best = identity.copy()
+    best[off_diagonal] = _minimise(cost, start[off_diagonal])
+    return np.asarray(best)
 
 
-def _least(objective: Callable[[Floats], tuple[float, Floats]], x: Floats) -> Floats:
+def _minimise(cost: Callable[[Floats], tuple[float, Floats]], x: Floats) -> Floats:
     """Minimum by L-BFGS, begun again where it stops short: behind a kink its memory is wrong."""
-    cost = np.inf
-    for _ in range(MOST_STARTS):
-        found = minimize(objective, x, jac=True, method="L-BFGS-B")
-        x, gain, cost = found.x, cost - found.fun, found.fun
-        if gain < SETTLED:
+    least = np.inf
+    for _ in range(MOST_MINIMISER_STARTS):
+        result = minimize(cost, x, jac=True, method="L-BFGS-B")
+        x, gain, least = result.x, least - result.fun, result.fun
+        if gain < LEAST_COST_GAIN:
             break
     return np.asarray(x)
 
 
-def _excess(
-    values: Floats, sd: Floats, limit: NDArray[np.floating], axis: int
-) -> tuple[float, Floats]:
+def _negativity_cost(values: Floats, sd: Floats, limit: Floats, axis: int) -> tuple[float, Floats]:
     """Squared logarithm of the negativity over its limit, where it is more, and its gradient."""
-    below = np.maximum(-values / sd - BELOW, 0)
+    below = excess_below_zero(values / sd)
     mean = below.mean(axis)
     logarithm = np.log(np.maximum(mean / limit, 1))
     slope = 2 * logarithm / np.maximum(mean, 1e-300) / values.shape[axis]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
-LEAST_CONFIDENCE = 0.2  # from which a sign is called certain
+LEAST_CONFIDENCE = 0.2  # between 0 and 1, from which a sign is called certain
+SIGMAS_OF_INTEGRAL = 3  # above zero, from which spectra are normalised by their integral
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,15 @@ class Normalised:
 
     def select_components(self, order: Sequence[int]) -> Normalised:
         """These components, in this order."""
-        chosen = list(order)
+        index = list(order)
         return Normalised(
-            self.spectra[chosen],
-            self.maps[:, chosen],
-            self.unmixing[chosen],
-            self.confidence[chosen],
-            self.unit_integral[chosen],
-            self.origin[chosen],
-            None if self.map_noise is None else self.map_noise[:, chosen],
+            spectra=self.spectra[index],
+            maps=self.maps[:, index],
+            unmixing=self.unmixing[index],
+            confidence=self.confidence[index],
+            unit_integral=self.unit_integral[index],
+            origin=self.origin[index],
+            map_noise=None if self.map_noise is None else self.map_noise[:, index],
         )
 
     def reversed(self, component: int) -> Normalised:
@@ -57,10 +58,10 @@ class Normalised:
         )
 
 
-def _positivity(values: Floats, axis: int) -> Floats:
+def _power_balance(values: Floats, axis: int) -> Floats:
     """Share of the power in positive values minus that in negative ones, from -1 to 1."""
-    power = np.sign(values) * values**2
-    return np.asarray(power.sum(axis) / np.maximum((values**2).sum(axis), 1e-300))
+    signed_power = np.sign(values) * values**2
+    return np.asarray(signed_power.sum(axis) / np.maximum((values**2).sum(axis), 1e-300))
 
 
 def signs(spectra: Floats, maps: Floats, sd: Floats) -> tuple[Floats, Floats]:
@@ -75,8 +76,13 @@ def signs(spectra: Floats, maps: Floats, sd: Floats) -> tuple[Floats, Floats]:
     maps : array, shape (pixels, components)
     sd : array, shape (channels,)
         Noise of the channels at unit weight.
+
+    Returns
+    -------
+    sign, evidence : array, shape (components,)
+        The sign is 1 or -1.
     """
-    evidence = (_positivity(spectra / sd, 1) + _positivity(maps, 0)) / 2
+    evidence = (_power_balance(spectra / sd, 1) + _power_balance(maps, 0)) / 2
     clear = np.abs(evidence) >= LEAST_CONFIDENCE
     return np.where(np.where(clear, evidence, spectra.sum(1)) < 0, -1.0, 1.0), evidence
 
@@ -90,7 +96,7 @@ def normalise(
     sd: Floats,
     sum_variance: float | None = None,
 ) -> Normalised:
-    """Give every component its sign, scale and place.
+    """Give every component its sign, scale and place in the order.
 
     Parameters
     ----------
@@ -115,17 +121,20 @@ def normalise(
         Scale: integral one; norm one where the integral is not above zero by three standard
         deviations. Order: falling share of the counts.
     """
+    # Give each component its sign.
     spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
     sign, evidence = signs(spectra, maps, sd)
     spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
-    counts = spectra.sum(1)
+    # Scale by the integral, where it is above its error.
+    integral = spectra.sum(1)
     sum_variance = float(np.sum(sd**2)) if sum_variance is None else sum_variance
     error = np.sqrt((unmixing**2 @ component_sd**2) * sum_variance)
-    unit_integral = counts > 3 * error
+    unit_integral = integral > SIGMAS_OF_INTEGRAL * error
     spectra = spectra / width
-    scale = np.where(unit_integral, counts, np.sqrt(np.sum(spectra**2, 1)))
+    scale = np.where(unit_integral, integral, np.sqrt(np.sum(spectra**2, 1)))
     spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
+    # Sort by counts; components are numbered from then on.
     order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
-    first = np.arange(len(spectra))
-    made = Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral, first)
-    return replace(made.select_components(order.tolist()), origin=first)
+    numbers = np.arange(len(spectra))
+    unsorted = Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral, numbers)
+    return replace(unsorted.select_components(order.tolist()), origin=numbers)

@@ -77,7 +77,7 @@ def test_fastica_finds_what_picard_finds(name, scenes):
 
 
 def test_ica_that_does_not_converge_is_said(two, monkeypatch):
-    monkeypatch.setattr(ica, "MOST_STEPS", 1)
+    monkeypatch.setattr(ica, "MOST_ITERATIONS", 1)
     assert "NOT converge" in two.ica().settings["ica"].reason
     monkeypatch.undo()
     assert "NOT" not in two.ica().settings["ica"].reason

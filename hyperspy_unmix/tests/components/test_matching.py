@@ -9,7 +9,7 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import data
-from hyperspy_unmix.components.matching import LEAST_CHANNELS, LIMIT, match
+from hyperspy_unmix.components.matching import LEAST_COMMON_CHANNELS, SPECTRUM_LIMIT, match
 from hyperspy_unmix.tests.scenes import (
     CHANNELS,
     PHASES,
@@ -138,11 +138,14 @@ def test_one_reference_only(boxes):
 
 def test_too_far_keeps_its_name(boxes):
     u = boxes.rename(["oxide", "carbon"])
-    m = match(u, {"A": spectrum(turned(LIMIT + 1)), "B": spectrum(turned(90 - LIMIT + 1))})
+    m = match(
+        u,
+        {"A": spectrum(turned(SPECTRUM_LIMIT + 1)), "B": spectrum(turned(90 - SPECTRUM_LIMIT + 1))},
+    )
     assert m.names == ("oxide", "B")
     assert m.pairs == (0, 1)
     assert "A (too far, name kept)" in repr(m)
-    assert f"{LIMIT:g} degrees" in m.settings["matching"].reason
+    assert f"{SPECTRUM_LIMIT:g} degrees" in m.settings["matching"].reason
 
 
 # ---------------------------------------------------------------- names
@@ -236,15 +239,15 @@ def test_the_overlap_counts(boxes):
 
 
 def test_hardly_any_overlap_has_no_angle(boxes, caplog):
-    few = spectrum(FIRST[: LEAST_CHANNELS - 1])
+    few = spectrum(FIRST[: LEAST_COMMON_CHANNELS - 1])
     m = match(boxes, {"few": few, "A": spectrum(FIRST)})
     assert np.isnan(m.angles[:, 0]).all()
     assert m.names == ("A", "1")
     hint = m.settings["WARNING: reference few"].reason
-    assert f"9 channels in common, {LEAST_CHANNELS} are needed" in hint
+    assert f"9 channels in common, {LEAST_COMMON_CHANNELS} are needed" in hint
     assert hint in caplog.text
     assert "nan" not in repr(m)
-    enough = match(boxes, {"enough": spectrum(FIRST[:LEAST_CHANNELS])})
+    enough = match(boxes, {"enough": spectrum(FIRST[:LEAST_COMMON_CHANNELS])})
     assert enough.angles[0, 0] == pytest.approx(0, abs=1e-6)
     # SECOND is zero there: no angle either
     assert np.isnan(enough.angles[1, 0])
@@ -317,7 +320,7 @@ def test_phases_with_only_oxygen_in_common_are_beyond_the_limit(oxides):
     phantom, u = oxides
     truth = phantom.truth.spectra.data
     others = [expected_angle(truth[i], truth[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
-    assert min(others) > LIMIT
+    assert min(others) > SPECTRUM_LIMIT
     m = match(u, {"V2O3": phantom.truth.spectra.inav[0]})
     assert m.names.count("V2O3") == 1
     assert m.angles[m.names.index("V2O3"), 0] < 6

@@ -296,7 +296,7 @@ def test_figure_shows_the_result(shape):
     assert len(visible) == 1
     lines = [line for line in figure.spectra.lines if len(line.get_ydata()) > 2]
     np.testing.assert_array_equal(lines[0].get_ydata(), tool.result.arrays.spectra[0])
-    shown = figure._shown[0]
+    shown = figure._map_artists[0]
     values = shown.get_ydata() if len(shape) == 1 else shown.get_array()
     known = array(tool.result.maps)[0] if len(shape) < 3 else array(tool.result.maps)[:, 0].sum(0)
     np.testing.assert_allclose(np.asarray(values), known, rtol=1e-6)

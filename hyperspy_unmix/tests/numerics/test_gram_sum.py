@@ -12,7 +12,7 @@ M = 13
 
 @pytest.fixture(autouse=True)
 def _small_products(monkeypatch):
-    monkeypatch.setattr(linear_algebra, "ROWS", ROWS)
+    monkeypatch.setattr(linear_algebra, "ROWS_PER_PRODUCT", ROWS)
 
 
 def blocks_of(n, step):
@@ -125,6 +125,6 @@ def test_no_more_memory_than_rows(monkeypatch):
         return empty(shape, *args, **kwargs)
 
     monkeypatch.setattr(linear_algebra.np, "empty", counting)
-    monkeypatch.setattr(linear_algebra, "ROWS", 8192)
+    monkeypatch.setattr(linear_algebra, "ROWS_PER_PRODUCT", 8192)
     summed(np.ones((9, M)), np.ones(9), blocks_of(9, 3), np.float64).matrix()
     assert 0 < max(made) <= 2 * 9

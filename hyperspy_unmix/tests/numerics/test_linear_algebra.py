@@ -5,10 +5,15 @@ from functools import cache
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.linear_algebra import BESIDE, LARGE, STEPS, leading_eigenvectors
+from hyperspy_unmix.numerics.linear_algebra import (
+    EXTRA_KRYLOV_VECTORS,
+    KRYLOV_STEPS,
+    LEAST_ROWS_FOR_KRYLOV,
+    leading_eigenvectors,
+)
 
 # vectors that are still sought in a Krylov space of the smallest large matrix
-MOST = LARGE // (2 * (STEPS + 1)) - BESIDE
+MOST_KRYLOV = LEAST_ROWS_FOR_KRYLOV // (2 * (KRYLOV_STEPS + 1)) - EXTRA_KRYLOV_VECTORS
 STRENGTHS = [30.0, 10.0, 5.0]
 
 
@@ -43,7 +48,9 @@ def assert_orthonormal(vectors, atol=1e-6):
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(vectors.shape[1]), rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("m, number", [(2, 1), (2, 2), (40, 3), (40, 40), (LARGE, MOST + 1)])
+@pytest.mark.parametrize(
+    "m, number", [(2, 1), (2, 2), (40, 3), (40, 40), (LEAST_ROWS_FOR_KRYLOV, MOST_KRYLOV + 1)]
+)
 def test_small_matrices_and_many_vectors_are_exact(m, number):
     """Truth: numpy's eigh; another LAPACK driver, 1e-10 of the largest value in hand."""
     matrix = gram(m)
@@ -54,7 +61,10 @@ def test_small_matrices_and_many_vectors_are_exact(m, number):
     assert_orthonormal(vectors, 1e-12)
 
 
-@pytest.mark.parametrize("m, number", [(LARGE, 3), (LARGE, MOST), (700, 12), (1024, 12)])
+@pytest.mark.parametrize(
+    "m, number",
+    [(LEAST_ROWS_FOR_KRYLOV, 3), (LEAST_ROWS_FOR_KRYLOV, MOST_KRYLOV), (700, 12), (1024, 12)],
+)
 def test_signals_well_above_the_noise(m, number):
     """Truth: numpy's eigh. Values that lie apart converge by a large factor with every step.
 
@@ -77,7 +87,8 @@ def test_signals_well_above_the_noise(m, number):
 
 
 @pytest.mark.parametrize(
-    "m, seed, degrees", [(LARGE, s, d) for s in range(3) for d in (2, 10)] + [(1024, 0, 2)]
+    "m, seed, degrees",
+    [(LEAST_ROWS_FOR_KRYLOV, s, d) for s in range(3) for d in (2, 10)] + [(1024, 0, 2)],
 )
 def test_component_close_to_the_noise(m, seed, degrees):
     """Truth: built in. The largest value is 1.05 of the Marchenko-Pastur edge, all others noise.
@@ -95,7 +106,9 @@ def test_component_close_to_the_noise(m, seed, degrees):
     assert_orthonormal(found)
 
 
-@pytest.mark.parametrize("m, number", [(40, 3), (LARGE, 3), (LARGE, MOST)])
+@pytest.mark.parametrize(
+    "m, number", [(40, 3), (LEAST_ROWS_FOR_KRYLOV, 3), (LEAST_ROWS_FOR_KRYLOV, MOST_KRYLOV)]
+)
 def test_float32_stays_float32(m, number):
     """Truth: numpy's eigh in double precision; products of m terms in single precision.
 
@@ -135,13 +148,13 @@ def degenerate(m):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("kind", degenerate(LARGE))
+@pytest.mark.parametrize("kind", degenerate(LEAST_ROWS_FOR_KRYLOV))
 def test_degenerate_matrices(kind, dtype):
     """Truth: numpy's eigh, to the rounding of products: 1e-13 of the largest value, float32 5e-6.
 
     Vectors are orthonormal to 1e-6 whatever the rank (float32: to its own rounding of m terms).
     """
-    matrix = degenerate(LARGE)[kind].astype(dtype)
+    matrix = degenerate(LEAST_ROWS_FOR_KRYLOV)[kind].astype(dtype)
     number = 5
     truth = np.linalg.eigvalsh(matrix.astype(float))
     values, vectors = leading_eigenvectors(matrix, number)
@@ -155,7 +168,7 @@ def test_degenerate_matrices(kind, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_same_bits_every_time(dtype):
-    matrix = gram(LARGE).astype(dtype)
+    matrix = gram(LEAST_ROWS_FOR_KRYLOV).astype(dtype)
     before = matrix.copy()
     first, again = (leading_eigenvectors(matrix, 4) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])

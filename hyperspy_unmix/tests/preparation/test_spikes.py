@@ -14,7 +14,7 @@ from hyperspy_unmix import data as phantoms
 from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
-from hyperspy_unmix.numerics.reading.block_size import SETTING
+from hyperspy_unmix.numerics.reading.block_size import BLOCK_SIZE_SETTING
 from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
@@ -214,7 +214,7 @@ def test_reading_replaces_before_moving(lazy, shifted):
     blocks = replace(
         row_blocks(*held), pixels=pixels, channels=channels, shifts=shifts, spikes=spikes
     )
-    with dask.config.set({"array.chunk-size": 500, SETTING: 300}):
+    with dask.config.set({"array.chunk-size": 500, BLOCK_SIZE_SETTING: 300}):
         for name, truth in zip(("spectra", "variance"), expected, strict=True):
             found = blocks.rows(lambda block, name=name: getattr(block, name), stage="reading")
             np.testing.assert_array_equal(found, truth)
@@ -230,7 +230,7 @@ def test_eager_and_lazy_find_the_same(masked):
         rng = np.random.default_rng(2)
         reading = {"pixels": rng.random(1600) > 0.2, "channels": np.arange(40, 430)}
     eager = spikes_of(spiked, **reading)
-    with dask.config.set({"array.chunk-size": "200 kiB", SETTING: "50 kiB"}):
+    with dask.config.set({"array.chunk-size": "200 kiB", BLOCK_SIZE_SETTING: "50 kiB"}):
         lazy = spikes_of(da.from_array(spiked, chunks=(7, 11, 90)), **reading)
     assert len(eager) > 15
     for name in ("pixels", "channels", "values"):

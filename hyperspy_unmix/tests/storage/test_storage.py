@@ -15,6 +15,7 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import data
+from hyperspy_unmix.settings import cautions_in
 from hyperspy_unmix.storage import containers
 from hyperspy_unmix.storage.missing_counts import CountsMissingError, fingerprint
 from hyperspy_unmix.storage.record import recorded, restored
@@ -419,6 +420,31 @@ def test_files_of_version_one_are_read(tmp_path):
     assert float(u.spectra.data[1, 17]) == VERSION_1["spectrum"]
     assert u.stability.tolist() == VERSION_1["stability"]
     assert u.thickness is None
+
+
+def test_low_loss_drift_and_warnings_of_version_one_are_read(tmp_path):
+    """A file of the last release with files of version one; what it printed and gave then."""
+    folder = Path(__file__).parent
+    known = json.loads((folder / "version_1_low_loss.json").read_text(encoding="utf-8"))
+    packed = (folder / "version_1_low_loss.hspy.gz").read_bytes()
+    (tmp_path / "r.hspy").write_bytes(gzip.decompress(packed))
+    u = hyperspy_unmix.load(tmp_path / "r.hspy")
+    assert (repr(u), u.code) == (known["summary"], known["code"])
+    assert u.stability.tolist() == known["stability"]
+    # sums in single precision, in the order of this machine's BLAS
+    model, background = u.model().data[2, 3], u.background.data[2, 3]
+    np.testing.assert_allclose(model[[10, 100, 200]], known["model"], rtol=1e-5)
+    np.testing.assert_allclose(background[[10, 100]], known["background"], rtol=1e-5)
+    assert u.densities.data[1, 2, 3] == pytest.approx(known["density"], rel=1e-12)
+    assert u.energy_shift.data[2, 3] == pytest.approx(known["shift"], rel=1e-12)
+    assert list(cautions_in(u.settings)) == ["WARNING: collection angle"]
+    assert u.prepared.drift.applied and u.prepared.background.ranges == (
+        u.settings["background"].value,
+    )
+    u.report(tmp_path / "r.html")
+    # as it is written now, it is the same again
+    u.save(tmp_path / "again.hspy")
+    assert repr(hyperspy_unmix.load(tmp_path / "again.hspy")) == known["summary"]
 
 
 VERSION_1 = json.loads((Path(__file__).parent / "version_1.json").read_text())

@@ -8,11 +8,11 @@ from scipy.optimize import approx_fprime
 
 from hyperspy_unmix.numerics.certainty import ambiguity as module
 from hyperspy_unmix.numerics.certainty.ambiguity import (
-    MOST_SHARE,
-    MOST_TOGETHER,
-    TOLERANCE,
+    LARGEST_SHARE_TRIED,
+    MOST_COMPONENTS_MOVED_TOGETHER,
+    TOLERATED_EXCESS,
     _Search,
-    _Tried,
+    _Trial,
     ambiguity,
 )
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
@@ -205,14 +205,14 @@ def excess_by_hand(mixture, spectra, shares):
 
 def spied(monkeypatch, mixture, spectra):
     """The result, and every answer of the search with all components moving."""
-    answers, together = [], _Search.together
+    answers, together = [], _Search.find_together
 
     def spy(self, i, j, *args):
         shares = together(self, i, j, *args)
         answers.append((i, j, args[0], shares))
         return shares
 
-    monkeypatch.setattr(_Search, "together", spy)
+    monkeypatch.setattr(_Search, "find_together", spy)
     return ambiguity(mixture, spectra), answers
 
 
@@ -247,10 +247,10 @@ def test_answers_keep_to_the_limits(case, monkeypatch):
     for i, j, sign, shares in answers:
         excess = excess_by_hand(mixture, spectra, shares)
         np.testing.assert_allclose(search.excess(shares), excess, atol=1e-9)
-        assert excess.max() <= TOLERANCE * (1 + 1e-9)
-        assert np.abs(shares).max() <= MOST_SHARE
+        assert excess.max() <= TOLERATED_EXCESS * (1 + 1e-9)
+        assert np.abs(shares).max() <= LARGEST_SHARE_TRIED
         np.testing.assert_array_equal(np.diag(shares), 0)
-        alone = search.alone(i, j, sign)
+        alone = search.find_alone(i, j, sign)
         assert sign * shares[i, j] >= alone * (1 - 1e-9)
         assert shares[i, j] == (result.lowest if sign < 0 else result.highest)[i, j]
         moved = (np.eye(n) + shares) @ spectra
@@ -298,7 +298,7 @@ def test_ranges_hold_mixings_tried_at_random(noise, seed):
     assert covered.min() > 0.75
     # and moving all of them matters
     search = _Search(mixture, spectra)
-    alone = [search.alone(i, j, 1.0) for i, j in zip(*np.nonzero(off), strict=True)]
+    alone = [search.find_alone(i, j, 1.0) for i, j in zip(*np.nonzero(off), strict=True)]
     assert np.mean(result.highest[off] / alone) > 1.2
 
 
@@ -362,14 +362,14 @@ def test_three_components_of_which_one_stands_apart():
 
 def test_more_components_move_one_at_a_time():
     """Identity: beyond four, each range is that of a component moved alone."""
-    n = MOST_TOGETHER + 1
+    n = MOST_COMPONENTS_MOVED_TOGETHER + 1
     mixture, spectra = scene(n, noise=0.01)
     result, search = ambiguity(mixture, spectra), _Search(mixture, spectra)
     for i in range(n):
         for j in range(n):
             if i != j:
-                assert result.lowest[i, j] == -search.alone(i, j, -1.0)
-                assert result.highest[i, j] == search.alone(i, j, 1.0)
+                assert result.lowest[i, j] == -search.find_alone(i, j, -1.0)
+                assert result.highest[i, j] == search.find_alone(i, j, 1.0)
     assert (result.highest - result.lowest)[~np.eye(n, dtype=bool)].min() > 0
 
 
@@ -386,7 +386,7 @@ def test_one_component_cannot_be_another():
 # ------------------------------------------------------------------------------- identities
 
 
-@pytest.mark.parametrize("n", [2, 3, MOST_TOGETHER + 1])
+@pytest.mark.parametrize("n", [2, 3, MOST_COMPONENTS_MOVED_TOGETHER + 1])
 def test_order_and_scale_of_the_components(n):
     """Identity: ranges turn with the order; the scale of the unmixing does not matter.
 
@@ -447,13 +447,13 @@ def test_gradient_against_finite_differences(n, monkeypatch):
     held, seen = mixture.noise, 0
     for seed in range(4):
         x = 0.3 * np.random.default_rng(seed).standard_normal((n, n)) * off
-        noise = held(np.eye(n) + x * search.of_shapes)
+        noise = held(np.eye(n) + x * search.shape_ratios)
         monkeypatch.setattr(mixture, "noise", lambda mixing, noise=noise: noise)
-        gradient = _Tried(search, x).gradient.reshape(2 * n, -1)
+        gradient = _Trial(search, x).gradient.reshape(2 * n, -1)
         for row in range(2 * n):
             numerical = approx_fprime(
                 x.ravel(),
-                lambda y, row=row: _Tried(search, y.reshape(n, n)).excess.ravel()[row],
+                lambda y, row=row: _Trial(search, y.reshape(n, n)).excess.ravel()[row],
                 1e-7,
             )
             size = np.abs(numerical[off.ravel()]).max()
@@ -471,7 +471,7 @@ def test_a_start_beyond_the_limits_gets_no_worse():
     """Truth: negativity by hand at all ends, no more than it was; zero stays in the ranges."""
     mixing = np.array([[1, -0.2], [-0.1, 1]])
     mixture, spectra = scene(2, noise=0.01, floor=0.0, mixing=mixing)
-    assert mixture.ratios(np.eye(2)).max() > 10
+    assert mixture.negativity_ratios(np.eye(2)).max() > 10
     result = ambiguity(mixture, spectra)
     for ends in (result.lowest, result.highest):
         for i, j in ((0, 1), (1, 0)):
@@ -492,7 +492,7 @@ def test_shares_end_somewhere():
     maps = shared(2, 0.1)
     maps[:, 1] = 100 * maps[:, 0] * np.linspace(0.9, 1.1, N)
     mixture, found = mixture_of(spectra, maps, 1e-4)
-    assert ambiguity(mixture, found).highest[0, 1] == MOST_SHARE
+    assert ambiguity(mixture, found).highest[0, 1] == LARGEST_SHARE_TRIED
     # S_0 + t S_1 of t up to 90 would be possible
     assert lawton_sylvestre(spectra, maps)[1][0, 1] > 80
 
@@ -557,7 +557,7 @@ def test_spectra_that_meet_are_no_answer(n):
     mixture, spectra = scene(n)
     shares = np.zeros((n, n))
     shares[0, 1] = shares[1, 0] = 1
-    tried = _Tried(_Search(mixture, spectra), shares)
+    tried = _Trial(_Search(mixture, spectra), shares)
     assert np.isfinite(tried.excess).all()
     assert np.isfinite(tried.gradient).all()
     assert tried.excess.max() > 0
@@ -565,5 +565,5 @@ def test_spectra_that_meet_are_no_answer(n):
 
 def test_constants_are_sane():
     """What the tolerances above stand on."""
-    assert 0 < TOLERANCE <= 0.1
-    assert module.HALVINGS >= 10
+    assert 0 < TOLERATED_EXCESS <= 0.1
+    assert module.BISECTIONS >= 10

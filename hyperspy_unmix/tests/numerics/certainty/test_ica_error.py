@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from hyperspy_unmix.numerics.certainty import ica_error
-from hyperspy_unmix.numerics.certainty.ica_error import BLOCKS, ica_covariance
+from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS, ica_covariance
 from hyperspy_unmix.numerics.separation.ica import separate
 
 ALGORITHMS = ["picard", "fastica"]
@@ -71,7 +71,7 @@ def test_actual_errors_have_the_covariance_predicted(algorithm, n):
     assert np.sqrt(np.mean(np.square(ratio))) == pytest.approx(1, abs=0.2)
     squares = np.mean([error @ np.linalg.solve(c, error) for error, c in found])
     values = n * (n - 1)
-    expected = values * (BLOCKS - 1) / (BLOCKS - 2 - values)
+    expected = values * (NUMBER_OF_BLOCKS - 1) / (NUMBER_OF_BLOCKS - 2 - values)
     assert squares == pytest.approx(expected, rel=3 * np.sqrt(2 / values / SEEDS))
 
 
@@ -83,7 +83,7 @@ def moment(function, scale):
     return quad(lambda x: function(scale * x) * np.exp(-x), 0, 40)[0]
 
 
-def averaged(scale, uncorrelated, samples=BLOCKS * 100, n=2):
+def averaged(scale, uncorrelated, samples=NUMBER_OF_BLOCKS * 100, n=2):
     """Mean of the covariance over 60 seeds, times the samples: 2 % of it by chance."""
     found = [
         off_diagonal(ica_covariance(scale * laplace(n, samples, seed), uncorrelated))
@@ -132,15 +132,15 @@ def test_independent_sources_kept_uncorrelated():
 @pytest.mark.parametrize("uncorrelated", [False, True])
 def test_falls_with_the_square_root_of_the_samples(uncorrelated):
     """Closed form: four times the samples halve the deviation; 2 % by chance, granted 8."""
-    few = np.diag(averaged(0.7, uncorrelated, BLOCKS * 25, 3)) / 25
-    many = np.diag(averaged(0.7, uncorrelated, BLOCKS * 100, 3)) / 100
+    few = np.diag(averaged(0.7, uncorrelated, NUMBER_OF_BLOCKS * 25, 3)) / 25
+    many = np.diag(averaged(0.7, uncorrelated, NUMBER_OF_BLOCKS * 100, 3)) / 100
     np.testing.assert_allclose(np.sqrt(few / many), 2, rtol=0.08)
 
 
 @pytest.mark.parametrize("uncorrelated", [False, True])
 def test_samples_that_are_the_same_count_once(uncorrelated):
     """Identity: each sample four times over tells no more than once; blocks make it so."""
-    sources = skewed(3, BLOCKS * 20)
+    sources = skewed(3, NUMBER_OF_BLOCKS * 20)
     known = ica_covariance(sources, uncorrelated)
     found = ica_covariance(np.repeat(sources, 4, axis=1), uncorrelated)
     np.testing.assert_allclose(found, known, rtol=1e-9, atol=1e-12 * known.max())
@@ -154,7 +154,9 @@ def test_samples_that_are_the_same_count_once(uncorrelated):
 def test_slopes_against_finite_differences(n, uncorrelated):
     """Truth: central differences of the mean products of ``(1 + E) @ sources``; to rounding."""
     sources = skewed(n, 500)
-    equations = ica_error._uncorrelated if uncorrelated else ica_error._correlated
+    equations = (
+        ica_error._equations_if_uncorrelated if uncorrelated else ica_error._equations_if_correlated
+    )
     slope = equations(sources)[1]
     pairs = [(k, j) for k in range(n) for j in range(n) if k != j]
     assert slope.shape == (len(pairs), len(pairs))
@@ -172,9 +174,11 @@ def test_products_against_their_definition():
     """Closed form, for both kinds: what the two algorithms make vanish."""
     y = skewed(2, 50)
     score = np.tanh(y)
-    np.testing.assert_allclose(ica_error._correlated(y)[0], [score[0] * y[1], score[1] * y[0]])
+    np.testing.assert_allclose(
+        ica_error._equations_if_correlated(y)[0], [score[0] * y[1], score[1] * y[0]]
+    )
     side = np.sign(np.mean(1 - score**2, 1) - np.mean(score * y, 1))
-    products = ica_error._uncorrelated(y)[0]
+    products = ica_error._equations_if_uncorrelated(y)[0]
     np.testing.assert_allclose(products[0], y[0] * y[1])
     np.testing.assert_allclose(products[1], side[0] * score[0] * y[1] - side[1] * score[1] * y[0])
 
@@ -192,7 +196,7 @@ def test_uncorrelated_sources_on_either_side_of_the_gaussian(kinds):
     signals -= signals.mean(1, keepdims=True)
     found = separate(signals, 0, "picard")
     assert not found.super_gaussian
-    products = ica_error._uncorrelated(found.unmixing @ signals)[0]
+    products = ica_error._equations_if_uncorrelated(found.unmixing @ signals)[0]
     chance = products.std(1) / np.sqrt(3000)
     assert (np.abs(products.mean(1)) < 0.01 * chance).all()
 
@@ -203,7 +207,11 @@ def test_products_vanish_where_the_algorithms_stop(algorithm):
     signals = np.random.default_rng(3).standard_normal((3, 3)) @ laplace(3, 2000, 0)
     signals -= signals.mean(1, keepdims=True)
     sources = separate(signals, 0, algorithm).unmixing @ signals
-    equations = ica_error._uncorrelated if algorithm == "fastica" else ica_error._correlated
+    equations = (
+        ica_error._equations_if_uncorrelated
+        if algorithm == "fastica"
+        else ica_error._equations_if_correlated
+    )
     products = equations(sources)[0]
     chance = products.std(1) / np.sqrt(2000)
     assert (np.abs(products.mean(1)) < 0.01 * chance).all()
@@ -247,7 +255,7 @@ def test_a_feature_that_two_share_makes_their_error_large(uncorrelated):
     A peak of four deviations in a block of the first two holds as much of their product as chance
     in all blocks holds, and more: the variance is to double at the least.
     """
-    sources = laplace(3, BLOCKS * 30, 0) / np.sqrt(2)
+    sources = laplace(3, NUMBER_OF_BLOCKS * 30, 0) / np.sqrt(2)
     known = np.einsum("ijij->ij", ica_covariance(sources, uncorrelated))
     shared = sources.copy()
     shared[:2, 600:630] += 4

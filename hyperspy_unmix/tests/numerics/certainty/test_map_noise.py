@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import poisson
 
 from hyperspy_unmix.numerics.certainty import map_noise as module
-from hyperspy_unmix.numerics.certainty.map_noise import FEW_COUNTS, map_variance
+from hyperspy_unmix.numerics.certainty.map_noise import COUNTS_ADDED, map_variance
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening, channel_whitening
@@ -60,7 +60,7 @@ class Scene:
 def few(mean, count=1.0):
     """Two counts, where they are in the mean spectrum."""
     typical = mean.mean(0)
-    return FEW_COUNTS * count * typical / typical.sum()
+    return COUNTS_ADDED * count * typical / typical.sum()
 
 
 def draws(scene, noise, number, seed=1):
@@ -189,7 +189,7 @@ def test_counts_of_components_that_maps_are_not_made_of():
     maps = raw.scores[:, [0]]
     truth = (scene.mean + few(scene.mean)) @ scene.projector[:, [0]] ** 2
     for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
-        found = map_variance(reordered(raw, order), POISSON, maps, structure=3)
+        found = map_variance(reordered(raw, order), POISSON, maps, signal_rank=3)
         np.testing.assert_allclose(found, truth, rtol=1e-8)
     # what is said to be noise is not counted
     first = raw.scores[:, [0]] @ raw.components[[0]]
@@ -226,7 +226,7 @@ def test_a_choice_of_the_pixels_is_enough(monkeypatch):
     scene = Scene()
     raw, maps = scene.compressed(scene.mean), scene.maps_of(scene.mean)
     known = map_variance(raw, POISSON, maps)
-    monkeypatch.setattr(module, "MOST_FITTED", N // 10)
+    monkeypatch.setattr(module, "MOST_PIXELS_FITTED", N // 10)
     np.testing.assert_allclose(map_variance(raw, POISSON, maps), known, rtol=1e-8)
 
 
@@ -309,7 +309,7 @@ def of_totals(totals):
 def test_total_counts():
     """Closed form: counts and two more."""
     totals = np.array([0.0, 1, 3, 100])
-    np.testing.assert_allclose(of_totals(totals), totals + FEW_COUNTS)
+    np.testing.assert_allclose(of_totals(totals), totals + COUNTS_ADDED)
 
 
 def test_two_deviations_hold_pixels_of_few_counts():

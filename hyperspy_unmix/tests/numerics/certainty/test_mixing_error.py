@@ -8,14 +8,14 @@ from scipy.stats import norm, truncnorm
 
 from hyperspy_unmix.numerics.certainty.mixing_error import (
     Shares,
-    _cut_normal,
-    changes,
+    _truncated_normal,
+    changes_of_spectra,
+    estimate_shares,
+    limit_shares,
     maps_variance,
-    shares_of,
-    sources_of,
+    match_sources,
     spectra_variance,
     totals_variance,
-    within,
 )
 
 N = 3
@@ -57,8 +57,8 @@ def by_hand(found, unmixing, place, mixing):
 def test_shares_against_their_definition(n, seed):
     """Truth: least squares of the true sources' spectra in those of the components; exact."""
     found, unmixing, place = problem(n, seed)
-    shares = shares_of(found, unmixing, covariance(n))
-    np.testing.assert_array_equal(sources_of(found, unmixing), place)
+    shares = estimate_shares(found, unmixing, covariance(n))
+    np.testing.assert_array_equal(match_sources(found, unmixing), place)
     truth = by_hand(found, unmixing, place, np.zeros((n, n)))
     np.testing.assert_allclose(shares.expected, truth, atol=1e-12 * max(np.abs(truth).max(), 1))
     np.testing.assert_allclose(np.diag(shares.expected), 0, atol=1e-13)
@@ -78,7 +78,7 @@ def test_covariance_against_finite_differences(n, seed):
             ends = [by_hand(found, unmixing, place, sign * mixing) for sign in (1, -1)]
             slope[:, :, a, b] = (ends[0] - ends[1]) / (2 * step)
     truth = np.einsum("ijab,abcd,klcd->ijkl", slope, given, slope)
-    shares = shares_of(found, unmixing, given)
+    shares = estimate_shares(found, unmixing, given)
     np.testing.assert_allclose(shares.covariance, truth, atol=1e-6 * truth.max())
     for i in range(n):
         np.testing.assert_allclose(shares.covariance[i, i], 0, atol=1e-12 * truth.max())
@@ -91,7 +91,7 @@ def test_covariance_against_draws():
     rng = np.random.default_rng(0)
     drawn = rng.multivariate_normal(np.zeros(N * N), given.reshape(N * N, N * N), 4000)
     truth = np.array([by_hand(found, unmixing, place, e.reshape(N, N)) for e in drawn])
-    shares = shares_of(found, unmixing, given)
+    shares = estimate_shares(found, unmixing, given)
     sd = np.sqrt(np.einsum("ijij->ij", shares.covariance))
     np.testing.assert_allclose(truth.std(0)[OFF], sd[OFF], rtol=0.045)
     error = (truth.mean(0) - shares.expected)[OFF] / sd[OFF] * np.sqrt(4000)
@@ -102,7 +102,7 @@ def test_components_that_are_the_sources_have_their_errors():
     """Closed form: nothing is expected, and t is E in the components' scale."""
     found, _, _ = problem(mixed=0)
     scale, given = np.array([2.0, -0.5, 10.0]), covariance()
-    shares = shares_of(found, scale[:, None] * found, given)
+    shares = estimate_shares(found, scale[:, None] * found, given)
     np.testing.assert_allclose(shares.expected, 0, atol=1e-14)
     truth = given * np.einsum("i,j,k,l->ijkl", scale, 1 / scale, scale, 1 / scale)
     np.testing.assert_allclose(shares.covariance, truth, rtol=1e-9, atol=1e-12 * truth.max())
@@ -113,11 +113,11 @@ def test_order_and_scale_of_the_sources_do_not_matter(seed):
     """Identity: the same sources in another order, sign and scale, with their covariance."""
     found, unmixing, _ = problem(seed=seed)
     given = covariance(seed=seed)
-    known = shares_of(found, unmixing, given)
+    known = estimate_shares(found, unmixing, given)
     order, scale = [2, 0, 1], np.array([3.0, -0.2, -1.0])
     turned = given[np.ix_(order, order, order, order)]
     turned = turned * np.einsum("i,j,k,l->ijkl", scale, 1 / scale, scale, 1 / scale)
-    again = shares_of(scale[:, None] * found[order], unmixing, turned)
+    again = estimate_shares(scale[:, None] * found[order], unmixing, turned)
     np.testing.assert_allclose(again.expected, known.expected, atol=1e-12)
     np.testing.assert_allclose(
         again.covariance, known.covariance, atol=1e-11 * known.covariance.max()
@@ -128,7 +128,7 @@ def test_every_component_has_a_source_of_its_own():
     """Truth: two components that are mostly the same source; the one that is it the more has it."""
     found = np.diag([1.0, 2.0, 0.5])
     unmixing = np.array([[1.0, 0.6, 0], [1.0, 0.2, 0], [0, 0, 1]]) @ found
-    np.testing.assert_array_equal(sources_of(found, unmixing), [1, 0, 2])
+    np.testing.assert_array_equal(match_sources(found, unmixing), [1, 0, 2])
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -143,7 +143,7 @@ def test_sources_are_compared_by_what_they_hold(seed):
     held = np.abs(turn) * np.linalg.norm(found, axis=1)
     held /= held.max(1, keepdims=True)
     best = max(permutations(range(4)), key=lambda order: held[range(4), order].sum())
-    np.testing.assert_array_equal(sources_of(found, turn @ found), best)
+    np.testing.assert_array_equal(match_sources(found, turn @ found), best)
 
 
 # ------------------------------------------------------------------------------- limits
@@ -162,7 +162,7 @@ def test_moments_between_limits(low, high):
         p = np.exp(-0.5 * (x**2 - np.min(x**2)))
         mean = np.sum(p * x) / np.sum(p)
         variance = np.sum(p * (x - mean) ** 2) / np.sum(p)
-    found = _cut_normal(np.array(low), np.array(high))
+    found = _truncated_normal(np.array(low), np.array(high))
     np.testing.assert_allclose(found, (mean, np.sqrt(variance)), atol=2e-3)
 
 
@@ -175,7 +175,7 @@ def test_moments_far_out_on_one_side(low, width):
     """
     for sign in (1, -1):
         ends = np.sort([sign * low, sign * (low + width)])
-        mean, sd = _cut_normal(*ends)
+        mean, sd = _truncated_normal(*ends)
         assert sign * mean == pytest.approx(low + 1 / low, abs=0.06 / low)
         assert sd == pytest.approx(1 / low, rel=0.08)
 
@@ -188,7 +188,7 @@ def test_narrow_limits_hold_what_is_between_them(at, width):
     To the rounding of numbers of the size of the limits.
     """
     low, high = at - width / 2, at + width / 2
-    mean, sd = _cut_normal(np.array(low), np.array(high))
+    mean, sd = _truncated_normal(np.array(low), np.array(high))
     rounding = 1e-15 * max(abs(at), 1)
     assert low - rounding <= mean <= high + rounding
     assert 0 <= sd <= width / np.sqrt(12) * (1 + 1e-6) + rounding
@@ -198,7 +198,7 @@ def test_moments_are_symmetric():
     """Identity: limits turned about zero turn the mean and leave the deviation."""
     low, high = (np.array([p[i] for p in PAIRS], float) for i in (0, 1))
     with np.errstate(invalid="ignore"):
-        one, two = _cut_normal(low, high), _cut_normal(-high, -low)
+        one, two = _truncated_normal(low, high), _truncated_normal(-high, -low)
     np.testing.assert_allclose(one[0], -two[0], atol=1e-14)
     np.testing.assert_allclose(one[1], two[1], atol=1e-14)
     assert np.isfinite(one).all()
@@ -214,7 +214,7 @@ def shares(expected=0.0, size=0.1, seed=0):
 def test_wide_limits_leave_square_and_variance(expected):
     """Closed form: expected squared plus variance; correlations are those that were given."""
     given = shares(expected)
-    found = within(given, np.full((N, N), -1e3), np.full((N, N), 1e3))
+    found = limit_shares(given, np.full((N, N), -1e3), np.full((N, N), 1e3))
     variance = np.einsum("ijij->ij", given.covariance)
     np.testing.assert_allclose(
         np.einsum("ijij->ij", found)[OFF], (variance + given.expected**2)[OFF], rtol=1e-9
@@ -234,7 +234,7 @@ def test_limits_cut_each_share(expected):
     rng = np.random.default_rng(1)
     lowest = np.where(OFF, -rng.uniform(0, 0.1, (N, N)), 0)
     highest = np.where(OFF, rng.uniform(0.05, 0.3, (N, N)), 0)
-    found = np.einsum("ijij->ij", within(given, lowest, highest))
+    found = np.einsum("ijij->ij", limit_shares(given, lowest, highest))
     sd = np.sqrt(np.einsum("ijij->ij", given.covariance))
     for i, j in zip(*np.nonzero(OFF), strict=True):
         drawn = given.expected[i, j] + sd[i, j] * rng.standard_normal(1_000_000)
@@ -246,9 +246,11 @@ def test_limits_cut_each_share(expected):
 def test_no_room_leaves_no_error():
     """Closed form: limits at zero; and where one is beyond all errors, the limit itself."""
     given = shares()
-    np.testing.assert_allclose(within(given, np.zeros((N, N)), np.zeros((N, N))), 0, atol=1e-300)
+    np.testing.assert_allclose(
+        limit_shares(given, np.zeros((N, N)), np.zeros((N, N))), 0, atol=1e-300
+    )
     sure = Shares(np.where(OFF, 0.3, 0), covariance(size=1e-3))
-    found = within(sure, np.full((N, N), -0.1), np.full((N, N), 0.1))
+    found = limit_shares(sure, np.full((N, N), -0.1), np.full((N, N), 0.1))
     # a deviation of about 1e-3, two hundred of them from the limit
     np.testing.assert_allclose(np.einsum("ijij->ij", found)[OFF], 0.1**2, rtol=1e-3)
 
@@ -257,7 +259,7 @@ def test_no_room_leaves_no_error():
 def test_a_share_that_is_known_counts_with_what_it_is():
     """Closed form: without any variance the mean square is the expected one's."""
     known = np.where(OFF, 0.3, 0)
-    found = within(Shares(known, np.zeros((N,) * 4)), np.full((N, N), -1), np.full((N, N), 1))
+    found = limit_shares(Shares(known, np.zeros((N,) * 4)), np.full((N, N), -1), np.full((N, N), 1))
     np.testing.assert_allclose(np.einsum("ijij->ij", found), known**2)
 
 
@@ -268,7 +270,7 @@ def test_products_are_those_of_numbers(size, expected):
     """Symmetric, no negative eigenvalue, finite, and none beyond the limits."""
     given = shares(expected, size)
     lowest, highest = np.where(OFF, -0.2, 0), np.where(OFF, 4.0, 0)
-    found = within(given, lowest, highest).reshape(N * N, N * N)
+    found = limit_shares(given, lowest, highest).reshape(N * N, N * N)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found, found.T, atol=1e-15)
     assert np.linalg.eigvalsh(found).min() >= -1e-9 * max(found.max(), 1e-12)
@@ -295,7 +297,7 @@ INTEGRALS = [np.ones(N), np.array([1.0, 0, 1]), np.zeros(N)]
 def test_changes_against_each_draw(integrals):
     """Closed form, draw by draw: spectra of integral one or none, whose integrals stay."""
     t, x = draws(integrals)
-    found = changes(np.einsum("dij,dkl->ijkl", t, t), integrals)
+    found = changes_of_spectra(np.einsum("dij,dkl->ijkl", t, t), integrals)
     np.testing.assert_allclose(found, np.einsum("dij,dkl->ijkl", x, x), atol=1e-12)
     kept = np.einsum("ijkl,j,l->ik", found, integrals, integrals)
     np.testing.assert_allclose(kept[integrals > 0], 0, atol=1e-15)
@@ -326,7 +328,7 @@ def test_variances_against_draws(integrals):
     spectra, maps = scene()
     totals = maps.sum(0)
     t, x = draws(integrals)
-    products = changes(np.einsum("dij,dkl->ijkl", t, t) / len(t), integrals)
+    products = changes_of_spectra(np.einsum("dij,dkl->ijkl", t, t) / len(t), integrals)
     mixings = np.eye(N) + x
     moved, given = mixings @ spectra, maps @ np.linalg.inv(mixings)
     truth = np.mean((moved - spectra) ** 2, 0)
@@ -355,11 +357,11 @@ def test_nothing_changes_the_model():
 def test_negative_maps_and_single_components():
     """Closed form: one component cannot be mixed up; variances are squares, whatever the signs."""
     one = np.zeros((1, 1, 1, 1))
-    np.testing.assert_array_equal(changes(one, np.ones(1)), 0)
-    np.testing.assert_array_equal(within(Shares(one[0, 0], one), one[0, 0], one[0, 0]), 0)
+    np.testing.assert_array_equal(changes_of_spectra(one, np.ones(1)), 0)
+    np.testing.assert_array_equal(limit_shares(Shares(one[0, 0], one), one[0, 0], one[0, 0]), 0)
     np.testing.assert_array_equal(totals_variance(one, np.ones((1, 4)), np.ones(1)), 0)
     spectra, maps = scene()
-    products = changes(covariance(), np.ones(N))
+    products = changes_of_spectra(covariance(), np.ones(N))
     for found, turned in (
         (maps_variance(products, maps), maps_variance(products, -maps)),
         (spectra_variance(products, spectra), spectra_variance(products, -spectra)),

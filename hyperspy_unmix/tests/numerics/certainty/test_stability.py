@@ -10,10 +10,10 @@ from scipy.stats import chisquare, special_ortho_group
 
 from hyperspy_unmix.analysis.separated import LEAST_STABLE
 from hyperspy_unmix.numerics.certainty.stability import (
-    _by_chance,
+    _chance_similarity,
     _share_of_signal,
-    choose_blocks,
-    repeated,
+    draw_blocks,
+    redraw_noise,
     stability_index,
 )
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
@@ -99,7 +99,7 @@ def test_runs_that_turn_by_an_angle(degrees):
 
 def test_chance_of_two():
     """Closed form: turns are even from -45 to 45 degrees, the mean cosine of two is 8 / pi^2."""
-    assert _by_chance(2) == pytest.approx(CHANCE, abs=0.01)
+    assert _chance_similarity(2) == pytest.approx(CHANCE, abs=0.01)
 
 
 def test_chance_of_many():
@@ -112,9 +112,11 @@ def test_chance_of_many():
             pair = special_ortho_group.rvs(n, size=2, random_state=rng)
             one, two = (turn[linear_sum_assignment(-np.abs(turn.T))[1]] for turn in pair)
             found.append(np.mean(np.abs(np.sum(one * two, 1))))
-        assert _by_chance(n) == pytest.approx(np.mean(found), abs=4 * np.std(found) / 20 + 0.01)
-        assert _by_chance(n) < last
-        last = _by_chance(n)
+        assert _chance_similarity(n) == pytest.approx(
+            np.mean(found), abs=4 * np.std(found) / 20 + 0.01
+        )
+        assert _chance_similarity(n) < last
+        last = _chance_similarity(n)
 
 
 def test_turned_components_are_less_stable_than_the_one_that_stays():
@@ -201,7 +203,7 @@ def test_share_of_signal_against_draws():
     truth = []
     for row in answer:
         source = row @ components
-        drawn = np.array([row @ repeated(spectra, visible, g) for g in generators])
+        drawn = np.array([row @ redraw_noise(spectra, visible, g) for g in generators])
         truth.append(np.mean((drawn @ source) ** 2 / np.sum(drawn**2, 1)) / np.sum(source**2))
     white = spectra.whitening.whiten(components)
     found = _share_of_signal(white @ white.T, visible)(answer)
@@ -246,7 +248,7 @@ def test_one_of_each_run_in_a_cluster():
     found = index(np.eye(3), [twice] * RUNS)
     np.testing.assert_allclose(found[[0, 2]], 1)
     inside = (380 + 40 * 0.1 / np.hypot(1, 0.1)) / 420
-    chance = _by_chance(3)
+    chance = _chance_similarity(3)
     assert found[1] == pytest.approx((inside - chance) / (1 - chance))
 
 
@@ -302,7 +304,7 @@ def test_repeated_has_the_correlation_that_is_visible(correlation):
     white = spectra.whitening.whiten(spectra.components)
     squares, norms = [], []
     for generator in np.random.default_rng(0).spawn(300):
-        drawn = spectra.whitening.whiten(repeated(spectra, visible, generator))
+        drawn = spectra.whitening.whiten(redraw_noise(spectra, visible, generator))
         size = np.sum(drawn**2, 1) / np.sum(white**2, 1)
         squares.append(np.sum(drawn * white, 1) ** 2 / np.sum(white**2, 1) ** 2 / size)
         norms.append(size)
@@ -318,7 +320,7 @@ def test_noise_drawn_is_that_of_the_channels():
     sd = np.random.default_rng(1).uniform(0.5, 2, M)
     spectra = low_rank(1, whitening=ChannelWhitening(sd))
     drawn = np.concatenate(
-        [repeated(spectra, np.zeros(1), g) for g in np.random.default_rng(0).spawn(4000)]
+        [redraw_noise(spectra, np.zeros(1), g) for g in np.random.default_rng(0).spawn(4000)]
     )
     np.testing.assert_allclose(drawn.std(0), sd / np.sqrt(M), rtol=0.045)
     np.testing.assert_allclose(drawn.mean(0) / sd * np.sqrt(M) * np.sqrt(4000), 0, atol=5)
@@ -335,7 +337,7 @@ def test_noise_drawn_has_the_correlation_of_the_channels(correlation):
     assert (whitening.floored is None) == (correlation != FLOORED)
     spectra = low_rank(1, whitening=whitening)
     generators = np.random.default_rng(0).spawn(4000)
-    drawn = np.concatenate([repeated(spectra, np.zeros(1), g) for g in generators])
+    drawn = np.concatenate([redraw_noise(spectra, np.zeros(1), g) for g in generators])
     matrix = toeplitz(np.pad([1, *correlation], (0, M - 1 - len(correlation))))
     for sign in (np.ones(M), np.where(np.arange(M) % 2, 1.0, -1.0)):
         truth = sign @ matrix @ sign / whitening.variance.sum()
@@ -345,11 +347,11 @@ def test_noise_drawn_has_the_correlation_of_the_channels(correlation):
 def test_all_visible_is_the_same_again():
     """Identity; and the same generator draws the same."""
     spectra = low_rank(3)
-    once = repeated(spectra, np.ones(3), np.random.default_rng(0))
+    once = redraw_noise(spectra, np.ones(3), np.random.default_rng(0))
     np.testing.assert_array_equal(once, spectra.components)
-    one, two = (repeated(spectra, np.full(3, 0.5), np.random.default_rng(7)) for _ in range(2))
+    one, two = (redraw_noise(spectra, np.full(3, 0.5), np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
-    assert np.abs(one - repeated(spectra, np.full(3, 0.5), np.random.default_rng(8))).max() > 0
+    assert np.abs(one - redraw_noise(spectra, np.full(3, 0.5), np.random.default_rng(8))).max() > 0
 
 
 # ------------------------------------------------------------------------------- blocks
@@ -361,20 +363,20 @@ def test_blocks_are_whole_and_of_neighbours(number, blocks):
     edges = np.linspace(0, number, min(blocks, number) + 1).astype(int)
     whole = {a: np.arange(a, b) for a, b in pairwise(edges)}
     for seed in range(5):
-        found, at, taken = choose_blocks(number, blocks, np.random.default_rng(seed)), 0, 0
+        found, at, taken = draw_blocks(number, blocks, np.random.default_rng(seed)), 0, 0
         while at < len(found):
             part = whole[int(found[at])]
             np.testing.assert_array_equal(found[at : at + len(part)], part)
             at, taken = at + len(part), taken + 1
         assert taken == min(blocks, number)
-        again = choose_blocks(number, blocks, np.random.default_rng(seed))
+        again = draw_blocks(number, blocks, np.random.default_rng(seed))
         np.testing.assert_array_equal(found, again)
 
 
 def test_blocks_are_drawn_alike():
     """Chi-square of 2000 draws of 10 blocks, at its 0.1 % point: none is preferred."""
     generator = np.random.default_rng(0)
-    drawn = np.array([choose_blocks(100, 10, generator)[::10] // 10 for _ in range(2000)])
+    drawn = np.array([draw_blocks(100, 10, generator)[::10] // 10 for _ in range(2000)])
     assert chisquare(np.bincount(drawn.ravel(), minlength=10)).pvalue > 1e-3
     distinct = np.mean([len(set(row)) for row in drawn])
     # ten of ten with replacement: 10 (1 - 0.9^10) = 6.51, deviation 1 / sqrt(2000)

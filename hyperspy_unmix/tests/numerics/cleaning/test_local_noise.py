@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.cleaning.local_noise import APART, EXPONENT, LocalNoise, local_noise
+from hyperspy_unmix.numerics.cleaning.local_noise import (
+    CHANCE_EXPONENT,
+    CHANNELS_APART,
+    LocalNoise,
+    local_noise,
+)
 
 M = 60
-WITHIN = slice(APART + 2, -APART - 2)  # no channel beside is mirrored, nor its neighbours'
+WITHIN = slice(
+    CHANNELS_APART + 2, -CHANNELS_APART - 2
+)  # no channel beside is mirrored, nor its neighbours'
 
 
 def test_what_is_straight_within_a_few_channels_is_no_noise():
@@ -15,7 +22,7 @@ def test_what_is_straight_within_a_few_channels_is_no_noise():
     level, slope = rng.uniform(100, 200, (2, 400, 1))
     found = local_noise(level + slope * np.arange(M), False)
     np.testing.assert_allclose(found.variance[WITHIN], 0, atol=1e-12 * found.mean.max() ** 2)
-    assert (found.variance[:APART] > 0).all()
+    assert (found.variance[:CHANNELS_APART] > 0).all()
 
 
 @pytest.mark.parametrize("pixels", [1, 512, 4096])
@@ -34,10 +41,13 @@ def test_variance_of_white_noise(pixels):
         np.testing.assert_allclose(found.mean, 50, atol=4 * 3 / np.sqrt(512) * np.sqrt(np.pi / 2))
     else:
         # a channel's own, or the median of the five about it where that is more
-        rough = sample[0] - (np.roll(sample[0], APART) + np.roll(sample[0], -APART)) / 2
+        rough = (
+            sample[0]
+            - (np.roll(sample[0], CHANNELS_APART) + np.roll(sample[0], -CHANNELS_APART)) / 2
+        )
         own = rough**2 / 1.5
         assert own[WITHIN].mean() == pytest.approx(9, rel=0.1)
-        for k in range(APART + 2, M, 7):
+        for k in range(CHANNELS_APART + 2, M, 7):
             assert found.variance[k] == max(own[k], np.median(own[k - 2 : k + 3]))
 
 
@@ -58,22 +68,22 @@ def test_an_event_is_the_gain(counts, gain):
     sample = gain * np.random.default_rng(3).poisson(counts, (500, M))
     found = local_noise(sample, False)
     # a median over channels is known better than the variance of one
-    assert found.event == pytest.approx(gain, rel=0.12 if counts > 1 else 1e-12)
-    assert local_noise(sample, True).event == max(found.event, 1)
+    assert found.event_size == pytest.approx(gain, rel=0.12 if counts > 1 else 1e-12)
+    assert local_noise(sample, True).event_size == max(found.event_size, 1)
 
 
 def test_an_event_is_no_more_than_the_scatter_where_there_are_no_counts():
     """Closed form: noise about zero has no gain; the standard deviation is what is left."""
     sample = 4 * np.random.default_rng(4).standard_normal((500, M))
-    assert local_noise(sample, False).event == pytest.approx(4, rel=0.1)
+    assert local_noise(sample, False).event_size == pytest.approx(4, rel=0.1)
 
 
 def test_nothing_at_all():
     """Closed form: no events, or those of a counter."""
     found = local_noise(np.zeros((50, M)), False)
-    assert found.event == 0
+    assert found.event_size == 0
     assert not found.variance.any()
-    assert local_noise(np.zeros((50, M)), True).event == 1
+    assert local_noise(np.zeros((50, M)), True).event_size == 1
 
 
 def test_threshold_is_that_of_bernstein():
@@ -81,7 +91,9 @@ def test_threshold_is_that_of_bernstein():
     variance = np.array([0.0, 1.0, 100.0, 1e8])
     for event in (0.0, 1.0, 5.0):
         t = LocalNoise(np.zeros(4), variance, event).threshold(variance)
-        np.testing.assert_allclose(t**2, 2 * EXPONENT * (variance + event * t / 3), rtol=1e-12)
+        np.testing.assert_allclose(
+            t**2, 2 * CHANCE_EXPONENT * (variance + event * t / 3), rtol=1e-12
+        )
     many = LocalNoise(np.zeros(1), np.ones(1), 1.0)
     assert many.threshold(np.array([1e10]))[0] == pytest.approx(9e5, rel=0.01)
     assert many.threshold(np.array([0.0]))[0] == pytest.approx(27, rel=0.02)
@@ -95,7 +107,7 @@ def test_variance_of_brighter_pixels():
     silent = LocalNoise(np.array([1e9]), np.zeros(1), 0.0)
     assert silent.variance_at(np.array([0]), np.array([1e9]))[0] == pytest.approx(1e6, rel=1e-12)
     half = noise.select_channels(np.array([False, True]))
-    assert (half.mean, half.variance, half.event) == ([20], [5], 2)
+    assert (half.mean, half.variance, half.event_size) == ([20], [5], 2)
 
 
 def test_one_value_that_stands_out_of_one_pixel():
@@ -104,4 +116,4 @@ def test_one_value_that_stands_out_of_one_pixel():
     sample[0, M // 2] = 6.0
     found = local_noise(sample, False).variance
     assert found[M // 2] == pytest.approx(6.0**2 / 1.5)
-    np.testing.assert_array_equal(found[: M // 2 - APART], 0)
+    np.testing.assert_array_equal(found[: M // 2 - CHANNELS_APART], 0)

@@ -8,15 +8,15 @@ from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.rank import (
-    LARGEST_AUTOMATIC,
+    MOST_AUTOMATIC_COMPONENTS,
     bend,
     choose_rank,
-    estimable,
-    visible,
+    count_estimable,
+    expected_squared_cosines,
 )
 from hyperspy_unmix.numerics.corrections.correct import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import (
-    FLOOR_VALUES,
+    FLOOR_VALUES_FITTED,
     elbow,
     marchenko_pastur_median,
     noise_edge,
@@ -153,16 +153,16 @@ def test_estimable_against_simulated_cosines(n, m):
         if abs(correlation.mean() - 0.5) < margin:
             continue
         answers.add(good)
-        assert estimable(np.array([power / noise_edge(n, m), 0.9]), n, m) == good, strength
+        assert count_estimable(np.array([power / noise_edge(n, m), 0.9]), n, m) == good, strength
     assert answers == {True, False}
 
 
 def test_estimable_counts_leading_components_only():
     """Closed form: sure, sure, too weak, noise; what follows the first doubtful one is not sure."""
-    assert estimable(np.array([50.0, 20.0, 1.0001, 0.9]), 1000, 1000) == 2
-    assert estimable(np.array([50.0, 20.0, 10.0]), 1000, 1000) == 3
-    assert estimable(np.array([0.9, 0.8]), 1000, 1000) == 0
-    assert estimable(np.array([]), 1000, 1000) == 0
+    assert count_estimable(np.array([50.0, 20.0, 1.0001, 0.9]), 1000, 1000) == 2
+    assert count_estimable(np.array([50.0, 20.0, 10.0]), 1000, 1000) == 3
+    assert count_estimable(np.array([0.9, 0.8]), 1000, 1000) == 0
+    assert count_estimable(np.array([]), 1000, 1000) == 0
 
 
 @pytest.mark.parametrize("n, m", [(500, 60), (60, 500), (150, 150)])
@@ -175,7 +175,7 @@ def test_visible_against_simulated_cosines(n, m):
     rng = np.random.default_rng(4)
     for strength in np.sqrt(m / n) * np.array([2, 3, 5, 20]):
         runs = np.array([spiked(n, m, strength, rng) for _ in range(30)])
-        found = visible(runs[:, 0] / noise_edge(n, m), n, m)
+        found = expected_squared_cosines(runs[:, 0] / noise_edge(n, m), n, m)
         margin = 0.04 + 4 * runs[:, 1:].std(0) / np.sqrt(30)
         for ours, truth, least in zip(found, runs[:, 1:].T, margin, strict=True):
             assert ours.mean() == pytest.approx(truth.mean(), abs=least), strength
@@ -185,15 +185,17 @@ def test_visible_at_both_ends():
     """Closed form: nothing below the edge, all of what is strong, rising in between."""
     values = np.concatenate([[0.5, 1.0], np.geomspace(1.0001, 1e7, 40)])
     for n, m in [(4096, 500), (300, 900), (100, 100)]:
-        for part in visible(values, n, m):
+        for part in expected_squared_cosines(values, n, m):
             np.testing.assert_array_equal(part[:2], 0)
             assert (np.diff(part[2:]) > 0).all()
             assert part[2] > 0
             assert part[-1] == pytest.approx(1, abs=1e-3)
-        spectrum, scores = visible(values[2:], n, m)
+        spectrum, scores = expected_squared_cosines(values[2:], n, m)
         # the longer of the two vectors is known worse
         assert ((spectrum >= scores) == (n >= m)).all() or n == m
-        np.testing.assert_allclose(spectrum, visible(values[2:], m, n)[1], rtol=0.02)
+        np.testing.assert_allclose(
+            spectrum, expected_squared_cosines(values[2:], m, n)[1], rtol=0.02
+        )
 
 
 def textbook_bend(values):
@@ -296,7 +298,7 @@ def test_elbow_looks_no_further_than_it_is_told():
     assert elbow(values) <= 20
     assert elbow(values, most=40) == 30
     short = np.concatenate([200 * 3.0 ** np.arange(6)[::-1], [10.0, 9.0, 8.5, 8.2]])
-    assert elbow(short) <= len(short) - FLOOR_VALUES
+    assert elbow(short) <= len(short) - FLOOR_VALUES_FITTED
 
 
 @pytest.mark.parametrize("values, number", [([5.0, 1.0], 1), ([0.0, 0.0], 0), ([3.0] * 5, 1)])
@@ -334,7 +336,7 @@ def test_choose_rank(values, agreed, number, words):
     """Truth: the rule, by hand."""
     count = choose_rank(np.array(values), N, M, agreed)
     assert count.consensus == agreed
-    assert count.number == number
+    assert count.automatic == number
     assert words in count.reason
 
 
@@ -349,8 +351,8 @@ def test_choose_rank_names_the_stage_and_ends_as_told():
     assert count.reason.endswith(ending)
     count = choose_rank(strong, N, M, 0, "after the physics", ending)
     assert count.reason == "no structure after the physics" + ending
-    many = np.append(np.geomspace(1e5, 10, LARGEST_AUTOMATIC + 2), 0.9)
-    count = choose_rank(many, N, M, LARGEST_AUTOMATIC + 2, "after the physics", ending)
+    many = np.append(np.geomspace(1e5, 10, MOST_AUTOMATIC_COMPONENTS + 2), 0.9)
+    count = choose_rank(many, N, M, MOST_AUTOMATIC_COMPONENTS + 2, "after the physics", ending)
     assert "after the physics, too many" in count.reason
     assert count.reason.endswith(ending)
 
@@ -360,17 +362,17 @@ def test_too_many_components_are_cut_at_the_bend():
     values = np.concatenate([[1e5, 5e4, 2e4, 1e4], np.geomspace(40, 5, 20), [0.9]])
     count = choose_rank(values, N, M, 24)
     assert count.consensus == 24
-    assert count.number == 4
+    assert count.automatic == 4
     assert "24 components" in count.reason
     many = np.concatenate([np.geomspace(1e5, 5e4, 30), np.geomspace(40, 5, 20), [0.9]])
-    assert choose_rank(many, N, M, 50).number == LARGEST_AUTOMATIC
-    just = np.concatenate([np.geomspace(1e5, 10, LARGEST_AUTOMATIC), [0.9]])
-    count = choose_rank(just, N, M, LARGEST_AUTOMATIC)
-    assert count.number == count.consensus == LARGEST_AUTOMATIC
+    assert choose_rank(many, N, M, 50).automatic == MOST_AUTOMATIC_COMPONENTS
+    just = np.concatenate([np.geomspace(1e5, 10, MOST_AUTOMATIC_COMPONENTS), [0.9]])
+    count = choose_rank(just, N, M, MOST_AUTOMATIC_COMPONENTS)
+    assert count.automatic == count.consensus == MOST_AUTOMATIC_COMPONENTS
     assert "too many" not in count.reason
     # the same 24 above the edge, but agreed on less: no reason to cut
     count = choose_rank(values, N, M, 6)
-    assert count.number == count.consensus == 6
+    assert count.automatic == count.consensus == 6
 
 
 def low_rank(n=300, m=40, rank=3, seed=0):

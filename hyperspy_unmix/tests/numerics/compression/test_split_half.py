@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from hyperspy_unmix.numerics.compression.split_half import (
     LEAST_SIGNIFICANCE,
     TESTED_SHARE,
-    repeated,
+    count_repeated,
     significance,
 )
 
@@ -104,7 +104,7 @@ def test_planted_components_repeat(n, m, k, flat):
     for seed in range(30):
         values = closed(planted(n, m, strengths, variance, seed), variance, k + 3, seed)
         assert (values[:k] > LEAST_SIGNIFICANCE).all(), seed
-        found.append(repeated(values))
+        found.append(count_repeated(values))
     assert np.mean(np.array(found) == k) >= 28 / 30
 
 
@@ -200,4 +200,4 @@ def test_rounding_of_a_gram_matrix_of_low_rank_does_not_matter(rounding):
 )
 def test_repeated_counts_leading_components_only(values, number):
     """Truth: by hand; what is exactly at the limit does not repeat."""
-    assert repeated(np.array(values)) == number
+    assert count_repeated(np.array(values)) == number

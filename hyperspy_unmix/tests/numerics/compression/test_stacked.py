@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.compression.stacked import joined
+from hyperspy_unmix.numerics.compression.stacked import join
 from hyperspy_unmix.tests.numerics.separation.test_pure_pixels import compressed, phases
 
 M = 120
@@ -31,7 +31,7 @@ def dense(spectra):
 def test_nothing_is_lost(order):
     """Truth: the spectra of the parts, one under the other; their weights and noise."""
     parts = [images()[k] for k in order]
-    whole = joined(parts, 0.0)
+    whole = join(parts, 0.0)
     np.testing.assert_allclose(dense(whole), np.concatenate([dense(p) for p in parts]), atol=1e-8)
     np.testing.assert_allclose(whole.weights, np.concatenate([p.weights for p in parts]))
     assert whole.rank <= 4
@@ -41,7 +41,7 @@ def test_a_component_in_both_is_one():
     """Three phases in all: of four directions the fourth holds noise only, and is dropped."""
     parts = images()
     edge = (np.sqrt(700) + np.sqrt(M)) ** 2
-    whole = joined(parts, edge)
+    whole = join(parts, edge)
     assert whole.rank == 3
     left = np.linalg.norm(dense(whole) - np.concatenate([dense(p) for p in parts]), axis=1)
     assert np.median(left) < np.sqrt(M)
@@ -50,7 +50,7 @@ def test_a_component_in_both_is_one():
 def test_other_noise_in_the_channels():
     """Closed form: noise over the root of the weight of each pixel and channel stays."""
     parts = images(sd=(1.0, 3.0))
-    whole = joined(parts, 0.0)
+    whole = join(parts, 0.0)
     known = [p.whitening.channel_sd / np.sqrt(p.weights[:, None]) for p in parts]
     found = whole.whitening.channel_sd / np.sqrt(whole.weights[:, None])
     np.testing.assert_allclose(found, np.concatenate(known), rtol=1e-10)
@@ -59,7 +59,7 @@ def test_other_noise_in_the_channels():
 def test_noise_of_the_scores():
     """Closed form: the mean over the pixels of the noise of weighted spectra, along channels."""
     parts = images(sd=(1.0, 2.0))
-    whole = joined(parts, 0.0)
+    whole = join(parts, 0.0)
     n = sum(len(p.scores) for p in parts)
 
     def of_spectra(spectra, size):
@@ -80,7 +80,7 @@ def test_uncertain_shapes_and_model_error_come_along():
     shape = np.zeros((1, M))
     shape[0, 5] = 2.0
     first = type(parts[0])(**{**vars(parts[0]), "shape_noise": shape, "model_error": np.eye(2)})
-    whole = joined([first, parts[1]], 0.0)
+    whole = join([first, parts[1]], 0.0)
     assert whole.shape_noise.shape == (1, M)
     # of 300 of 700 pixels
     assert whole.shape_noise[0, 5] ** 2 == pytest.approx(4 * 300 / 700)
@@ -90,7 +90,7 @@ def test_uncertain_shapes_and_model_error_come_along():
 
 def test_one_image_alone_is_itself():
     part = images()[0]
-    whole = joined([part], 0.0)
+    whole = join([part], 0.0)
     np.testing.assert_allclose(dense(whole), dense(part), atol=1e-8)
     np.testing.assert_allclose(
         whole.second_moment().trace(),

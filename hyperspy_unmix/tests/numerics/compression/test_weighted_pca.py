@@ -15,7 +15,7 @@ from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.noise.estimate import estimate_noise
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.reading import first_pass
-from hyperspy_unmix.numerics.reading.block_size import SETTING
+from hyperspy_unmix.numerics.reading.block_size import BLOCK_SIZE_SETTING
 from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
 
@@ -307,7 +307,7 @@ def test_noise_of_the_scores_is_the_unit_matrix():
 def _small_blocks():
     """Blocks of 37 rows, and several chunks of no more than 90."""
     row = 4 * 120
-    with dask.config.set({SETTING: 37 * row, "array.chunk-size": 90 * row}):
+    with dask.config.set({BLOCK_SIZE_SETTING: 37 * row, "array.chunk-size": 90 * row}):
         yield
 
 
@@ -425,8 +425,8 @@ def naive_summary(rows, n_groups, n_sample):
 @pytest.mark.parametrize("n_groups, n_sample", [(512, 1024), (17, 30), (400, 7), (1, 1)])
 def test_summary_against_a_loop(lazy, n_groups, n_sample, monkeypatch):
     """Truth: a loop over the pixels; some, and whole groups, hold NaN or infinity."""
-    monkeypatch.setattr(first_pass, "GROUPS", n_groups)
-    monkeypatch.setattr(first_pass, "SAMPLE", n_sample)
+    monkeypatch.setattr(first_pass, "MOST_GROUPS", n_groups)
+    monkeypatch.setattr(first_pass, "MOST_PIXELS_SAMPLED", n_sample)
     data = poisson(2).astype(np.float64)
     data[50:110] = np.nan  # more than a block and several groups
     data[7, 3], data[200, 119], data[399, 0] = np.inf, -np.inf, np.nan
@@ -450,7 +450,7 @@ def test_summary_against_a_loop(lazy, n_groups, n_sample, monkeypatch):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_summary_of_given_variance(lazy, monkeypatch):
     """Truth: plain means over the pixels whose spectra are finite, and the least variance."""
-    monkeypatch.setattr(first_pass, "GROUPS", 10)
+    monkeypatch.setattr(first_pass, "MOST_GROUPS", 10)
     data = poisson(2)
     variance = data + 1
     data[[3, 45]], variance[3] = np.nan, -9

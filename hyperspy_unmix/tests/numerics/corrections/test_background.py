@@ -8,7 +8,7 @@ import pytest
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.corrections.background_fit import subtract_background
 from hyperspy_unmix.numerics.corrections.background_window import (
-    LEAST_WINDOW,
+    LEAST_WINDOW_CHANNELS,
     Window,
     power_law,
     window_before_onsets,
@@ -266,7 +266,7 @@ def test_window_from_data_ends_before_the_first_edge(onset, counts, seed):
     assert window.found
     end = ENERGIES[window.stop - 1]
     assert onset - 15 < end < onset
-    assert window.stop - window.start >= LEAST_WINDOW
+    assert window.stop - window.start >= LEAST_WINDOW_CHANNELS
     assert ENERGIES[window.start] >= 0.85 * ENERGIES[window.stop] - 1
 
 

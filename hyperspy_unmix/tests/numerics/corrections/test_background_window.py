@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.corrections.background_window import (
-    LEAST_WINDOW,
+    LEAST_WINDOW_CHANNELS,
     Window,
     _falls,
     _forecast_error,
@@ -94,7 +94,7 @@ def test_shorter_windows_begin_a_fifth_later():
 
 def test_windows_have_eight_channels_at_least():
     """Definition, on axes that leave room for eight, and for seven."""
-    assert LEAST_WINDOW == 8
+    assert LEAST_WINDOW_CHANNELS == 8
     for first, found in ((192, True), (193, False)):
         energies = ENERGIES[first:]
         assert _longest_falling(energies, LAW[first:], 200 - first).found == found

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.corrections.convolution import (
     MOST_KERNELS,
-    Channels,
+    RegularAxis,
     combine,
     common_kernels,
 )
@@ -27,7 +27,7 @@ def channels(kept=None, empty=()):
     hollow = np.zeros(M, bool)
     hollow[list(empty)] = True
     kept = np.flatnonzero(~hollow) if kept is None else np.asarray(kept)
-    return Channels(LENGTH, kept, hollow)
+    return RegularAxis(LENGTH, kept, hollow)
 
 
 def shapes():
@@ -47,7 +47,7 @@ def test_there_and_back_is_the_same():
         spectra = np.random.default_rng(0).standard_normal((4, len(axis.channels)))
         transforms = axis.transform(spectra)
         assert transforms.shape == (4, LENGTH // 2 + 1)
-        np.testing.assert_allclose(axis.back(transforms), spectra, atol=1e-12)
+        np.testing.assert_allclose(axis.inverse_transform(transforms), spectra, atol=1e-12)
 
 
 def test_convolution_is_direct_convolution():

@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.split_half import ADDED
-from hyperspy_unmix.numerics.corrections import correct as physics
+from hyperspy_unmix.numerics.compression.split_half import ADDED_NOISE_SD
+from hyperspy_unmix.numerics.corrections import correct as correct_module
 from hyperspy_unmix.numerics.corrections.background import Background
 from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.chain import Chain
-from hyperspy_unmix.numerics.corrections.convolution import Channels
+from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
 from hyperspy_unmix.numerics.corrections.correct import correct, corrected_significance
 from hyperspy_unmix.numerics.corrections.scattering import PluralScattering
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
@@ -82,7 +82,7 @@ def kernel(strength):
     energy = np.fft.rfftfreq(length, 1.0)
     transform = np.exp(-2j * np.pi * energy * 10)[None] * np.exp(-((energy * 20) ** 2))
     return PluralScattering(
-        strength[:, None], transform, Channels(length, np.arange(M), np.zeros(M, bool))
+        strength[:, None], transform, RegularAxis(length, np.arange(M), np.zeros(M, bool))
     )
 
 
@@ -129,20 +129,22 @@ def test_significance_of_a_phase_without_any_stage():
     """Closed form: its counts over the errors of its maps and of its spectrum, one as large as the
     other, in the share of the counts that it is looked for in.
 
-    The maps of the larger share hold its noise beside theirs: 1 + ADDED^2 against a mean of 40^2.
+    The maps of the larger share hold its noise beside theirs: 1 + ADDED_NOISE_SD^2 against a mean
+    of 40^2.
     """
     maps, spectra = np.full((N, 1), 40.0), np.ones((1, M)) / np.sqrt(M)
     raw = compressed(maps, spectra, 0, 1)
     found = corrected_significance(raw, noise_edge(N, M), Chain())
-    expected = 40 * np.sqrt(N) / np.sqrt(2 * (1 + 1 / ADDED**2))
+    expected = 40 * np.sqrt(N) / np.sqrt(2 * (1 + 1 / ADDED_NOISE_SD**2))
     assert found[0] == pytest.approx(expected, rel=0.05)
 
 
 def test_shares_of_the_counts_have_noise_that_is_not_the_same(monkeypatch):
     """Closed form: scores of the shares differ from those given by independent normal errors.
 
-    The one is ADDED errors away, the other -1 / ADDED of the same, so that the two have nothing in
-    common; the third is one error away. 1500 values each: five of their standard errors.
+    The one is ADDED_NOISE_SD errors away, the other -1 / ADDED_NOISE_SD of the same, so that the
+    two have nothing in common; the third is one error away. 1500 values each: five of their
+    standard errors.
     """
     raw = compressed(*scene(1, 0), 0, 2)
     raw = replace(raw, weights=np.full(N, 4.0))
@@ -152,16 +154,16 @@ def test_shares_of_the_counts_have_noise_that_is_not_the_same(monkeypatch):
         given.append(share)
         return correct(share, *arguments)
 
-    monkeypatch.setattr(physics, "correct", kept)
+    monkeypatch.setattr(correct_module, "correct", kept)
     corrected_significance(raw, noise_edge(N, M), BACKGROUND)
     size = 2 * np.linalg.norm(raw.scores, axis=0)
     for attribute, unit in (("scores", 0.5), ("components", 1 / size[:, None])):
         whole = getattr(raw, attribute)
         one, other, third = ((getattr(share, attribute) - whole) / unit for share in given)
         tolerance = 5 / np.sqrt(one.size)
-        assert np.std(one) == pytest.approx(ADDED, rel=tolerance)
-        np.testing.assert_allclose(other, -one / ADDED**2, atol=1e-9 * np.abs(one).max())
+        assert np.std(one) == pytest.approx(ADDED_NOISE_SD, rel=tolerance)
+        np.testing.assert_allclose(other, -one / ADDED_NOISE_SD**2, atol=1e-9 * np.abs(one).max())
         assert np.std(third) == pytest.approx(1, rel=tolerance)
-        assert abs(np.mean(third * one)) < tolerance * ADDED
-    for share, added in zip(given, (ADDED, 1 / ADDED, 1), strict=True):
+        assert abs(np.mean(third * one)) < tolerance * ADDED_NOISE_SD
+    for share, added in zip(given, (ADDED_NOISE_SD, 1 / ADDED_NOISE_SD, 1), strict=True):
         np.testing.assert_allclose(share.weights, 4 / (1 + added**2))

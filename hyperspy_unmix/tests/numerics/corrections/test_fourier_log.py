@@ -6,7 +6,7 @@ from scipy.fft import next_fast_len
 from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.corrections.convolution import Channels
+from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
 from hyperspy_unmix.numerics.corrections.scattering import (
     PluralScattering,
     convolve_rows,
@@ -58,7 +58,7 @@ def compressed(data, rank):
 def kernel(per_electron, rank=30):
     scores, shapes = compressed(per_electron, rank)
     length = next_fast_len(4 * M, real=True)
-    axis = Channels(length, np.arange(M), np.zeros(M, bool))
+    axis = RegularAxis(length, np.arange(M), np.zeros(M, bool))
     return PluralScattering(scores, np.fft.rfft(shapes, length), axis, "log")
 
 

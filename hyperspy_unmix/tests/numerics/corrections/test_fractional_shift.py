@@ -31,7 +31,7 @@ def remainder(shift, kept=None):
 
 def taken_out(shift, scores, components):
     """Scores and components without the shift, however small it is, and the kernels' weights."""
-    per_pixel, _ = shift.of_counts()
+    per_pixel, _ = shift.removal_from_counts()
     scores, components = replace(shift, shift=-shift.shift).restore(scores, components)
     return scores, components, per_pixel[0]
 

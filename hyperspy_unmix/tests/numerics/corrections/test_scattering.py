@@ -7,8 +7,8 @@ import pytest
 from scipy.fft import next_fast_len
 from threadpoolctl import threadpool_limits
 
-from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE, LowRank
-from hyperspy_unmix.numerics.corrections.convolution import Channels
+from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
+from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
 from hyperspy_unmix.numerics.corrections.scattering import (
     MODEL_ERROR,
     PluralScattering,
@@ -46,7 +46,9 @@ def kernel(scores, kernels, channels=None, empty=None):
     empty = np.zeros(M, bool) if empty is None else empty
     channels = np.arange(M) if channels is None else channels
     length = next_fast_len(len(empty) + 3 * REACH, real=True)
-    return PluralScattering(scores, np.fft.rfft(kernels, length), Channels(length, channels, empty))
+    return PluralScattering(
+        scores, np.fft.rfft(kernels, length), RegularAxis(length, channels, empty)
+    )
 
 
 def spectra(n=N, seed=0):
@@ -340,7 +342,7 @@ def test_what_little_is_left_can_be_dropped():
     k = kernel(thickness(), shapes())
     everything = k.remove(plain, 0.0)[0]
     least = 1e-4 * float(np.trace(everything.second_moment())) * N
-    few = k.remove(plain, least / NEGLIGIBLE)[0]
+    few = k.remove(plain, least / NEGLIGIBLE_SHARE_OF_EDGE)[0]
     assert 2 <= few.rank < everything.rank
     lost = everything.scores @ everything.components - few.scores @ few.components
     lost = np.sqrt(plain.weights)[:, None] * plain.whitening.whiten(lost)

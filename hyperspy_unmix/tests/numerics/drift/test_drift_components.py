@@ -6,7 +6,7 @@ from scipy.special import erf
 from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.cleaning.dead_channels import MOST_EMPTIED, emptied_channels
-from hyperspy_unmix.numerics.compression.rank import visible
+from hyperspy_unmix.numerics.compression.rank import expected_squared_cosines
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.drift.drift_components import drift_components
 from hyperspy_unmix.numerics.noise.model import NoiseModel
@@ -42,7 +42,7 @@ def image(expected, counts, seed):
     blocks = row_blocks(rng.poisson(counts * brightness * expected).astype(float))
     summary = summarise(blocks)
     raw, scree = compress(blocks, summary, NoiseModel("poisson"))
-    seen, _ = visible(scree.values[: raw.rank], *scree.shape)
+    seen, _ = expected_squared_cosines(scree.values[: raw.rank], *scree.shape)
     return raw, summary.mean, seen
 
 
@@ -105,8 +105,9 @@ def test_shift_has_the_sign_of_the_axis():
 
 
 def test_drift_hardly_above_the_noise_is_named():
-    """Phantom: 100 counts show a drift of 0.2 channels just so; ``visible`` allows for the noise.
+    """Phantom: 100 counts show a drift of 0.2 channels just so.
 
+    `expected_squared_cosines` allows for the noise.
     Half of that component is noise: compared with all of its length, it would not be named.
     """
     for seed in range(5):
@@ -153,7 +154,7 @@ def test_a_single_phase_has_no_drift():
         blocks = row_blocks(rng.poisson(1000 * expected).astype(float))
         summary = summarise(blocks)
         raw, scree = compress(blocks, summary, NoiseModel("poisson"), least_rank=5)
-        seen, _ = visible(scree.values[:5], *scree.shape)
+        seen, _ = expected_squared_cosines(scree.values[:5], *scree.shape)
         assert not drift_components(raw, summary.mean, seen)[0].any()
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.drift.energy_offset import (
-    MOST,
+    MOST_OFFSET_CHANNELS,
     energy_offset,
-    resampled,
+    resample,
 )
 from hyperspy_unmix.tests.numerics.separation.test_pure_pixels import compressed
 
@@ -59,18 +59,18 @@ def test_falling_axis():
 
 def test_beyond_reach_is_at_the_end_of_the_grid():
     """An offset of twice the reach is not found, and not where it might be believed."""
-    found, _ = energy_offset(image(2 * MOST, 0.02), ENERGY, spectra(ENERGY), ENERGY)
-    assert abs(found) > 0.9 * MOST
+    found, _ = energy_offset(image(2 * MOST_OFFSET_CHANNELS, 0.02), ENERGY, spectra(ENERGY), ENERGY)
+    assert abs(found) > 0.9 * MOST_OFFSET_CHANNELS
 
 
 def test_resampled_against_the_function_itself():
     """Truth: the spectra at the other energies; a cubic spline is off by (step / width)^4."""
     asked = ENERGY[5:-5] + 0.13
-    np.testing.assert_allclose(resampled(spectra(ENERGY), ENERGY, asked), spectra(asked), atol=1e-4)
+    np.testing.assert_allclose(resample(spectra(ENERGY), ENERGY, asked), spectra(asked), atol=1e-4)
     for order in (slice(None), slice(None, None, -1)):
-        same = resampled(spectra(ENERGY[order]), ENERGY[order], ENERGY)
+        same = resample(spectra(ENERGY[order]), ENERGY[order], ENERGY)
         np.testing.assert_allclose(same, spectra(ENERGY), rtol=1e-12)
-    beyond = resampled(spectra(ENERGY), ENERGY, np.array([300.0, 900.0]))
+    beyond = resample(spectra(ENERGY), ENERGY, np.array([300.0, 900.0]))
     np.testing.assert_allclose(beyond, spectra(ENERGY)[:, [0, -1]], rtol=1e-12)
 
 

@@ -6,9 +6,9 @@ from scipy.ndimage import fourier_shift
 from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.drift.group_shifts import (
-    followed,
     group_shifts,
-    shifted,
+    shift_share_in_spectra,
+    shift_spectra,
 )
 from hyperspy_unmix.tests.preparation.drift_scenes import CHANNELS, SCALE, drift_of, edge, spectra
 
@@ -33,7 +33,7 @@ def test_shifted_is_the_closed_form(by):
     def gaussian(centre):
         return np.exp(-0.5 * ((x - centre) / 4) ** 2)
 
-    found = shifted((gaussian(150) + 2 - 0.01 * x)[None], np.array([by]))[0]
+    found = shift_spectra((gaussian(150) + 2 - 0.01 * x)[None], np.array([by]))[0]
     truth = gaussian(150 - by) + 2 - 0.01 * (x + by)
     np.testing.assert_allclose(found, truth, atol=1e-6)
 
@@ -49,14 +49,14 @@ def test_shifted_is_scipys_fourier_shift():
             fourier_shift(np.fft.rfft(row), -s, n=200), 200
         ) for row, s in zip(rows, by, strict=True)
     ]  # fmt: skip
-    np.testing.assert_allclose(shifted(rows, by), truth, atol=1e-12)
+    np.testing.assert_allclose(shift_spectra(rows, by), truth, atol=1e-12)
 
 
 def test_whole_channels_are_whole_channels():
     """Exact where nothing comes round: a roll, and noise keeps its size."""
     rows = np.zeros((2, 300))
     rows[:, 50:250] = np.random.default_rng(1).standard_normal((2, 200))
-    found = shifted(rows, np.array([3.0, -8.0]))
+    found = shift_spectra(rows, np.array([3.0, -8.0]))
     np.testing.assert_allclose(found[0], np.roll(rows[0], -3), atol=1e-10)
     np.testing.assert_allclose(found[1], np.roll(rows[1], 8), atol=1e-10)
 
@@ -138,7 +138,7 @@ def test_spectra_that_follow_another_drift(kind, size):
     """Truth: all of the drift that the zero-loss peak has; a quarter, since a half decides."""
     known = drift_of("wave", size, 100 * GROUPS)
     groups, pixels, _ = grouped(kind, drift=size, course="wave")
-    found, error = followed(groups, pixels, known, known)
+    found, error = shift_share_in_spectra(groups, pixels, known, known)
     assert error < 0.05
     assert found == pytest.approx(1, abs=0.25)
 
@@ -149,7 +149,7 @@ def test_spectra_that_stand_still(kind, size):
     """Truth: none of the drift that the zero-loss peak has; less than half, clearly."""
     known = drift_of("wave", size, 100 * GROUPS)
     groups, pixels, _ = grouped(kind)
-    found, error = followed(groups, pixels, known, known)
+    found, error = shift_share_in_spectra(groups, pixels, known, known)
     assert found + 2 * error < 0.5
 
 
@@ -157,7 +157,7 @@ def test_too_few_channels_tell_nothing():
     """40 channels: nothing is known, with an endless error."""
     groups, pixels, _ = grouped("one phase")
     known = drift_of("wave", 2.0, 100 * GROUPS)
-    assert followed(groups[:, :40], pixels, known, known) == (1.0, np.inf)
+    assert shift_share_in_spectra(groups[:, :40], pixels, known, known) == (1.0, np.inf)
 
 
 def test_scene_is_what_it_says():

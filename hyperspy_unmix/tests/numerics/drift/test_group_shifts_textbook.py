@@ -5,12 +5,12 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from hyperspy_unmix.numerics.drift.group_shifts import (
-    SHARES,
+    SHARES_TRIED,
     _Comparison,
-    _merged,
-    followed,
+    _merge_neighbours,
     group_shifts,
-    shifted,
+    shift_share_in_spectra,
+    shift_spectra,
 )
 from hyperspy_unmix.tests.preparation.drift_scenes import drift_of, spectra
 
@@ -32,7 +32,7 @@ def weighted(groups, size, reach, shift):
     mean = np.average(groups, axis=0, weights=size)
     noise = np.maximum(mean, 0.02 * np.abs(mean).mean())
     fine = gaussian_filter1d(groups, 1.5, axis=1) - gaussian_filter1d(groups, 12.0, axis=1)
-    fine = shifted(fine, shift)
+    fine = shift_spectra(fine, shift)
     bright = np.abs(groups).mean(1)
     found = []
     for row, pixels, own in zip(fine, size, bright / bright.mean(), strict=True):
@@ -56,7 +56,9 @@ def test_cost_is_what_the_largest_components_leave(rank, dark):
         groups[:, 100:140] *= 1e-3
     shift = np.linspace(-2, 3, len(groups))
     data = _Comparison(groups, size, 6)
-    assert data.cost(shift, rank)[0] == pytest.approx(cost(groups, size, 6, shift, rank), rel=1e-6)
+    assert data.squares_left(shift, rank)[0] == pytest.approx(
+        cost(groups, size, 6, shift, rank), rel=1e-6
+    )
 
 
 def test_shifts_of_single_groups_against_a_fit_of_each():
@@ -72,7 +74,7 @@ def test_shifts_of_single_groups_against_a_fit_of_each():
     model = left[:, :rank] * values[:rank] @ right[:rank]
     mean = np.average(groups, axis=0, weights=size)
     noise = np.sqrt(np.maximum(mean, 0.02 * np.abs(mean).mean()))[10:-10]
-    found, variance = data.free(none, rank)
+    found, variance = data.shifts_left(none, rank)
     level = np.sum((white - model) ** 2) / (white.size - rank * sum(white.shape))
     for k in range(len(groups)):
         slope = np.gradient(model[k] * noise) / noise
@@ -87,7 +89,7 @@ def test_merged_groups_against_a_loop(groups, together):
     """Truth: means over the pixels of as few neighbours as leave 128 groups at most."""
     rng = np.random.default_rng(1)
     means, size = rng.random((groups, 7)), rng.integers(1, 9, groups)
-    found, pixels = _merged(means, size)
+    found, pixels = _merge_neighbours(means, size)
     for k, first in enumerate(range(0, groups, together)):
         part = slice(first, first + together)
         assert pixels[k] == size[part].sum()
@@ -134,15 +136,15 @@ def test_share_of_a_drift_that_is_followed(share):
     whole -= whole.mean()
     reach = int(np.ceil(1.5 * np.abs(whole).max())) + 1
     data = _Comparison(groups, size, reach)
-    rank = min(data.rank(whole), data.rank(0 * whole))
-    costs = np.array([cost(groups, size, reach, s * whole, rank) for s in SHARES])
-    least = min(max(int(costs.argmin()), 1), len(SHARES) - 2)
+    rank = min(data.count_components(whole), data.count_components(0 * whole))
+    costs = np.array([cost(groups, size, reach, s * whole, rank) for s in SHARES_TRIED])
+    least = min(max(int(costs.argmin()), 1), len(SHARES_TRIED) - 2)
     left, middle, right = costs[least - 1 : least + 2]
-    step = SHARES[1] - SHARES[0]
+    step = SHARES_TRIED[1] - SHARES_TRIED[0]
     bend = (left - 2 * middle + right) / 2 / step**2
-    top = SHARES[least] - (right - left) / (4 * step * bend)
+    top = SHARES_TRIED[least] - (right - left) / (4 * step * bend)
     free = groups.size - rank * (n + groups.shape[1])
-    found, error = followed(groups, size, known, known)
+    found, error = shift_share_in_spectra(groups, size, known, known)
     assert found == pytest.approx(top, abs=1e-4)
     assert error == pytest.approx(np.sqrt(costs.min() / free / bend), rel=1e-4)
     assert found == pytest.approx(share, abs=0.25)

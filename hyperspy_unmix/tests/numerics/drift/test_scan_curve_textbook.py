@@ -5,9 +5,9 @@ import pytest
 from scipy.interpolate import BSpline
 
 from hyperspy_unmix.numerics.drift.scan_curve import (
-    BINS,
-    SIZES,
-    _binned,
+    COEFFICIENTS_TRIED,
+    MOST_BINS,
+    _bin_neighbours,
     scan_curve,
     spline_basis,
 )
@@ -21,7 +21,7 @@ def textbook(time, values, error, at=None):
     known = np.isfinite(values) & np.isfinite(error) & (error > 0)
     t, y, s = time[known], values[known], error[known]
     n, best = len(t), None
-    for number in SIZES:
+    for number in COEFFICIENTS_TRIED:
         if number > 1 and 2 * number > n:
             continue
         design = basis(t, number) / s[:, None]
@@ -108,12 +108,12 @@ def test_scatter_counts_from_three_of_its_errors():
         assert (found.scatter > 0) == scatters
 
 
-@pytest.mark.parametrize("n", [BINS, BINS + 1, 3000])
+@pytest.mark.parametrize("n", [MOST_BINS, MOST_BINS + 1, 3000])
 def test_bins_against_a_loop(n):
     """Truth: weighted means of as few neighbours as there must be; nothing is lost."""
     rng = np.random.default_rng(9)
     time, values, error = np.sort(rng.random(n)), rng.normal(5, 1, n), rng.uniform(0.5, 2, n)
-    together = -(-n // BINS)
+    together = -(-n // MOST_BINS)
     when, means, weights, within = [], [], [], 0.0
     for first in range(0, n, together):
         part = slice(first, first + together)
@@ -122,7 +122,7 @@ def test_bins_against_a_loop(n):
         means.append(np.average(values[part], weights=w))
         weights.append(w.sum())
         within += np.sum(w * (values[part] - means[-1]) ** 2)
-    found = _binned(time, values, error)
+    found = _bin_neighbours(time, values, error)
     for one, known in zip(found, (when, means, weights), strict=False):
         np.testing.assert_allclose(one, known, rtol=1e-12)
     assert found[3] == pytest.approx(within, rel=1e-9, abs=1e-9 * n)

@@ -1,11 +1,13 @@
 """Abundances of known spectra against scipy, pixel by pixel, and against planted ones."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize, nnls
 
 from hyperspy_unmix.numerics.fitting import abundance as module
-from hyperspy_unmix.numerics.fitting.abundance import Recorded, abundances
+from hyperspy_unmix.numerics.fitting.abundance import RecordedSpectra, abundances
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
@@ -30,7 +32,7 @@ def scene(dose, seed=0, number=3, kernels=1, background=0.0):
     weights[:, 1:] = rng.uniform(0, 0.6, (N, kernels - 1))
     true = dose * rng.exponential(size=(N, number)) * (rng.random((N, number)) > 1 / 3)
     scores, base = np.full((N, 1), background), np.linspace(2, 1, M)[None] / M
-    recorded = Recorded(weights, shapes, scores, base)
+    recorded = RecordedSpectra(weights, shapes, scores, base)
     design = np.einsum("pk,ikm->pim", weights, shapes)
     return recorded, true, design, np.einsum("pi,pim->pm", true, design) + scores @ base
 
@@ -62,15 +64,17 @@ def test_likelihood_is_that_of_scipy(dose, noise, kernels):
     base = recorded.scores @ recorded.background
     assert (found >= 0).all()
     for p in range(0, N, 4):
-        own = counts[p], design[p], base[p], offset
+        of_pixel = partial(
+            likelihood, counts=counts[p], design=design[p], base=base[p], offset=offset
+        )
         best = minimize(
-            lambda a, own=own: -likelihood(a, *own) / gain,
+            lambda a, of_pixel=of_pixel: -of_pixel(a) / gain,
             np.maximum(found[p], 0.1 * dose),
             bounds=[(0, None)] * 3,
             method="L-BFGS-B",
             options={"ftol": 1e-14, "gtol": 1e-9, "maxiter": 2000},
         )
-        assert likelihood(found[p], *own) / gain > -best.fun - 0.01
+        assert of_pixel(found[p]) / gain > -best.fun - 0.01
 
 
 def test_other_noise_is_weighted_least_squares():
@@ -135,7 +139,7 @@ def test_spectra_that_are_partly_negative():
     odd = recorded.shapes.copy()
     odd[2, 0] = odd[0, 0] - odd[1, 0]
     counts = np.random.default_rng(5).poisson(expected)
-    other = Recorded(recorded.weights, odd, recorded.scores, recorded.background)
+    other = RecordedSpectra(recorded.weights, odd, recorded.scores, recorded.background)
     found, error = found_in(counts, other, POISSON)
     assert np.isfinite(found).all()
     assert (found >= 0).all()
@@ -151,7 +155,7 @@ def test_worst_pixels():
     shapes[1] = shapes[0]
     counts = np.random.default_rng(6).poisson(expected).astype(float)
     counts[0] = 0
-    same = Recorded(recorded.weights, shapes, recorded.scores, recorded.background)
+    same = RecordedSpectra(recorded.weights, shapes, recorded.scores, recorded.background)
     found, error = found_in(counts, same, POISSON)
     assert np.isfinite(found).all()
     assert np.isfinite(error).all()
@@ -164,7 +168,7 @@ def test_blocks_do_not_matter(monkeypatch):
     recorded, _, _, expected = scene(80.0, kernels=2)
     counts = np.random.default_rng(7).poisson(expected)
     known = found_in(counts, recorded, POISSON)
-    monkeypatch.setattr(module, "ROWS", 7)
+    monkeypatch.setattr(module, "PIXELS_FITTED_AT_ONCE", 7)
     found = found_in(counts, recorded, POISSON, start=known[0])
     np.testing.assert_allclose(found[0], known[0], atol=1e-2 * np.sqrt(known[1]).max())
 
@@ -215,16 +219,18 @@ def test_likelihood_where_steps_are_too_long():
     """
     rng = np.random.default_rng(13)
     shapes = rng.exponential(size=(2, 1, 10))
-    recorded = Recorded(np.ones((N, 1)), shapes, np.ones((N, 1)), np.full((1, 10), 1e-6))
+    recorded = RecordedSpectra(np.ones((N, 1)), shapes, np.ones((N, 1)), np.full((1, 10), 1e-6))
     counts = rng.poisson(2.0, (N, 10)) * (rng.random((N, 10)) < 0.4)
     counts[:, 0] += 1
     start = 10.0 ** rng.uniform(-3, 4, (N, 2))
     found, _ = found_in(counts, recorded, POISSON, start=start)
-    for a, own in zip(found, counts, strict=True):
-        given = own, shapes[:, 0], 1e-6, 0.0
+    for a, pixel_counts in zip(found, counts, strict=True):
+        of_pixel = partial(
+            likelihood, counts=pixel_counts, design=shapes[:, 0], base=1e-6, offset=0.0
+        )
         tried = [
             minimize(
-                lambda x, given=given: -likelihood(x, *given),
+                lambda x, of_pixel=of_pixel: -of_pixel(x),
                 first,
                 bounds=[(0, None)] * 2,
                 method="L-BFGS-B",
@@ -232,4 +238,4 @@ def test_likelihood_where_steps_are_too_long():
             ).fun
             for first in (np.maximum(a, 0.1), np.ones(2))
         ]
-        assert likelihood(a, *given) > -min(tried) - 0.01
+        assert of_pixel(a) > -min(tried) - 0.01

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from hyperspy_unmix.numerics.fitting.inclined_boundary import SIGMA, fit_boundary, ramp
+from hyperspy_unmix.numerics.fitting.inclined_boundary import SIGMA_PER_FWHM, fit_boundary, ramp
 
 
 def drawn_ramp(x, width, sigma, pixel, fine):
@@ -34,10 +34,10 @@ def scene(kind, degrees, direction=0.3, noise=0.02, seed=0):
     across = (x - 30) * np.cos(direction) + (y - 20) * np.sin(direction) - 1.5
     width = thickness * np.tan(np.radians(degrees))
     if kind == "phase":
-        shape = ramp(across, width, 1.2 * SIGMA, 1.0)
+        shape = ramp(across, width, 1.2 * SIGMA_PER_FWHM, 1.0)
     else:
-        shape = ramp(across + 1, width, 1.2 * SIGMA, 1.0) - ramp(
-            across - 1, width, 1.2 * SIGMA, 1.0
+        shape = ramp(across + 1, width, 1.2 * SIGMA_PER_FWHM, 1.0) - ramp(
+            across - 1, width, 1.2 * SIGMA_PER_FWHM, 1.0
         )
     density = 0.1 + 0.8 * shape + generator.normal(0, noise, x.shape)
     return x, y, density, np.full(x.shape, 1.0), thickness
@@ -72,7 +72,7 @@ def test_probe_is_told_by_its_full_width():
 
     Half of what is seen of the boundary is the probe: 5 % more of it are 5 % less slope.
     """
-    assert np.exp(-0.5 * (0.5 / SIGMA) ** 2) == pytest.approx(0.5, rel=1e-12)
+    assert np.exp(-0.5 * (0.5 / SIGMA_PER_FWHM) ** 2) == pytest.approx(0.5, rel=1e-12)
     x, y, _, sd, thickness = scene("phase", 8.0)
     across = (x - 30) * np.cos(0.3) + (y - 20) * np.sin(0.3)
     slope, full = np.tan(np.radians(8.0)), 4.0
@@ -118,12 +118,12 @@ def test_all_that_is_fitted_is_that_drawn(kind, known):
     left = density - found.fitted
     free, spread = (4 if kind == "phase" else 5), np.sum((density - density.mean()) ** 2)
     scatter = np.sum(left**2) / (len(x) - free - 1)
-    assert found.seen == pytest.approx((spread - np.sum(left**2)) / free / scatter, rel=1e-3)
+    assert found.f_statistic == pytest.approx((spread - np.sum(left**2)) / free / scatter, rel=1e-3)
 
 
 def test_seen_is_that_of_noise_where_there_is_no_boundary():
     """Truth: noise only, in which the fit may choose among places, so that F may be above 1."""
     x, y, density, sd, thickness = scene("phase", 20.0, seed=4)
     noise = np.random.default_rng(5).normal(0.5, 0.02, len(density))
-    assert fit_boundary(x, y, noise, sd, thickness, "phase", 1.2, 1.0).seen < 10
-    assert fit_boundary(x, y, density, sd, thickness, "phase", 1.2, 1.0).seen > 1000
+    assert fit_boundary(x, y, noise, sd, thickness, "phase", 1.2, 1.0).f_statistic < 10
+    assert fit_boundary(x, y, density, sd, thickness, "phase", 1.2, 1.0).f_statistic > 1000

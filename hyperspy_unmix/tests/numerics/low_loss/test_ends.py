@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.low_loss.analysis import (
-    FALLS,
-    POWERS,
+    FALL_POWER_LIMITS,
+    RISE_POWER_LIMITS,
     _inelastic_below,
     _inelastic_beyond,
     _log_ratio,
@@ -47,7 +47,9 @@ def test_below_the_threshold_is_the_integral_of_a_power(power, fwhm):
     assert factor * first == pytest.approx(EDGE ** (power + 1) / (power + 1) / SCALE, rel=within)
 
 
-@pytest.mark.parametrize(("power", "taken"), [(-2.0, POWERS[0]), (40.0, POWERS[1])])
+@pytest.mark.parametrize(
+    ("power", "taken"), [(-2.0, RISE_POWER_LIMITS[0]), (40.0, RISE_POWER_LIMITS[1])]
+)
 def test_powers_below_the_threshold_have_limits(power, taken):
     """Closed form, as above, of the power that is taken in place of one out of bounds."""
     factor, few = _inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:] ** power), peak())
@@ -83,7 +85,9 @@ def test_beyond_the_axis_is_the_integral_of_a_power(power):
     assert factor * mean[-last:].mean() == pytest.approx(truth, rel=0.02)
 
 
-@pytest.mark.parametrize(("power", "taken"), [(0.5, FALLS[0]), (9.0, FALLS[1])])
+@pytest.mark.parametrize(
+    ("power", "taken"), [(0.5, FALL_POWER_LIMITS[0]), (9.0, FALL_POWER_LIMITS[1])]
+)
 def test_powers_beyond_the_axis_have_limits(power, taken):
     """Closed form, as above, of the power that is taken in place of one out of bounds."""
     factor, last = _inelastic_beyond(ENERGIES, behind(ENERGIES[SPLIT:] ** -power), peak())

@@ -5,8 +5,8 @@ import pytest
 
 from hyperspy_unmix.numerics.low_loss.thickness_map import (
     SIGMAS_OF_SPECIMEN,
-    VACUUM,
-    WIDTHS,
+    SMOOTHING_WIDTHS_IN_PIXELS,
+    VACUUM_T_OVER_LAMBDA,
     thickness_map,
 )
 
@@ -55,7 +55,7 @@ def test_smooth_maps_come_out_better(name, electrons):
     for seed in range(20):
         raw = measured(t, electrons, seed)
         found = thickness_map(*raw)
-        assert found.width in WIDTHS
+        assert found.width in SMOOTHING_WIDTHS_IN_PIXELS
         ratios.append(rms(found.values - t) / rms(raw[0] - t))
         # few pixels of few counts: the risk is hardly known, the error may be stated far too large
         assert electrons < 1e3 or not found.vacuum.any()
@@ -74,7 +74,7 @@ def test_a_plane_is_averaged_to_the_widest_gaussian(electrons):
     t = SMOOTH["wedge"]
     raw = measured(t, electrons)
     found = thickness_map(*raw)
-    averaged = np.sqrt(4 * np.pi) * WIDTHS[-1]
+    averaged = np.sqrt(4 * np.pi) * SMOOTHING_WIDTHS_IN_PIXELS[-1]
     assert rms(found.values - t) < 4 * rms(raw[0] - t) / averaged
 
 
@@ -193,7 +193,7 @@ def test_vacuum_is_below_its_limits():
     error = np.array([0.099, 0.1, 0.101, 0.1, 1e-3, 0.1, 1e-3, 0.1])
     found = thickness_map(t, error, np.ones(8))
     assert found.width == 0
-    assert (VACUUM, SIGMAS_OF_SPECIMEN) == (0.02, 3.0)
+    assert (VACUUM_T_OVER_LAMBDA, SIGMAS_OF_SPECIMEN) == (0.02, 3.0)
     assert np.flatnonzero(found.vacuum).tolist() == [2, 4]
 
 

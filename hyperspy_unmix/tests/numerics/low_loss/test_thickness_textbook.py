@@ -6,10 +6,10 @@ from scipy.ndimage import gaussian_filter
 
 from hyperspy_unmix.numerics.low_loss import thickness_map as thickness
 from hyperspy_unmix.numerics.low_loss.thickness_map import (
+    MOST_RISK_LEFT,
     SIGMAS_OF_SPECIMEN,
-    VACUUM,
-    WIDTHS,
-    WORTH,
+    SMOOTHING_WIDTHS_IN_PIXELS,
+    VACUUM_T_OVER_LAMBDA,
     _plane,
     thickness_map,
 )
@@ -30,8 +30,8 @@ def textbook(t, error, zero_loss):
     known = (np.isfinite(t) & np.isfinite(error) & (zero_loss > 0)).ravel()
     plane = plane_of(t, known.reshape(t.shape)).ravel()
     flat, sd, elastic = t.ravel(), error.ravel(), zero_loss.ravel()
-    best, least = (0.0, flat, sd), WORTH
-    for width in WIDTHS:
+    best, least = (0.0, flat, sd), MOST_RISK_LEFT
+    for width in SMOOTHING_WIDTHS_IN_PIXELS:
         unit = np.eye(t.size).reshape(-1, *t.shape)
         kernel = np.array([gaussian_filter(u, width, mode="constant").ravel() for u in unit]).T
         kernel = np.where(known[None], kernel, 0)
@@ -99,7 +99,7 @@ def test_planes_need_twice_as_many_pixels(pixels, fitted):
 
 def test_vacuum_is_below_both_limits():
     """Definition: t/lambda below 0.02, or below three of its standard deviations."""
-    limits = np.maximum(VACUUM, SIGMAS_OF_SPECIMEN * np.array([0.001, 0.1]))
+    limits = np.maximum(VACUUM_T_OVER_LAMBDA, SIGMAS_OF_SPECIMEN * np.array([0.001, 0.1]))
     t = np.repeat(limits, 2) * np.tile([0.99, 1.01], 2)
     # sharp enough to be left as it is
     found = thickness_map(t, np.repeat([0.001, 0.1], 2), np.array([1e5, 1e5, 50, 50]))
@@ -115,8 +115,8 @@ def test_widths_tried_follow_each_other_by_the_root_of_two(monkeypatch):
         tried.append(arguments[-1])
         return smoothed(*arguments)
 
-    smoothed = thickness._smoothed
-    monkeypatch.setattr(thickness, "_smoothed", kept)
+    smoothed = thickness._smooth
+    monkeypatch.setattr(thickness, "_smooth", kept)
     thickness_map(np.full((4, 5), 0.3), np.full((4, 5), 0.1), np.full((4, 5), 100.0))
     assert (tried[0], tried[-1]) == (0.5, 5.6)
     np.testing.assert_allclose(np.diff(np.log2(tried)), 0.5, atol=0.02)

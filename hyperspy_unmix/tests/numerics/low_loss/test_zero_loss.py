@@ -7,11 +7,11 @@ import pytest
 from hyperspy_unmix.numerics.low_loss.analysis import analyse_low_loss
 from hyperspy_unmix.numerics.low_loss.zero_loss import (
     centre_finder,
-    clipped,
     find_zero_loss_peak,
+    most_likely_offsets,
     position_scores,
-    positions,
-    whole_channels,
+    whole_channel_shifts,
+    why_clipped,
 )
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 from hyperspy_unmix.tests.numerics.low_loss.low_loss_scenes import (
@@ -47,7 +47,7 @@ def test_place_width_and_end_of_a_gaussian(scale, sd, part):
     assert 2.5 * sd < peak.threshold < 22 - 4 * 2.5 + scale
     assert len(peak.shape) == np.searchsorted(energies, peak.threshold)
     assert peak.shape.sum() == pytest.approx(1)
-    assert peak.below > 0.999
+    assert peak.share_below_threshold > 0.999
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_poisson_counts_are_not_clipped(scale, sd, counts, pixels):
     energies = axis(scale, -8, 32)
     expected = counts * low_loss(energies, np.linspace(0.05, 1.5, pixels), sd, orders=4)
     for _ in range(2):
-        assert clipped(rng.poisson(expected).astype(float), energies) == ""
+        assert why_clipped(rng.poisson(expected).astype(float), energies) == ""
 
 
 def test_constant_specimen_is_not_clipped():
@@ -101,7 +101,7 @@ def test_constant_specimen_is_not_clipped():
     energies = axis(0.25)
     for counts in (1e3, 1e4, 1e6):
         data = rng.poisson(counts * low_loss(energies, np.full(500, 0.4), 0.3)).astype(float)
-        assert clipped(data, energies) == ""
+        assert why_clipped(data, energies) == ""
 
 
 @peaks
@@ -114,15 +114,15 @@ def test_a_detectors_ceiling_is_recognised(scale, sd, share, pixels):
     expected = 1e6 * low_loss(energies, np.linspace(0.05, 1.0, pixels), sd, orders=4)
     data = rng.poisson(expected).astype(float)
     ceiling = np.floor(share * np.median(data.max(1)))
-    assert "same value" in clipped(np.minimum(data, ceiling), energies)
+    assert "same value" in why_clipped(np.minimum(data, ceiling), energies)
 
 
 def test_ceiling_of_a_single_spectrum():
     energies = axis(0.1, end=60)
     spectrum = np.floor(1e6 * low_loss(energies, 0.5, 0.5))
-    assert clipped(spectrum, energies) == ""
+    assert why_clipped(spectrum, energies) == ""
     cut = np.minimum(spectrum, np.floor(0.8 * spectrum.max()))
-    assert "several channels" in clipped(cut, energies)
+    assert "several channels" in why_clipped(cut, energies)
 
 
 def test_saturation_that_is_not_a_sharp_ceiling():
@@ -130,9 +130,9 @@ def test_saturation_that_is_not_a_sharp_ceiling():
     rng = np.random.default_rng(0)
     energies = axis(0.1, end=60)
     data = rng.poisson(1e6 * low_loss(energies, np.linspace(0.1, 0.3, 100), 0.5)).astype(float)
-    assert clipped(data, energies) == ""
+    assert why_clipped(data, energies) == ""
     saturated = 1e5 * np.tanh(data / 1.2e4) * (1 + 1e-4 * rng.standard_normal((100, 1)))
-    assert "flat" in clipped(saturated, energies)
+    assert "flat" in why_clipped(saturated, energies)
 
 
 # ------------------------------------------------------------------------------------ positions
@@ -156,7 +156,7 @@ def test_positions_reach_the_cramer_rao_bound(scale, sd, tail):
     mean = data.mean(0, dtype=float)
     peak = find_zero_loss_peak(energies, mean)
     near, slopes, information = position_scores(energies, mean, peak)
-    error = scale * positions(data[:, near] @ slopes.T) - centres
+    error = scale * most_likely_offsets(data[:, near] @ slopes.T) - centres
     counts = 2e4 * np.exp(-0.4)
     bound = cramer_rao(energies, sd, counts, tail)
     assert np.std(error) < bound * (1.02 + 4 * 0.018)
@@ -169,7 +169,7 @@ def test_positions_reach_the_cramer_rao_bound(scale, sd, tail):
 
 def test_positions_of_slopes_without_a_fall():
     """No counts at all: in the middle between no channel and the next, and finite."""
-    assert np.isfinite(positions(np.zeros((3, 25)))).all()
+    assert np.isfinite(most_likely_offsets(np.zeros((3, 25)))).all()
 
 
 # -------------------------------------------------------------------------------------- line-up
@@ -222,5 +222,5 @@ def test_still_peaks_are_left_where_they_are():
         energies = axis(scale, end=60)
         data = rng.poisson(1e4 * low_loss(energies, np.full(100, 0.5), sd)).astype(float)
         peak = find_zero_loss_peak(energies, data.mean(0))
-        moved = whole_channels(centre_finder(energies, peak)(data))
+        moved = whole_channel_shifts(centre_finder(energies, peak)(data))
         assert not moved.any()

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.low_loss.zero_loss import (
-    OFFSETS,
+    OFFSETS_IN_CHANNELS,
     ZeroLossPeak,
-    _width_above,
+    _count_channels_above,
     centre_finder,
-    clipped,
     find_zero_loss_peak,
+    most_likely_offsets,
     position_scores,
-    positions,
-    whole_channels,
+    whole_channel_shifts,
+    why_clipped,
 )
 
 
@@ -86,7 +86,7 @@ def test_parts_of_a_peak(fine):
         peak.shape, np.where(near, truth[:split], 0) / truth[:split].sum(), atol=1e-5
     )
     np.testing.assert_allclose(peak.tail, truth[split:] / truth[:split].sum(), atol=1e-6)
-    assert peak.below == pytest.approx(truth[:split].sum() / truth.sum(), rel=1e-6)
+    assert peak.share_below_threshold == pytest.approx(truth[:split].sum() / truth.sum(), rel=1e-6)
 
 
 # --------------------------------------------------------------------------------- clipped peaks
@@ -103,7 +103,7 @@ def test_a_ceiling_is_that_of_a_twentieth(at_ceiling, is_clipped):
     """Definition: more than 5 % of 100 pixels, with the same greatest value."""
     greatest = np.linspace(500, 900, 100)
     greatest[:at_ceiling] = 1000
-    assert bool(clipped(*peaks(greatest))) == is_clipped
+    assert bool(why_clipped(*peaks(greatest))) == is_clipped
 
 
 def test_a_ceiling_of_few_pixels_is_that_of_several_channels():
@@ -111,11 +111,11 @@ def test_a_ceiling_of_few_pixels_is_that_of_several_channels():
     greatest = np.linspace(500, 900, 40)
     greatest[:4] = 1000
     sample, energies = peaks(greatest)
-    assert clipped(sample, energies) == ""
+    assert why_clipped(sample, energies) == ""
     sample[0, 60:62] = sample.max()
-    assert clipped(sample, energies) == "10 % of the peaks end at the same value, 1001"
+    assert why_clipped(sample, energies) == "10 % of the peaks end at the same value, 1001"
     greatest[:6] = 1000
-    assert clipped(*peaks(greatest)) == "15 % of the peaks end at the same value, 1001"
+    assert why_clipped(*peaks(greatest)) == "15 % of the peaks end at the same value, 1001"
 
 
 @pytest.mark.parametrize(("ceiling", "is_clipped"), [(198.5, False), (199.0, True)])
@@ -124,11 +124,11 @@ def test_ceilings_of_few_counts_are_chance(ceiling, is_clipped):
     greatest = np.linspace(100, 150, 100)
     greatest[:20] = ceiling
     sample, energies = peaks(greatest)
-    assert bool(clipped(sample, energies)) == is_clipped
+    assert bool(why_clipped(sample, energies)) == is_clipped
     single = sample[:1].copy()
-    assert clipped(single, energies) == ""
+    assert why_clipped(single, energies) == ""
     single[0, 62] = single.max()
-    assert bool(clipped(single, energies)) == is_clipped
+    assert bool(why_clipped(single, energies)) == is_clipped
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_flat_tops(flat, half, height, is_flat, share):
     inside = start + (half - flat) // 2
     # no two channels, and no two pixels, are exactly alike
     sample[some, inside : inside + flat] = top * np.linspace(1, 0.97, flat)
-    assert (clipped(sample, energies) == "its top is flat") == (is_flat and share > 0.5)
+    assert (why_clipped(sample, energies) == "its top is flat") == (is_flat and share > 0.5)
 
 
 def test_width_above_a_level_against_a_loop():
     """Truth: steps from the greatest value to either side."""
     sample = np.random.default_rng(0).random((60, 9))
     level = np.random.default_rng(1).uniform(0.2, 0.9, 60) * sample.max(1)
-    for row, least, found in zip(sample, level, _width_above(sample, level), strict=True):
+    for row, least, found in zip(sample, level, _count_channels_above(sample, level), strict=True):
         first = last = int(row.argmax())
         while first > 0 and row[first - 1] > least:
             first -= 1
@@ -204,24 +204,36 @@ def test_centres_against_a_loop(fwhm):
 def test_whole_channels_to_the_median():
     """Definition: nothing is moved where one channel would do; unknown ones stay."""
     nan = np.nan
-    assert whole_channels(np.array([10.0, 10, 12.2, 7.4, nan])).tolist() == [0, 0, -2, 3, 0]
-    assert whole_channels(np.array([10.0, 10, 11.4, 9, nan])).tolist() == [0] * 5
-    assert whole_channels(np.full(3, nan)).tolist() == [0] * 3
+    assert whole_channel_shifts(np.array([10.0, 10, 12.2, 7.4, nan])).tolist() == [0, 0, -2, 3, 0]
+    assert whole_channel_shifts(np.array([10.0, 10, 11.4, 9, nan])).tolist() == [0] * 5
+    assert whole_channel_shifts(np.full(3, nan)).tolist() == [0] * 3
 
 
 @pytest.mark.parametrize("zero", [-1.5, -0.31, 0.0, 0.7, 1.44, 1.5])
 def test_positions_are_where_slopes_fall_through_zero(zero):
     """Closed form: straight slopes, any steepness."""
-    slopes = np.outer([1.0, 40.0], zero - OFFSETS)
-    assert positions(slopes) == pytest.approx([zero, zero], abs=1e-12)
+    slopes = np.outer([1.0, 40.0], zero - OFFSETS_IN_CHANNELS)
+    assert most_likely_offsets(slopes) == pytest.approx([zero, zero], abs=1e-12)
 
 
 def test_positions_end_where_the_slopes_do():
     """Definition: at the ends of the offsets; in the middle of a step that does not fall."""
-    slopes = np.array([5 - OFFSETS, -5 - OFFSETS, 5 + OFFSETS, -5 + OFFSETS])
-    step = OFFSETS[1] - OFFSETS[0]
-    ends = [OFFSETS[-1], OFFSETS[0], OFFSETS[-1] - step / 2, OFFSETS[0] + step / 2]
-    assert positions(slopes) == pytest.approx(ends, abs=1e-12)
+    slopes = np.array(
+        [
+            5 - OFFSETS_IN_CHANNELS,
+            -5 - OFFSETS_IN_CHANNELS,
+            5 + OFFSETS_IN_CHANNELS,
+            -5 + OFFSETS_IN_CHANNELS,
+        ]
+    )
+    step = OFFSETS_IN_CHANNELS[1] - OFFSETS_IN_CHANNELS[0]
+    ends = [
+        OFFSETS_IN_CHANNELS[-1],
+        OFFSETS_IN_CHANNELS[0],
+        OFFSETS_IN_CHANNELS[-1] - step / 2,
+        OFFSETS_IN_CHANNELS[0] + step / 2,
+    ]
+    assert most_likely_offsets(slopes) == pytest.approx(ends, abs=1e-12)
 
 
 @pytest.mark.parametrize("sd", [3.0, 5.0])
@@ -236,7 +248,7 @@ def test_scores_of_a_gaussian(sd):
     near, scores, information = position_scores(energies, mean, peak)
     reach = int(sd * 2.355)
     assert near.tolist() == list(range(60 - reach - 1, 60 + reach + 2))
-    for offset, row in zip(OFFSETS, scores, strict=True):
+    for offset, row in zip(OFFSETS_IN_CHANNELS, scores, strict=True):
         x = near - 60 - offset
         weight = np.exp(-0.5 * (x / sd) ** 2)
         truth = x / sd**2 - np.average(x / sd**2, weights=weight)

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.noise.estimate import (
-    _by_brightness,
+    _average_by_brightness,
+    _biwhiten,
     _correlation,
-    _floor,
+    _estimate_scatter,
+    _fill_dead_channels,
+    _fit_slope_and_read_variance,
     _is_poisson,
-    _is_zero,
-    _level,
+    _means_are_zero,
+    _raise_to_floor,
     _rank_and_level,
+    _remove_components,
     _Residual,
-    _residual,
-    _scatter_model,
-    _slope_and_read_variance,
     _smooth_variance,
-    _spread_over,
-    _weighted,
+    _white_noise_variance,
     estimate_noise,
     estimate_uniform,
 )
@@ -32,7 +32,7 @@ MEAN = np.geomspace(0.5, 500, 80)
 def test_line_through_variances_that_lie_on_it(gain, read, unit):
     """Closed form, in any unit, to the scatter put in; the intercept may be negative."""
     scatter = (gain * MEAN + read) * (1 + 1e-7 * np.random.default_rng(0).standard_normal(80))
-    found = _slope_and_read_variance(unit * MEAN, unit**2 * scatter)
+    found = _fit_slope_and_read_variance(unit * MEAN, unit**2 * scatter)
     assert found == pytest.approx((unit * gain, unit**2 * read), rel=1e-6, abs=1e-6 * unit**2)
 
 
@@ -40,14 +40,14 @@ def test_line_does_not_follow_a_tenth_of_the_channels():
     """Truth: the line of the others; Huber's weights leave 4 % of it (0.4 normal errors' worth)."""
     scatter = 3 * MEAN + 20
     scatter[::10] *= 30
-    gain, read = _slope_and_read_variance(MEAN, scatter)
+    gain, read = _fit_slope_and_read_variance(MEAN, scatter)
     assert gain == pytest.approx(3, rel=0.04)
     assert read == pytest.approx(20, rel=0.04)
 
 
 def test_scatter_that_falls_with_the_mean_is_no_gain():
     """Closed form: the best line that does not fall is flat."""
-    gain, read = _slope_and_read_variance(MEAN, 10 - 0.01 * MEAN)
+    gain, read = _fit_slope_and_read_variance(MEAN, 10 - 0.01 * MEAN)
     assert gain == pytest.approx(0, abs=1e-9)
     assert 5 < read < 10
 
@@ -63,7 +63,7 @@ def test_groups_of_brightness_against_a_loop(pixels, groups):
         for channel in range(5):
             mean.append(max(np.mean([sample[p, channel] for p in part]), 0))
             variance.append(np.mean([square[p, channel] for p in part]))
-    found = _by_brightness(sample, square)
+    found = _average_by_brightness(sample, square)
     np.testing.assert_allclose(found[0], mean, atol=1e-12)
     np.testing.assert_allclose(found[1], variance, atol=1e-12)
 
@@ -71,22 +71,22 @@ def test_groups_of_brightness_against_a_loop(pixels, groups):
 def test_means_that_are_zero_within_their_errors():
     """Truth: normal means; chi squared of 500 channels is below 1 + 6 of its standard errors."""
     mean, error = np.random.default_rng(1).normal(0, 1, 500), np.ones(500)
-    assert _is_zero(mean, error)
+    assert _means_are_zero(mean, error)
     # 6 sqrt(2 / 500) is 0.38: a mean that is off by half its error adds a quarter, one by all one
-    assert _is_zero(mean + 0.5, error)
-    assert not _is_zero(mean + 1, error)
-    assert _is_zero(np.zeros(20), np.zeros(20))
-    assert not _is_zero(np.append(np.zeros(19), 1e-9), np.zeros(20))
+    assert _means_are_zero(mean + 0.5, error)
+    assert not _means_are_zero(mean + 1, error)
+    assert _means_are_zero(np.zeros(20), np.zeros(20))
+    assert not _means_are_zero(np.append(np.zeros(19), 1e-9), np.zeros(20))
 
 
 def test_channels_without_anything_get_the_typical_variance():
     """Definition: the median of the others."""
     alive = np.array([True, False, True, True, False])
     variance = np.array([1.0, 9.0, 4.0])
-    found = _spread_over(NoiseModel("scatter", channel_variance=variance), alive)
+    found = _fill_dead_channels(NoiseModel("scatter", channel_variance=variance), alive)
     np.testing.assert_array_equal(found.channel_variance, [1, 4, 9, 4, 4])
     plain = NoiseModel("gain", 2.0)
-    assert _spread_over(plain, alive) is plain
+    assert _fill_dead_channels(plain, alive) is plain
 
 
 def test_smooth_variance_of_a_product():
@@ -97,8 +97,8 @@ def test_smooth_variance_of_a_product():
     odd = np.outer(rows, [3.0, -1, 5, 0])
     found = _smooth_variance(odd, 1.0, 0.0)
     assert found[:, [1, 3]] == pytest.approx(np.full((3, 2), 1e-3 * found.mean()), rel=0.01)
-    np.testing.assert_array_equal(_floor(np.zeros(3)), np.ones(3))
-    np.testing.assert_allclose(_floor(np.array([0.0, 2.0, 4.0])), [2e-3, 2, 4], rtol=1e-12)
+    np.testing.assert_array_equal(_raise_to_floor(np.zeros(3)), np.ones(3))
+    np.testing.assert_allclose(_raise_to_floor(np.array([0.0, 2.0, 4.0])), [2e-3, 2, 4], rtol=1e-12)
 
 
 def test_weighted_product_has_unit_variance():
@@ -106,7 +106,7 @@ def test_weighted_product_has_unit_variance():
     rng = np.random.default_rng(2)
     variance = np.outer(rng.uniform(1, 5, 30), rng.uniform(1, 9, 20))
     spectra = rng.random((30, 20))
-    found, u, v = _weighted(spectra, variance)
+    found, u, v = _biwhiten(spectra, variance)
     np.testing.assert_allclose(np.outer(u, v) * variance, 1, rtol=1e-6)
     np.testing.assert_allclose(found**2 * variance, spectra**2, rtol=1e-6)
 
@@ -120,7 +120,7 @@ def test_level_and_rank_of_planted_components(shape, rank, sd):
     n, m = shape
     data = sd * rng.standard_normal(shape)
     data += 3 * sd * rng.standard_normal((n, rank)) @ rng.standard_normal((rank, m))
-    assert _level(data) == pytest.approx(sd**2, rel=0.03)
+    assert _white_noise_variance(data) == pytest.approx(sd**2, rel=0.03)
     power = np.linalg.svd(data, compute_uv=False) ** 2
     found, level = _rank_and_level(power, n, np.ones(m))
     assert found == rank
@@ -150,7 +150,7 @@ def test_residual_is_the_noise_and_what_is_lost_a_projection(shape, white):
     n, m = shape
     data = rng.standard_normal(shape)
     data += 4 * rng.standard_normal((n, 3)) @ rng.standard_normal((3, m))
-    found = _residual(data, ChannelWhitening(np.ones(m)), white)
+    found = _remove_components(data, ChannelWhitening(np.ones(m)), white)
     assert np.trace(found.lost) == pytest.approx(3, rel=1e-6)
     np.testing.assert_allclose(found.lost @ found.lost, found.lost, atol=1e-6)
     assert np.mean(found.noise**2) == pytest.approx(1, rel=0.03)
@@ -218,14 +218,14 @@ def test_scatter_of_channels_that_are_a_component_of_their_own():
     """Truth: noise as drawn; what two channels share is a component, so their neighbours say."""
     sample = np.random.default_rng(10).standard_normal((600, 60)) * np.linspace(1, 2, 60)
     sample[:, 30:32] += 20 * np.random.default_rng(11).standard_normal((600, 1))
-    found = _scatter_model(sample)
+    found = _estimate_scatter(sample)
     np.testing.assert_allclose(found.channel_variance, np.linspace(1, 2, 60) ** 2, rtol=0.3)
 
 
 def test_scatter_is_no_less_than_rounding():
     """Definition: 1e-5 of the values, squared."""
     sample = 100 * (1 + 1e-7 * np.random.default_rng(12).standard_normal((200, 40)))
-    np.testing.assert_allclose(_scatter_model(sample).channel_variance, 1e-6, rtol=1e-5)
+    np.testing.assert_allclose(_estimate_scatter(sample).channel_variance, 1e-6, rtol=1e-5)
 
 
 def test_line_that_leaves_a_mean_without_variance_is_none():
@@ -233,10 +233,10 @@ def test_line_that_leaves_a_mean_without_variance_is_none():
     mean = np.concatenate([[1.0], np.linspace(2, 40, 400)])
     scatter = 2 * mean - 3 + 1e-3 * np.sin(mean)
     # a dark offset that was left in the data leaves every mean its variance
-    gain, read = _slope_and_read_variance(mean[1:], scatter[1:])
+    gain, read = _fit_slope_and_read_variance(mean[1:], scatter[1:])
     assert (gain, read) == pytest.approx((2, -3), abs=0.02)
     scatter[0] = 1.0
-    gain, read = _slope_and_read_variance(mean, scatter)
+    gain, read = _fit_slope_and_read_variance(mean, scatter)
     assert gain > 0
     assert read == 0
 

@@ -8,13 +8,13 @@ from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.noise.estimate import estimate_noise, estimate_uniform
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.weights import (
-    FEW_COUNTS,
+    TYPICAL_COUNTS_ADDED,
     column_scales,
     pixel_weights,
     project_scales,
 )
 from hyperspy_unmix.numerics.noise.whitening import (
-    LEAST_POWER,
+    LEAST_RELATIVE_POWER,
     ChannelWhitening,
     channel_whitening,
 )
@@ -423,7 +423,7 @@ def test_weights_of_few_counts():
     u = pixel_weights(counts @ scales, typical, counts.sum(1), typical_counts)
     for found, pixel in zip(u, counts, strict=True):
         each = [s for s, number in zip(scales, pixel, strict=True) for _ in range(int(number))]
-        each += [typical / typical_counts] * int(FEW_COUNTS)
+        each += [typical / typical_counts] * int(TYPICAL_COUNTS_ADDED)
         expected = pixel.sum() * np.mean(each)
         assert found == pytest.approx(1 / max(expected, 0.05 * typical), rel=1e-12)
 
@@ -475,8 +475,8 @@ def test_finest_detail_is_not_amplified_to_one():
     """Closed form: the power cos^4(w / 2) / (3 / 8) is below the limit for a share of all w."""
     m = 400
     whitening = channel_whitening(np.ones(m), SPREAD)
-    # where cos^4(w / 2) = LEAST_POWER * 3 / 8
-    kept = 2 * np.arccos((LEAST_POWER * 3 / 8) ** 0.25) / np.pi
+    # where cos^4(w / 2) = LEAST_RELATIVE_POWER * 3 / 8
+    kept = 2 * np.arccos((LEAST_RELATIVE_POWER * 3 / 8) ** 0.25) / np.pi
     assert whitening.factor.shape == whitening.inverse.shape == (m, m)
     assert np.sum(whitening.variance > 1 - 1e-9) == pytest.approx(kept * m, abs=2)
     assert (whitening.variance >= 0).all()

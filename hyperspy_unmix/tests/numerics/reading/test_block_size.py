@@ -4,8 +4,8 @@ import dask
 import pytest
 
 from hyperspy_unmix.numerics.reading.block_size import (
-    CHUNKS,
-    SETTING,
+    BLOCK_SIZE_SETTING,
+    CHUNK_SIZE_SETTING,
     configured_bytes,
     short_of_memory,
 )
@@ -17,8 +17,8 @@ from hyperspy_unmix.numerics.reading.block_size import (
 )
 def test_sizes_are_those_written(value, size):
     """Definition of the units."""
-    with dask.config.set({SETTING: value}):
-        assert configured_bytes(SETTING, "2 MiB") == size
+    with dask.config.set({BLOCK_SIZE_SETTING: value}):
+        assert configured_bytes(BLOCK_SIZE_SETTING, "2 MiB") == size
 
 
 def test_the_default_is_for_what_is_not_set():
@@ -30,19 +30,19 @@ def test_the_default_is_for_what_is_not_set():
 def test_what_is_no_size_is_an_error(value):
     """Truth: nothing can be read in blocks of no bytes."""
     with (
-        dask.config.set({SETTING: value}),
+        dask.config.set({BLOCK_SIZE_SETTING: value}),
         pytest.raises(ValueError, match="a size above zero") as error,
     ):
-        configured_bytes(SETTING, "4 MiB")
-    assert SETTING in str(error.value)
+        configured_bytes(BLOCK_SIZE_SETTING, "4 MiB")
+    assert BLOCK_SIZE_SETTING in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("is_lazy", "setting", "size", "now", "smaller"),
     [
-        (False, SETTING, "4 MiB", "4.00 MiB", "1.00 MiB"),
-        (True, CHUNKS, "128 MiB", "128.00 MiB", "32.00 MiB"),
-        (False, SETTING, "1 B", "1 B", "1 B"),
+        (False, BLOCK_SIZE_SETTING, "4 MiB", "4.00 MiB", "1.00 MiB"),
+        (True, CHUNK_SIZE_SETTING, "128 MiB", "128.00 MiB", "32.00 MiB"),
+        (False, BLOCK_SIZE_SETTING, "1 B", "1 B", "1 B"),
     ],
 )
 def test_advice_is_a_quarter_and_never_nothing(is_lazy, setting, size, now, smaller):

@@ -15,8 +15,8 @@ import pytest
 from dask.callbacks import Callback
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from hyperspy_unmix.numerics.reading.block_size import SETTING
-from hyperspy_unmix.numerics.reading.dask_passes import TOGETHER, lazy_rows
+from hyperspy_unmix.numerics.reading.block_size import BLOCK_SIZE_SETTING
+from hyperspy_unmix.numerics.reading.dask_passes import TOTALS_PER_TASK, lazy_rows
 from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.neighbourhoods import read_around, read_windows
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
@@ -94,7 +94,7 @@ def scheduler(request):
 
 @contextmanager
 def sizes(chunk, block):
-    with dask.config.set({"array.chunk-size": chunk, SETTING: block}):
+    with dask.config.set({"array.chunk-size": chunk, BLOCK_SIZE_SETTING: block}):
         yield
 
 
@@ -102,7 +102,7 @@ def columns(block):
     """All that is known of every pixel of a block, in columns."""
     arrays = [block.index[:, None], block.spectra]
     arrays += [] if block.variance is None else [block.variance]
-    return np.column_stack([*arrays, *block.given])
+    return np.column_stack([*arrays, *block.per_pixel])
 
 
 def all_of(parts):
@@ -222,7 +222,7 @@ def test_lazy_rows(seed):
     with sizes(CHUNK_SIZES[seed % 4], 300):
         found = lazy_rows(
             replace(lazy, data=source),
-            lambda block: (block.spectra * block.given[0][:, None]).astype(np.float32),
+            lambda block: (block.spectra * block.per_pixel[0][:, None]).astype(np.float32),
             m,
             factor,
         )
@@ -464,8 +464,8 @@ def test_few_totals_are_kept_at_a_time(number, with_rows):
             on_blocks, lambda totals: Total(sum(t.value for t in totals)), stage="look"
         )
     assert total.value == np.arange(3.0 * number).sum()
-    levels = round(np.log(number) / np.log(TOGETHER))
-    assert Total.peak <= (TOGETHER - 1) * levels + 2
+    levels = round(np.log(number) / np.log(TOTALS_PER_TASK))
+    assert Total.peak <= (TOTALS_PER_TASK - 1) * levels + 2
 
 
 @pytest.mark.parametrize("spans", [True, False])
@@ -565,7 +565,9 @@ def test_first_pass_of_any_chunks(seed, monkeypatch):
     eager, lazy, rng = random_case(seed)
     n = len(eager.pixels)
     number = [int(rng.integers(2, 40)) for _ in range(3)]
-    for name, value in zip(("GROUPS", "SAMPLE", "TILES"), number, strict=True):
+    for name, value in zip(
+        ("MOST_GROUPS", "MOST_PIXELS_SAMPLED", "MOST_TILES"), number, strict=True
+    ):
         monkeypatch.setattr(f"hyperspy_unmix.numerics.reading.first_pass.{name}", value)
     data, variance = eager.data.copy(), eager.variance
     bad = rng.choice(n, 5, replace=False)
@@ -628,7 +630,7 @@ def test_first_pass_is_told_of_replaced_values(lazy, masked):
     with sizes(3000, 300):
         before, truth = summarise(blocks), summarise(replace(blocks, spikes=spikes))
     number = (np.cumsum(pixels) - 1)[spikes.pixels]
-    found = before.replaced(number, spikes.channels, spikes.values, spikes.change)
+    found = before.replace_values(number, spikes.channels, spikes.values, spikes.change)
     np.testing.assert_allclose(found.groups, truth.groups, rtol=0, atol=900 * 1e-15)
     np.testing.assert_array_equal(found.sample, truth.sample)
     assert (found.least, found.greatest) == (truth.least, truth.greatest)

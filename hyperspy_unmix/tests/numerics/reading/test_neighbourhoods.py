@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.reading.neighbourhoods import read_around, read_windows, windows_of
+from hyperspy_unmix.numerics.reading.neighbourhoods import cut_windows, read_around, read_windows
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
 
@@ -25,7 +25,7 @@ def test_windows_against_a_loop(half):
     rows = np.random.default_rng(0).integers(0, 99, (5, 9))
     row, position = np.array([0, 4, 4, 2, 1]), np.array([0, 8, 4, 7, 1])
     truth = [window(rows, (r,), p, half) for r, p in zip(row, position, strict=True)]
-    np.testing.assert_array_equal(windows_of(rows, row, position, half), truth)
+    np.testing.assert_array_equal(cut_windows(rows, row, position, half), truth)
 
 
 @pytest.mark.parametrize("with_variance", [False, True])

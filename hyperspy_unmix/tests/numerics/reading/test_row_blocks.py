@@ -7,7 +7,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.reading.block_size import SETTING
+from hyperspy_unmix.numerics.reading.block_size import BLOCK_SIZE_SETTING
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
 
 SHAPES = [(60,), (7, 9), (3, 5, 4)]
@@ -66,7 +66,7 @@ def _small_blocks():
 
     Unless the chunks are larger as they are: then each has several blocks.
     """
-    with dask.config.set({SETTING: STEP * ROW, "array.chunk-size": 20 * ROW}):
+    with dask.config.set({BLOCK_SIZE_SETTING: STEP * ROW, "array.chunk-size": 20 * ROW}):
         yield
 
 
@@ -142,7 +142,7 @@ def test_variance_and_per_pixel_rows_go_with_their_spectra(kind, lazy, scan):
     blocks = RowBlocks(held, pixels, channels, variance, shifts)
 
     def on_block(block):
-        own_names, own_pairs = block.given
+        own_names, own_pairs = block.per_pixel
         np.testing.assert_array_equal(names[block.index], own_names)
         np.testing.assert_array_equal(block.variance, 3 * block.spectra + 1)
         return np.column_stack([own_names, own_pairs, block.spectra])
@@ -212,7 +212,7 @@ def test_blocks_are_bounded(size, step, lazy):
     """No block larger than the setting, though a row at the least; together they are all rows."""
     data = make((7, 9))
     held = da.from_array(data, chunks=-1) if lazy else data
-    with dask.config.set({SETTING: size}):
+    with dask.config.set({BLOCK_SIZE_SETTING: size}):
         sizes = sizes_of(row_blocks(held))
     assert sizes == [step] * (63 // step) + [63 % step] * bool(63 % step)
 
@@ -220,7 +220,7 @@ def test_blocks_are_bounded(size, step, lazy):
 def test_blocks_of_four_mebibytes_unless_asked():
     """By default 4 MiB of the block's own type and all channels, whatever the data's type."""
     blocks = RowBlocks(np.zeros((2, 1024), np.uint8), np.ones(2, bool), np.arange(3))
-    with dask.config.set({SETTING: "4 MiB"}):
+    with dask.config.set({BLOCK_SIZE_SETTING: "4 MiB"}):
         assert blocks.step == 1024
     with dask.config.set():
         dask.config.config["hyperspy_unmix"].pop("block-size")
@@ -252,8 +252,8 @@ def test_counts_beyond_float32_are_kept_in_float64(lazy):
         np.testing.assert_array_equal(found, data)
 
 
-def test_without_and_with_channels_equal_plain_indexing():
-    """``without`` counts over the pixels that count now, and leaves the original as it was."""
+def test_drop_pixels_and_select_channels_equal_plain_indexing():
+    """Dropped are pixels among those that count now, and the original is left as it was."""
     data = make((60,))
     pixels, channels = choices(60, "masked")
     blocks = RowBlocks(data, pixels, channels)

@@ -5,8 +5,8 @@ import pytest
 from scipy.linalg import eigh
 
 from hyperspy_unmix.numerics.separation.derivative import (
-    MOST_NOISE,
-    WIDTHS,
+    MOST_NOISE_SHARE,
+    SMOOTHING_WIDTHS,
     choose_width,
     derivative,
     noise_share,
@@ -296,7 +296,7 @@ def test_more_noise_never_gives_less_smoothing(order, seed):
     found = [choose_width(*peaks(level, seed), order) for level in levels]
     assert (np.diff(found) >= 0).all()
     assert found[0] == 0
-    assert found[-1] == WIDTHS[-1]
+    assert found[-1] == SMOOTHING_WIDTHS[-1]
     assert len(set(found)) > 4
 
 
@@ -310,10 +310,12 @@ def test_width_is_the_least_that_does(level):
     """Independent library: generalised eigenvalues of the covariance of each width's derivative."""
     spectra, channels, sd, errors = peaks(level)
     shares = []
-    for width in WIDTHS:
+    for width in SMOOTHING_WIDTHS:
         detail = derivative(spectra, channels, sd, 2, width)
         shares.append(eigh(errors, np.cov(detail, bias=True), eigvals_only=True).max())
-    expected = next(w for w, s in zip(WIDTHS, shares, strict=True) if s <= MOST_NOISE)
+    expected = next(
+        w for w, s in zip(SMOOTHING_WIDTHS, shares, strict=True) if s <= MOST_NOISE_SHARE
+    )
     assert choose_width(spectra, channels, sd, errors, 2) == expected
 
 

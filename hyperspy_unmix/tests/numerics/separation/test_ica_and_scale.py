@@ -219,7 +219,7 @@ def test_twenty_seeds_give_the_same_components(kinds, algorithm):
 def test_too_few_steps_are_reported_and_not_warned_about(algorithm, monkeypatch, recwarn):
     """No silent failure: one step does not do, and the caller is told in the result alone."""
     sources, mixing = mixture(4, 1, samples=1000)
-    monkeypatch.setattr(ica, "MOST_STEPS", 1)
+    monkeypatch.setattr(ica, "MOST_ITERATIONS", 1)
     found = separate(mixing @ sources, algorithm=algorithm)
     assert not found.converged
     assert np.isfinite(found.unmixing).all()
@@ -238,7 +238,7 @@ def test_too_few_steps_are_reported_and_not_warned_about(algorithm, monkeypatch,
 def test_the_likeliest_restart_is_taken(runs, expected):
     """Closed form: converged before not, then the least objective, then the earliest."""
     given = [ica.Separation(np.full((1, 1), i), *run) for i, run in enumerate(runs)]
-    found = ica._likeliest(
+    found = ica._find_likeliest(
         lambda _, start: given[int(start[0, 0])], None, [g.unmixing for g in given]
     )
     assert found is given[expected]
@@ -493,7 +493,9 @@ def test_of_runs_that_agree_the_first_and_of_others_the_likeliest():
             ica.Separation(np.eye(2), done, objective, True)
             for objective, done in zip(objectives, converged, strict=True)
         )
-        return ica._likeliest(lambda *_: next(runs), np.zeros((2, 3)), [np.eye(2)] * 2).objective
+        return ica._find_likeliest(
+            lambda *_: next(runs), np.zeros((2, 3)), [np.eye(2)] * 2
+        ).objective
 
     assert chosen(0.3000004, 0.3000001) == 0.3000004
     assert chosen(0.300004, 0.300001) == 0.300001

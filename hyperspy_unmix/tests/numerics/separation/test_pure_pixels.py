@@ -6,7 +6,11 @@ from scipy.stats import chi2
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
-from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_LIKE, _numbers, pure_components
+from hyperspy_unmix.numerics.separation.pure_pixels import (
+    FEWEST_PIXELS_AVERAGED,
+    _count_pixels,
+    pure_components,
+)
 
 M = 120
 PURE, MIXED, FEW = 400, 1500, 80
@@ -175,7 +179,7 @@ def test_dark_pixels_are_not_looked_at():
     assert (np.abs(run(dark).pixels - PURE / 2) < 4 * np.sqrt(PURE)).all()
 
 
-@pytest.mark.parametrize("bright", [0, 7, 2 * 3 * FEWEST_LIKE - 1])
+@pytest.mark.parametrize("bright", [0, 7, 2 * 3 * FEWEST_PIXELS_AVERAGED - 1])
 def test_too_few_pixels_with_counts_are_refused_by_number(bright):
     """The message says how many there are, how many are needed and for what."""
     spectra, maps = planted(3)
@@ -240,7 +244,7 @@ def test_more_pixels_than_are_looked_at_for_corners(monkeypatch):
 
     spectra, _ = planted(3)
     known = run(spectra)
-    monkeypatch.setattr(pure, "MOST_PIXELS", 200)
+    monkeypatch.setattr(pure, "MOST_CLOUD_POINTS", 200)
     found = run(spectra)
     order = matched(unit(found.unmixing, spectra), unit(known.unmixing, spectra))
     # the same pixels, or the same but for a few at the limit
@@ -281,5 +285,5 @@ def test_covariance_is_that_of_the_errors(rank):
 
 def test_pixels_counted_for_each_component():
     """Truth: counting by hand; -1 is a pixel of none."""
-    alone = np.array([0, -1, 2, 2, -1, 0, 2])
-    assert _numbers(alone, 4).tolist() == [2, 0, 3, 0]
+    corner_of_pixel = np.array([0, -1, 2, 2, -1, 0, 2])
+    assert _count_pixels(corner_of_pixel, 4).tolist() == [2, 0, 3, 0]

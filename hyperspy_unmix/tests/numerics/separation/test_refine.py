@@ -9,7 +9,7 @@ from scipy.optimize import approx_fprime
 from scipy.stats import norm
 
 from hyperspy_unmix.numerics.separation import refine as module
-from hyperspy_unmix.numerics.separation.positivity import LEAST_ZEROS, Mixture, negativity
+from hyperspy_unmix.numerics.separation.positivity import LEAST_SHARE_OF_ZEROS, Mixture, negativity
 from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, refine
 from hyperspy_unmix.tests.numerics.separation.test_pure_pixels import compressed
 
@@ -22,7 +22,7 @@ TRUTHS = {
     "zero": lambda x: 0 * x,
     "half zero": lambda x: np.where(x < 0.5, 0, 10),
     "tenth zero": lambda x: np.where(x < 0.1, 0, 10),
-    "fiftieth zero": lambda x: np.where(x < LEAST_ZEROS, 0, 10),
+    "fiftieth zero": lambda x: np.where(x < LEAST_SHARE_OF_ZEROS, 0, 10),
     "rising from zero": lambda x: 5 * x,
     "far above zero": lambda x: 6 + x,
     "exponential": lambda x: -3 * np.log1p(-x),
@@ -208,7 +208,7 @@ def test_a_choice_of_the_pixels_is_enough(monkeypatch):
     """Truth: the result of all pixels; a quarter of them leads to the same within a degree."""
     spectra, true, _ = problem(3)
     known = refine(spectra, PLANTED[3] @ true)
-    monkeypatch.setattr(module, "MOST_PIXELS", N // 4)
+    monkeypatch.setattr(module, "MOST_PIXELS_IN_MIXTURE", N // 4)
     found = refine(spectra, PLANTED[3] @ true)
     assert white_angles(found.unmixing, known.unmixing, spectra).max() < 1
 
@@ -225,7 +225,7 @@ def test_angle_of_two_components(x, y):
     assert 0.1 < cosine < 0.9
     sine = np.sqrt(1 - cosine**2)
     truth = [np.degrees(np.arctan2(abs(z) * sine, 1 + z * cosine)) for z in (x, y)]
-    found = Mixture(spectra, true).moved(np.array([[1, x], [y, 1]]))
+    found = Mixture(spectra, true).turn_angles(np.array([[1, x], [y, 1]]))
     np.testing.assert_allclose(found, truth, atol=2e-6)
 
 
@@ -272,14 +272,14 @@ def test_noise_of_mixed_components():
 
 def objectives(monkeypatch, rank, floor=0.0):
     """What `refine` gives to its minimiser, round by round, and what it gets back."""
-    seen, least = [], module._least
+    seen, minimise = [], module._minimise
 
     def spy(objective, start):
-        answer = least(objective, start)
+        answer = minimise(objective, start)
         seen.append((objective, np.array(start), answer))
         return answer
 
-    monkeypatch.setattr(module, "_least", spy)
+    monkeypatch.setattr(module, "_minimise", spy)
     spectra, true, _ = problem(rank, floor=floor)
     mixed = PLANTED[rank] @ true
     return seen, spectra, mixed, refine(spectra, mixed)
@@ -351,7 +351,7 @@ def test_rounds_have_settled(rank, monkeypatch):
     """
     spectra, true, _ = problem(rank)
     known = refine(spectra, PLANTED[rank] @ true)
-    monkeypatch.setattr(module, "ROUNDS", 7)
+    monkeypatch.setattr(module, "NOISE_ROUNDS", 7)
     found = refine(spectra, PLANTED[rank] @ true)
     assert white_angles(found.unmixing, known.unmixing, spectra).max() < 0.6
 
@@ -375,7 +375,7 @@ def test_begun_again_while_it_gains(goes, starts, monkeypatch):
         return type("Found", (), {"x": found, "fun": objective(found)[0]})
 
     monkeypatch.setattr(module, "minimize", partly)
-    found = module._least(lambda x: (float(x @ x), 2 * x), np.array([8.0, -4.0]))
+    found = module._minimise(lambda x: (float(x @ x), 2 * x), np.array([8.0, -4.0]))
     np.testing.assert_allclose(found, np.array([8.0, -4.0]) * (1 - goes) ** starts)
     assert len(asked) == starts
 
