@@ -164,20 +164,21 @@ class PurePixelsFinding:
             "assume": Choice("pure", assumption),
             "pure pixels": Choice(list(self.pixels), averaged),
         }
+        hints = []
         impure = [i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED]
         if impure:
             names = ", ".join(str(i) for i in impure)
-            hint = (
+            hints.append(
                 f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
                 'Compare with fewer components, or with assume="overlap"'
             )
-            choices |= caution("not pure", hint)
         if self.is_negative:
-            hint = (
+            hints.append(
                 "a component has less than no counts in all, so it is no pure phase: compare with "
                 'one component fewer, or with assume="overlap"'
             )
-            choices |= caution("not pure", hint)
+        if hints:
+            choices |= caution("not pure", "; ".join(hints))
         return choices
 
 

@@ -21,6 +21,8 @@ from .background_window import Window
 from .scattering import PluralScattering
 
 LEAST_ENERGY_OVER_WINDOW = 0.25  # of the window's: the power law is not continued below
+# A law that is off by 1e-4 is more than noise where counts are many, and two would be fitted.
+EXPONENT_TOLERANCE = 1e-6
 EXPONENT_LIMITS = (0.5, 8.0)
 MOST_PIXELS_FOR_EXPONENT = 8192  # in which it is looked for
 MOST_PIXELS_FOR_NOISE = 1024  # over which that of the coefficients is averaged
@@ -105,7 +107,7 @@ def _exponent(
         misfit,
         bounds=EXPONENT_LIMITS,
         method="bounded",
-        options={"xatol": 1e-4},
+        options={"xatol": EXPONENT_TOLERANCE},
     )
     return float(result.x)
 

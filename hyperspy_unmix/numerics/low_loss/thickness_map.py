@@ -53,19 +53,21 @@ def thickness_map(t: Floats, error: Floats, zero_loss: Floats) -> ThicknessMap:
     C. M. Stein, Ann. Stat. 9 (1981) 1135, https://doi.org/10.1214/aos/1176345632
     """
     known = np.isfinite(t) & np.isfinite(error) & (zero_loss > 0)
+    # A pixel without inelastic electrons has no error of its own to judge the smoothing by.
+    judged = known & (error > 0)
     plane = _plane(t, known)
     best: tuple[float, float, Floats, Floats] = (0.0, 1.0, t, error)
-    noise = float(np.mean(error[known] ** 2)) if known.any() else 0.0
-    for width in SMOOTHING_WIDTHS_IN_PIXELS if noise > 0 and known.sum() > 1 else ():
+    noise = float(np.mean(error[judged] ** 2)) if judged.any() else 0.0
+    for width in SMOOTHING_WIDTHS_IN_PIXELS if noise > 0 and judged.sum() > 1 else ():
         smooth, own_weight, squared_weights = _smooth(t, plane, zero_loss, known, width)
         # In units of each pixel's own noise, or thick pixels, which have more, decide alone.
-        change = np.mean(((smooth - t)[known] / error[known]) ** 2) - 1
-        risk = float(change + 2 * np.mean(own_weight[known]))
+        change = np.mean(((smooth - t)[judged] / error[judged]) ** 2) - 1
+        risk = float(change + 2 * np.mean(own_weight[judged]))
         if risk < min(best[1], MOST_RISK_LEFT):
             # The error is what is left of the noise, and the detail lost as a share of it.
             variance = np.where(known, error, 0) ** 2
             averaged = squared_weights * variance
-            share = float((averaged[known] / variance[known]).mean())
+            share = float((averaged[judged] / variance[judged]).mean())
             detail = max(risk - share, 0) * variance
             best = width, risk, smooth, np.where(known, np.sqrt(averaged + detail), np.nan)
     width, _, values, smooth_error = best

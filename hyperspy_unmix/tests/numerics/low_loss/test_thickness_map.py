@@ -203,3 +203,16 @@ def test_nothing_is_modified():
     thickness_map(*raw)
     for part, old in zip(raw, before, strict=True):
         np.testing.assert_array_equal(part, old)
+
+
+def test_a_pixel_without_error_does_not_switch_smoothing_off():
+    """Truth: the width without that pixel; an error of zero says nothing about the others."""
+    rng = np.random.default_rng(0)
+    error = np.full((24, 24), 0.1)
+    t, counts = 0.5 + error * rng.standard_normal(error.shape), np.full(error.shape, 1000.0)
+    width = thickness_map(t, error, counts).width
+    t[3, 4] = error[3, 4] = 0.0
+    with np.errstate(divide="raise", invalid="raise"):
+        with_zero = thickness_map(t, error, counts)
+    assert with_zero.width == width > 1
+    assert np.isfinite(with_zero.values).all()
