@@ -17,7 +17,7 @@ from pathlib import Path
 
 from common.tables import ROOT, markdown, publish
 from mutants.equivalent import EQUIVALENT
-from mutants.mutants import NUMERICS, Mutant, mutants_of, sample
+from mutants.mutants import NUMERICS, Mutant, modules_of, mutants_of, sample
 from mutants.runs import study
 from mutants.suite import CAP, SLOWEST, WORKFLOW
 
@@ -33,8 +33,8 @@ small modules a little more. Messages, errors raised, type annotations and const
 how much is worked on at once are left out.
 
 Which lines each test runs is measured first. A mutant meets the tests that run its line, the
-fastest first, until one fails: all of `tests/numerics`, and of the workflows those of
-{", ".join(WORKFLOW).replace("_", " ")}.
+fastest first, until one fails: all of `tests/numerics`, and of the workflows
+{", ".join(f"`{place}`" for place in WORKFLOW)}.
 Tests that take more than {SLOWEST:.0f} seconds are left out, and a mutant meets tests of {CAP:.0f}
 seconds in all: what the whole suite kills may be more, not less.
 A test counts only if it passes without any mutant, which is tried again at the end.
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--fresh", type=int, help="seed of a sample the tests were not made for")
     parser.add_argument("--fresh-mutants", type=int, default=120)
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
-    parser.add_argument("--module", action="append", default=[])
+    parser.add_argument("--module", action="append", default=[], help="as in noise.model")
     parser.add_argument("--only", default="", help="mutants whose name has this in it")
     parser.add_argument("--list", action="store_true", help="only name the mutants")
     parser.add_argument("--again", action="store_true", help="survivors, by the tests of now")
@@ -175,9 +175,8 @@ def main() -> None:
         every = [m for mutants in samples.values() for m in mutants]
         print("\n".join(f"{m.kind:15} {m.lines.start:4} {m.key}" for m in every))
         return
-    modules = {key.split(":")[0] for key in EQUIVALENT}
-    paths = [asked.package / NUMERICS / f"{module}.py" for module in modules]
-    unknown = set(EQUIVALENT) - {m.key for path in paths for m in mutants_of(path)}
+    modules = modules_of(asked.package)
+    unknown = set(EQUIVALENT) - {m.key for name in modules for m in mutants_of(asked.package, name)}
     if unknown:
         raise ValueError(f"called equivalent, but no mutants of the numerics: {sorted(unknown)}")
     asked.scratch.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from .equivalent import PERFORMANCE
@@ -31,7 +32,7 @@ TURNED |= {ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.
 class Mutant:
     """One change of one expression: the lines of its statement, and the changed module."""
 
-    module: str
+    module: str  # its dotted place below the numerics
     kind: str
     lines: range
     text: str = field(repr=False)  # of the module, unchanged
@@ -49,6 +50,23 @@ class Mutant:
     def source(self) -> str:
         """The changed module."""
         return self.put(self.after)
+
+
+@cache
+def dotted(path: Path | str, root: Path | str) -> str:
+    """The place of a file below a folder, as in ``noise.model``."""
+    return ".".join(Path(path).relative_to(root).with_suffix("").parts)
+
+
+def modules_of(package: Path) -> list[str]:
+    """The modules of the numerics, but for those that only say what a folder holds."""
+    paths = (package / NUMERICS).rglob("*.py")
+    return sorted(dotted(p, package / NUMERICS) for p in paths if p.name != "__init__.py")
+
+
+def file_of(module: str) -> str:
+    """Where a module of the numerics lies in a checkout."""
+    return f"{NUMERICS}/{module.replace('.', '/')}.py"
 
 
 def alike(one: str, other: str) -> int:
@@ -116,9 +134,9 @@ def fields_of(node: ast.AST) -> Iterator[ast.AST]:
                 yield child
 
 
-def mutants_of(path: Path) -> list[Mutant]:
+def mutants_of(package: Path, module: str) -> list[Mutant]:
     """Every mutant of a module."""
-    text, module, found = path.read_text(encoding="utf-8"), path.stem, []
+    text, found = (package / file_of(module)).read_text(encoding="utf-8"), []
     rows = text.encode().splitlines(keepends=True)
     begins = [0]
     for row in rows:
@@ -183,8 +201,7 @@ def sample(
     package: Path, number: int, seed: int, modules: list[str], without: set[str]
 ) -> list[Mutant]:
     """Mutants at random: of every module its share, by the number of its places."""
-    paths = sorted((package / NUMERICS).glob("*.py"))
-    every = {path.stem: mutants_of(path) for path in paths if path.stem != "__init__"}
+    every = {module: mutants_of(package, module) for module in modules_of(package)}
     total = sum(map(len, every.values()))
     chosen = []
     for module, mutants in every.items():

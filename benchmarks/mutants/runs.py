@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from .equivalent import EQUIVALENT
-from .mutants import NUMERICS, Mutant
+from .mutants import NUMERICS, Mutant, file_of, modules_of
 from .suite import QUIET, forked, measure, preload, run_all, tests_of
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
@@ -58,15 +58,15 @@ def run_trials(
         limit = START + 2 * sum(tests[name]["seconds"] for name in trial.tests)
 
         def start(slot, trial=trial, work=work, limit=limit) -> int:
-            target = folders[slot] / NUMERICS / f"{trial.module}.py"
+            target = folders[slot] / file_of(trial.module)
             target.write_text(trial.source, encoding="utf-8")
             return forked(folders[slot], work, asked.scratch / f"trial-{slot}.log", limit)
 
         jobs.append((trial, start, limit))
 
     def over(trial, slot, code, seconds) -> None:
-        module = f"{NUMERICS}/{trial.module}.py"
-        shutil.copy2(asked.package / module, folders[slot] / module)
+        file = file_of(trial.module)
+        shutil.copy2(asked.package / file, folders[slot] / file)
         log = (asked.scratch / f"trial-{slot}.log").read_text(errors="replace")
         failed = FAILED.search(log)
         # 4: also where the module cannot be imported any more
@@ -91,7 +91,8 @@ def run_mutants(
     """Let the tests at every mutant, and keep what they found; returns those broken without one."""
     tests = measure(folders, asked)
     compile_tests(folders, tests, asked)
-    trees = {p.stem: ast.parse(p.read_text()) for p in (asked.package / NUMERICS).glob("*.py")}
+    files = {module: asked.package / file_of(module) for module in modules_of(asked.package)}
+    trees = {m: ast.parse(file.read_text(encoding="utf-8")) for m, file in files.items()}
 
     def trial(mutant: Mutant, source: str) -> Trial:
         names = [n for n in tests_of(mutant, tests, trees) if n not in broken]

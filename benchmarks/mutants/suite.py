@@ -20,17 +20,17 @@ from pathlib import Path
 
 import pytest
 
-from .mutants import NUMERICS, Mutant
+from .mutants import NUMERICS, Mutant, dotted, file_of, modules_of
 
 # beside all of tests/numerics: workflows with branches of the numerics that only they run through
 WORKFLOW = [
-    "alignment",
-    "counting",
-    "drift_workflow",
-    "noise_choice",
-    "plasmon_map",
-    "spikes",
-    "thickness_aware",
+    "analysis/test_counting.py",
+    "analysis/test_drift_workflow.py",
+    "preparation/test_drift.py",
+    "preparation/test_noise.py",
+    "preparation/test_plasmon_map.py",
+    "preparation/test_spikes.py",
+    "preparation/test_thickness.py",
 ]
 SLOWEST, CAP = 8.0, 12.0  # seconds: of a test that is used, and of the tests a mutant meets
 WAIT = 4.0  # seconds on the clock for one of the processor, where other work goes on beside
@@ -50,7 +50,7 @@ class Tracer:
         """For `sys.settrace`."""
         if not frame.f_code.co_filename.startswith(self.folder):
             return None
-        module = Path(frame.f_code.co_filename).stem
+        module = dotted(frame.f_code.co_filename, self.folder)
 
         def local(frame, event, argument):
             self.now.add(f"{module}:{frame.f_lineno}")
@@ -175,13 +175,14 @@ def measure(folders: list[Path], asked: argparse.Namespace) -> dict[str, dict]:
     """Time and lines of every test that passes, by file; files that changed are measured again."""
     root = asked.package
     tests = root / "hyperspy_unmix/tests"
-    files = sorted(tests.glob("numerics/test_*.py"))
-    files += [] if asked.quick else [tests / f"test_{name}.py" for name in WORKFLOW]
-    package = hashlib.sha1(b"".join(p.read_bytes() for p in sorted((root / NUMERICS).glob("*.py"))))
+    files = sorted((tests / "numerics").rglob("test_*.py"))
+    files += [] if asked.quick else [tests / place for place in WORKFLOW]
+    package = hashlib.sha1(b"".join((root / file_of(m)).read_bytes() for m in modules_of(root)))
     kept, jobs = {}, []
     for file in files:
         digest = hashlib.sha1(package.digest() + file.read_bytes()).hexdigest()[:16]
-        kept[file] = asked.scratch / f"{file.stem}-{digest}.json"
+        place = dotted(file, tests)
+        kept[file] = asked.scratch / f"{place}-{digest}.json"
 
         def work(file=file) -> int:
             tracer = Tracer(Path.cwd())
@@ -190,11 +191,11 @@ def measure(folders: list[Path], asked: argparse.Namespace) -> dict[str, dict]:
             kept[file].write_text(json.dumps(tracer.found))
             return code
 
-        def start(slot, work=work, file=file) -> int:
-            return forked(folders[slot], work, asked.scratch / f"{file.stem}.log", 900.0)
+        def start(slot, work=work, place=place) -> int:
+            return forked(folders[slot], work, asked.scratch / f"{place}.log", 900.0)
 
         if not kept[file].exists():
-            jobs.append((file.name, start, 900.0))
+            jobs.append((place, start, 900.0))
     say = lambda name, slot, code, seconds: print(f"{name}: {code}, {seconds:.0f} s", flush=True)  # noqa: E731
     run_all(jobs, len(folders), say)
     found: dict[str, dict] = {}
@@ -218,7 +219,9 @@ def tests_of(mutant: Mutant, tests: dict[str, dict], trees: dict[str, ast.Module
     if not found:  # a default, or a constant that only others use
         lines = f"{mutant.module}:"
         found = [t for t, w in tests.items() if any(x.startswith(lines) for x in w["lines"])]
-    cost = {t: tests[t]["seconds"] * (0.2 if mutant.module in t else 1) for t in found}
+    stem = mutant.module.rsplit(".", 1)[-1]
+    own = {t for t in found if stem in t[t.index("/test_") :]}  # by its file's name, or its own
+    cost = {t: tests[t]["seconds"] * (0.2 if t in own else 1) for t in found}
     chosen, total = [], 0.0
     for test in sorted((t for t in found if tests[t]["seconds"] <= SLOWEST), key=cost.__getitem__):
         total += tests[test]["seconds"]

@@ -18,11 +18,12 @@ from hyperspy_unmix.settings import Finding, Settings, choices_of, warn_of
 
 from .background import BACKGROUND_TYPES, BackgroundFinding, choose_background
 from .drift import Drift, align
+from .image_reading import read_image
 from .low_loss import AnalysedLowLoss
 from .low_loss_reading import read_low_loss
 from .noise import PLACE, choose_noise, is_credible, variance_in_metadata
 from .progress import progress
-from .spectrum_image import Image, read_image
+from .spectrum_image import Image
 from .thickness import read_thickness
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,46 +9,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.arguments.checks import (
-    check_choice,
-    check_signal,
-    read_channel_range,
-    read_navigation_mask,
-    read_signal_mask,
-)
-from hyperspy_unmix.numerics.cleaning.dead_channels import emptied_channels
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
-from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
-from hyperspy_unmix.numerics.types import Floats, Progress, silent
-from hyperspy_unmix.settings import Choice, Finding, Settings
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.numerics.types import Floats
 
-from .frame import frame_of
-from .value_checks import (
-    LARGEST,
-    DefectsFinding,
-    OffsetFinding,
-    SaturationFinding,
-    check_size,
-    drop_defects,
-)
+from .value_checks import LARGEST
 
 if TYPE_CHECKING:
     from hyperspy.axes import BaseDataAxis
     from hyperspy.signal import BaseSignal
-    from numpy.typing import ArrayLike
-
-_logger = logging.getLogger(__name__)
-EXACT_IN_FLOAT32 = 2.0**24  # counts
-LEAST_CHANNELS = 2
 
 
 @dataclass(frozen=True)
 class Image:
     """A spectrum image, the part of it that counts, and what the first pass found.
 
-    ``frame`` has its axes and metadata, and zeros for data (lazy if they are); the counts are in
-    ``blocks`` alone. ``first`` to ``last`` (exclusive) are the channels of the analysed range;
-    ``blocks.channels`` are those in it that are neither masked nor empty.
+    Parameters
+    ----------
+    frame : BaseSignal
+        Its axes and metadata, and zeros for data (lazy if they are); the counts are in ``blocks``.
+    blocks : RowBlocks
+        Its channels are those of the analysed range that are neither masked nor empty.
+    summary : Summary
+    first, last : int
+        Channels of the analysed range, ``last`` exclusive.
+    masked_channels : bool array, shape (all channels,)
+    empty_pixels : bool array, shape (all pixels,), optional
+        Those left out because they hold no counts: zero in maps.
     """
 
     frame: BaseSignal
@@ -58,6 +44,7 @@ class Image:
     first: int
     last: int
     masked_channels: NDArray[np.bool_]
+    empty_pixels: NDArray[np.bool_] | None = None
 
     @property
     def axis(self) -> BaseDataAxis:
@@ -183,168 +170,6 @@ class Image:
         blocks = self.blocks.drop_pixels(pixels)
         image = replace(self, blocks=blocks, summary=summarise(blocks))
         return image.select_channels(~(image.summary.groups == 0).all(0))
-
-
-@dataclass(frozen=True)
-class RangeFinding:
-    """What the user leaves out: range, pixels, channels; None where nothing was said.
-
-    ``chunk_parts`` are those into which the chunks of lazy data cut the energy axis.
-    """
-
-    signal_range: tuple[float, float] | None
-    masked_pixels: int | None
-    mask_is_transposed: bool
-    masked_channels: int | None
-    chunk_parts: int
-
-    def choices(self) -> Settings:
-        """In plain words."""
-        said: Settings = {}
-        if self.signal_range is not None:
-            said["signal_range"] = Choice(self.signal_range, "given")
-        if self.masked_pixels is not None:
-            order = "array order"
-            if self.mask_is_transposed:
-                order = "(x, y) order, transposed: the scan is not square"
-            reason = f"pixels excluded; given in {order}"
-            said["navigation_mask"] = Choice(self.masked_pixels, reason)
-        if self.masked_channels is not None:
-            said["signal_mask"] = Choice(self.masked_channels, "channels excluded, as given")
-        if self.chunk_parts > 1:
-            said["chunks"] = Choice(
-                self.chunk_parts,
-                "parts into which the chunks of the lazy data cut the signal axis: put together in "
-                "every pass, which takes time and memory; signal.rechunk() and save() once is "
-                "quicker",
-            )
-        return said
-
-
-@dataclass(frozen=True)
-class EmptyFinding:
-    """Numbers of pixels that are not finite, and of channels without counts."""
-
-    not_finite_pixels: int
-    empty_channels: int
-    emptied_channels: int
-
-    def choices(self) -> Settings:
-        """In plain words."""
-        numbers = {
-            "not finite": (self.not_finite_pixels, "pixels with NaN or infinity were masked"),
-            "empty channels": (
-                self.empty_channels,
-                "channels without a single count: zero in the result",
-            ),
-            "emptied channels": (
-                self.emptied_channels,
-                "channels at the ends that are zero in some spectra only, as an alignment leaves "
-                "them: left out, zero in the result",
-            ),
-        }
-        return {name: Choice(n, reason) for name, (n, reason) in numbers.items() if n}
-
-
-def read_image(
-    signal: BaseSignal,
-    *,
-    signal_range: tuple[float, float] | None,
-    variance: Any,
-    navigation_mask: BaseSignal | ArrayLike | None,
-    signal_mask: BaseSignal | ArrayLike | None,
-    spikes: str | None = "auto",
-    progress: Progress = silent,
-) -> tuple[Image, tuple[Finding, ...]]:
-    """Check a spectrum image and its masks, and pass over the data once.
-
-    ``variance`` is that of every value, or None.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Saying what was given, what is needed and what to do.
-    """
-    check_signal(signal)
-    check_choice("spikes", spikes, ("auto", None))
-    first, last = read_channel_range(signal, signal_range)
-    pixels, is_transposed = read_navigation_mask(signal, navigation_mask)
-    masked = read_signal_mask(signal, signal_mask).copy()
-    limits = RangeFinding(
-        None if signal_range is None else (float(signal_range[0]), float(signal_range[1])),
-        None if navigation_mask is None else int((~pixels).sum()),
-        is_transposed,
-        None if signal_mask is None else int(masked.sum()),
-        _chunk_parts(signal),
-    )
-    channels = np.flatnonzero(~masked)
-    channels = channels[(channels >= first) & (channels < last)]
-    if len(channels) < LEAST_CHANNELS:
-        raise ValueError(
-            f"{len(channels)} channels are left of {last - first} after signal_mask; at least 2 "
-            "are needed (True in a mask means excluded)."
-        )
-    blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
-    values = OffsetFinding(summary.least, summary.greatest)
-    defects = DefectsFinding(looked_for=spikes is not None)
-    if defects.looked_for:
-        blocks, summary, defects = drop_defects(blocks, summary)
-        masked[np.asarray(defects.dead_channels, int)] = True
-    saturation = SaturationFinding.of(summary, signal.data.dtype)
-    not_finite = int((~summary.finite).sum())
-    if not_finite:
-        blocks = blocks.drop_pixels(~summary.finite)
-        summary = replace(summary, finite=np.ones(blocks.shape[0], bool))
-    empty = (summary.groups == 0).all(0)
-    emptied = emptied_channels(summary.sample) & ~empty
-    left_out = EmptyFinding(not_finite, int(empty.sum()), int(emptied.sum()))
-    image = Image(frame_of(signal), blocks, summary, first, last, masked)
-    findings = (limits, values, defects, saturation, left_out)
-    return image.select_channels(~empty & ~emptied), findings
-
-
-def _first_pass(
-    signal: BaseSignal,
-    variance: Any,
-    pixels: NDArray[np.bool_],
-    channels: NDArray[np.intp],
-    progress: Progress,
-) -> tuple[RowBlocks, Summary]:
-    """The first pass over the data, and what must hold for any other."""
-    # where float32 would round the counts, or overflow, is not known yet
-    long = signal.data.dtype.itemsize > 4
-    blocks = replace(
-        row_blocks(signal.data, variance),
-        dtype=np.float64 if long else np.float32,
-        pixels=pixels,
-        channels=channels,
-        progress=progress,
-    )
-    summary = summarise(blocks)
-    if long and max(-summary.least, summary.greatest) <= EXACT_IN_FLOAT32:
-        blocks = replace(blocks, dtype=np.float32)
-    check_size(summary)
-    if not summary.finite.any():
-        raise ValueError(
-            "Every pixel holds NaN or infinity, nothing is left to analyse. Choose other channels "
-            "with signal_range or signal_mask if only some of them are bad."
-        )
-    holding = int(summary.groups.any(0).sum())
-    if holding < LEAST_CHANNELS:
-        raise ValueError(
-            "Every value is zero: there is nothing to analyse."
-            if holding == 0
-            else "One channel holds counts, all others are zero: at least 2 are needed."
-        )
-    return blocks, summary
-
-
-def _chunk_parts(signal: BaseSignal) -> int:
-    """Parts into which the chunks of lazy data cut the energy axis, which is said."""
-    parts = len(signal.data.chunks[-1]) if hasattr(signal.data, "dask") else 1
-    if parts > 1:
-        _logger.info("chunks cut the signal axis into %d parts: put together in every pass", parts)
-    return parts
 
 
 def to_channels(image: Image, values: Floats) -> Floats:

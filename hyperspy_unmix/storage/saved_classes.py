@@ -42,6 +42,7 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
 from hyperspy_unmix.preparation.frame import frame_from
+from hyperspy_unmix.preparation.image_reading import EmptyFinding, RangeFinding
 from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
 from hyperspy_unmix.preparation.low_loss_report import (
     EnergiesDiffer,
@@ -50,7 +51,7 @@ from hyperspy_unmix.preparation.low_loss_report import (
 )
 from hyperspy_unmix.preparation.noise import NoiseFinding
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.preparation.spectrum_image import EmptyFinding, Image, RangeFinding
+from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
 from hyperspy_unmix.preparation.value_checks import (
     DefectsFinding,

@@ -40,7 +40,7 @@ PASSES = (
     "scores",
 )
 STAGES = (
-    "preparation.spectrum_image.drop_defects",
+    "preparation.image_reading.drop_defects",
     "preparation.low_loss_reading.analyse_low_loss",
     "preparation.low_loss_reading.thickness_map",
     "preparation.prepare.align",

@@ -17,6 +17,7 @@ from .row_blocks import RowBlocks
 
 MOST_GROUPS = 512  # runs of pixels of which the mean spectra are kept
 MOST_PIXELS_SAMPLED = 1024  # whose spectra are kept
+CHANNELS_COMPARED_FIRST = 16  # of a spectrum that may be flat
 MOST_TILES = 4096  # runs of pixels of which the extremes are kept
 
 
@@ -37,7 +38,8 @@ class Extremes:
 class Summary:
     """What the first pass over the data found.
 
-    ``finite`` (pixels,) marks spectra without NaN or infinity; ``groups`` (groups, channels) are
+    ``finite`` (pixels,) marks spectra without NaN or infinity, ``flat`` those of them that hold one
+    value in all channels and ``blank`` those whose value is zero; ``groups`` (groups, channels) are
     mean spectra (and ``group_variance`` mean given variances) of runs of ``group_run`` pixels,
     ``group_size`` the numbers of finite ones in them, ``group`` which run each is. ``sample``
     (pixels, channels) is every n-th spectrum, of the pixels ``sampled``; ``integers`` tells whether
@@ -59,6 +61,8 @@ class Summary:
     group: Index | None = None
     group_run: int = 1
     sampled: Index | None = None
+    flat: NDArray[np.bool_] | None = None
+    blank: NDArray[np.bool_] | None = None
 
     @property
     def mean(self) -> Floats:
@@ -157,6 +161,8 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
 
     def on_block(block: Block) -> tuple[_Runs, NDArray[np.bool_]]:
         finite = _are_finite(block.spectra)
+        flat = _are_flat(block.spectra)
+        marks = np.stack([finite, flat, flat & (block.spectra[:, 0] == 0)], 1)
         if not finite.all():
             block = replace(
                 block,
@@ -164,13 +170,14 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
                 variance=None if block.variance is None else block.variance[finite],
                 index=block.index[finite],
             )
-        return _sum_runs(block, run, stride, tile_size), finite
+        return _sum_runs(block, run, stride, tile_size), marks
 
     def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[np.bool_]]:
-        runs, finite = zip(*map(on_block, parts), strict=True)
-        return _merge_runs(runs), np.concatenate(finite)
+        runs, marks = zip(*map(on_block, parts), strict=True)
+        return _merge_runs(runs), np.concatenate(marks)
 
-    runs, finite = blocks.reduce(on_blocks, _merge_runs, stage=stage)
+    runs, marks = blocks.reduce(on_blocks, _merge_runs, stage=stage)
+    finite, flat, blank = marks.T
     count, order = runs.count[:, None], np.argsort(runs.index)
     sample = runs.sample[order].astype(float)
     return Summary(
@@ -187,6 +194,8 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
         group=runs.group,
         group_run=run,
         sampled=runs.index[order],
+        flat=finite & flat,
+        blank=blank,
     )
 
 
@@ -199,6 +208,16 @@ def _are_finite(spectra: Floats) -> NDArray[np.bool_]:
         # A sum of finite terms may still be too large for its type.
         finite[~finite] = np.isfinite(spectra[~finite]).all(1)
     return np.asarray(finite)
+
+
+def _are_flat(spectra: Floats) -> NDArray[np.bool_]:
+    """Which spectra hold one value in all channels, shape (rows,)."""
+    first = spectra[:, :1]
+    # A few channels tell of nearly all spectra that they are not flat.
+    flat = (spectra[:, :: max(spectra.shape[1] // CHANNELS_COMPARED_FIRST, 1)] == first).all(1)
+    if flat.any():
+        flat[flat] = (spectra[flat] == first[flat]).all(1)
+    return np.asarray(flat)
 
 
 def _sum_runs(block: Block, run: int, stride: int, tile_size: int) -> _Runs:

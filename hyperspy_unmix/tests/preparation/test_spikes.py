@@ -18,7 +18,7 @@ from hyperspy_unmix.numerics.reading.block_size import BLOCK_SIZE_SETTING
 from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
-from hyperspy_unmix.preparation.spectrum_image import read_image
+from hyperspy_unmix.preparation.image_reading import read_image
 from hyperspy_unmix.tests.scenes import angle, calibrated, counts, two_phases, untouched
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
