@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "PCA": "results.pca",
-    "ComponentCount": "numerics.compression.rank",
+    "ComponentCount": "numerics.compression.number_of_components",
     "Inclination": "components.inclination",
     "Match": "components.matching",
     "SpectralAmbiguity": "components.ambiguity",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from hyperspy_unmix.arguments.calls import call
 from hyperspy_unmix.arguments.checks import NumberOfComponents, check_choice
+from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_preprocessing
 from hyperspy_unmix.components.as_signals import as_image, low_rank_image
-from hyperspy_unmix.numerics.compression.rank import ComponentCount
+from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
+from hyperspy_unmix.results.joint_unmixing import unmix_together
 from hyperspy_unmix.results.pca import PCA
-from hyperspy_unmix.results.together import unmix_together
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from hyperspy_unmix.arguments.calls import call, of_options, typed
 from hyperspy_unmix.arguments.checks import check_n_components
+from hyperspy_unmix.arguments.code_to_repeat import call, of_options, typed
 from hyperspy_unmix.arguments.options import Preprocessing, SeparationOptions
 from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
-from hyperspy_unmix.numerics.compression.rank import ComponentCount, expected_squared_cosines
+from hyperspy_unmix.numerics.compression.number_of_components import (
+    ComponentCount,
+    expected_squared_cosines,
+)
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.split_half import thinned_significance
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
@@ -25,7 +28,7 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
 
-from .counting import MOST_CORRECTED_COMPONENTS, count_components, three_counts
+from .component_count import MOST_CORRECTED_COMPONENTS, count_components, three_counts
 from .separated import Separated
 from .separation import separate_components
 

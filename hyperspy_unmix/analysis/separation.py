@@ -6,7 +6,7 @@ import numpy as np
 
 from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.rank import ComponentCount
+from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.separation.derivative import choose_width
 from hyperspy_unmix.numerics.separation.ica import Algorithm, Separation, separate
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components

@@ -100,20 +100,33 @@ def as_spectra(
 
 
 def as_maps(
-    image: Image, values: Floats, title: str, quantity: str, variance: Floats | None = None
+    image: Image,
+    values: Floats,
+    title: str,
+    quantity: str,
+    variance: Floats | None = None,
+    *,
+    of_empty: float = np.nan,
 ) -> BaseSignal:
     """Signal (Component | x, y), or (Component | x) for a line; further scan axes navigate.
 
     In HyperSpy's order Component comes first, so that ``maps.inav[i]`` is component i. Its variance
-    is where HyperSpy looks for it.
+    is where HyperSpy looks for it. ``of_empty`` is the value of pixels without counts.
     """
-    arrays = to_pixels(image, values)
+    arrays = to_pixels(image, values, of_empty=of_empty)
     n_further_axes = max(arrays.ndim - 3, 0)
     arrays = np.moveaxis(arrays, -1, n_further_axes)
     maps = _map_signal(image, arrays, _component_axis(values.shape[1]), title, quantity)
     if variance is not None:
+        # Pixels that were left out must not weigh as if they were known to be zero.
         maps.set_noise_variance(
-            as_maps(image, variance, f"{title}: variance", f"Variance of {quantity}")
+            as_maps(
+                image,
+                variance,
+                f"{title}: variance",
+                f"Variance of {quantity}",
+                of_empty=np.inf,
+            )
         )
     return maps
 
@@ -166,15 +179,22 @@ def image_of(
 ) -> BaseSignal:
     """Signal of ``function`` of every spectrum, (rows, channels of the analysed range).
 
-    Of the class of the input, and as lazy; NaN where pixels do not count. ``per_pixel`` are arrays
+    Of the class of the input, and as lazy; NaN where pixels do not count, zero where they hold no
+    counts. ``per_pixel`` are arrays
     (pixels, ...), of which the function finds the rows of its pixels in the block.
     """
     if image.blocks.is_lazy:
         from hyperspy_unmix.numerics.reading.dask_passes import lazy_rows
 
         data = lazy_rows(image.blocks, function, image.last - image.first, *per_pixel)
+        if image.empty_pixels is not None:
+            import dask.array as da
+
+            is_empty = image.empty_pixels.reshape(*image.navigation_shape, 1)
+            data = da.where(is_empty, np.float32(0), data)
     else:
-        data = to_pixels(image, image.blocks.rows(function, *per_pixel, stage=stage))
+        rows = image.blocks.rows(function, *per_pixel, stage=stage)
+        data = to_pixels(image, rows, of_empty=0.0)
     return as_image(image, data, title, str(image.frame.metadata.Signal.signal_type))
 
 
@@ -187,7 +207,7 @@ def low_rank_image(
     energy shift were taken out; NaN where it then is not known.
     """
     spectra = to_channels(image, components).astype(np.float32)
-    rows = to_pixels(image, scores).astype(np.float32)
+    rows = to_pixels(image, scores, of_empty=0.0).astype(np.float32)
     shifts = image.blocks.shifts if recorded else None
     if shifts is None:
         shifts = np.zeros(len(image.blocks.pixels), int)

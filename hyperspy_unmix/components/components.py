@@ -12,7 +12,7 @@ import numpy as np
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import flags
-from hyperspy_unmix.arguments import calls
+from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
@@ -20,7 +20,7 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.settings import Choice, FrozenSettings
 
-from . import forward_model, printed, quantities, uncertainty
+from . import forward_model, quantities, summary_text, uncertainty
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_image, as_map, as_maps, as_spectra
 from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
@@ -170,11 +170,19 @@ class Components:
     def maps(self) -> BaseSignal:
         """(Component | x, y) in counts: ``maps x spectra x channel width`` is the contribution.
 
-        Single-scattering counts where a low loss was used. NaN where masked. Their variance is in
+        Single-scattering counts where a low loss was used. NaN where masked, zero in pixels that
+        hold no counts. Their variance is in
         ``metadata.Signal.Noise_properties``, see `maps_uncertainty`.
         """
         title, values = "component maps", self.arrays.maps
-        return as_maps(self.prepared.image, values, title, self.quantity, self._maps_variance)
+        return as_maps(
+            self.prepared.image,
+            values,
+            title,
+            self.quantity,
+            self._maps_variance,
+            of_empty=0.0,
+        )
 
     @property
     def spectra_counts(self) -> BaseSignal:
@@ -367,7 +375,7 @@ class Components:
     # ------------------------------------------------------------------ what is printed
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Component, counts, share and stability of each component, as they are printed."""
+        """Component, counts, share and stability of each component, as they are summary_text."""
         widths = self.prepared.image.channel_widths
         counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ widths)
         share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
@@ -380,15 +388,17 @@ class Components:
     def title(self) -> str:
         """One line: what was unmixed into how many components."""
         s = "s" * (self.n_components != 1)
-        return f"Unmixing of {printed.name(self.prepared)}: {self.n_components} component{s}"
+        return f"Unmixing of {summary_text.name(self.prepared)}: {self.n_components} component{s}"
 
     def __repr__(self) -> str:
         table = [
             f"  component {i}: {c} {self.quantity.lower()} ({share}), stability {index}"
             for i, c, share, index in self.rows()
         ]
-        return printed.text(self.title, {**self.findings, **self.settings}, table)
+        return summary_text.text(self.title, {**self.findings, **self.settings}, table)
 
     def _repr_html_(self) -> str:
         head = ("component", self.quantity, "share", "stability")
-        return printed.html(self.title, {**self.findings, **self.settings}, (head, *self.rows()))
+        return summary_text.html(
+            self.title, {**self.findings, **self.settings}, (head, *self.rows())
+        )

@@ -15,7 +15,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, cautions_in
 
-from . import printed
+from . import summary_text
 from .references import EDGE_LIMIT, SPECTRUM_LIMIT, Reference, read_references
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Match:
     @property
     def title(self) -> str:
         """One line: what was compared, and how many components have a name now."""
-        what = printed.name(self.renamed.prepared)
+        what = summary_text.name(self.renamed.prepared)
         return f"Match of {what}: {sum(self.near)} of {len(self.components)} components named"
 
     def _rows(self) -> list[tuple[str, ...]]:
@@ -88,10 +88,10 @@ class Match:
         rows = self._rows()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
-        return printed.text(self.title, self.settings, table)
+        return summary_text.text(self.title, self.settings, table)
 
     def _repr_html_(self) -> str:
-        return printed.html(self.title, self.settings, tuple(self._rows()))
+        return summary_text.html(self.title, self.settings, tuple(self._rows()))
 
 
 def match(result: Components, references: Any) -> Match:

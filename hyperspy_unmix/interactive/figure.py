@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from hyperspy_unmix.components.forward_model import added
+from hyperspy_unmix.plotting import colours
 from hyperspy_unmix.plotting.edges_and_lines import mark_features
 from hyperspy_unmix.plotting.figures import is_live
 from hyperspy_unmix.plotting.maps_and_labels import edges, is_strip, label, name_of, per_unit
@@ -172,7 +173,7 @@ class UnmixFigure:
         ax.locator_params(nbins=3)
         return ax.imshow(
             np.zeros((2, 2)),
-            cmap="viridis",
+            cmap=colours.MAP,
             extent=(left, right, bottom, top),
             aspect="auto" if strip else "equal",
             interpolation="nearest",

@@ -17,7 +17,7 @@ from hyperspy_unmix.results.pca import PCA
 from hyperspy_unmix.results.unmixing import Unmixing
 from hyperspy_unmix.settings import cautions_in
 
-from .same_components import kept_names
+from .carry_names import kept_names
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal

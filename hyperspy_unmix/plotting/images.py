@@ -9,16 +9,13 @@ import numpy as np
 
 from hyperspy_unmix.components.naming import find_place
 
+from . import colours
 from .edges_and_lines import mark_features
 from .figures import new_figure
 from .maps_and_labels import edges, frame_map, label, name_of, show_values, title_figure
 
 if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
-
-# Blue, orange and near white: told apart by those who do not see red or green, and by lightness.
-COLOURS = np.array([[0.0, 0.35, 0.75], [0.95, 0.55, 0.0], [0.93, 0.93, 0.93]])
-MISSING = (0.5, 0.5, 0.5)
 
 
 def plot_residual(result: Components) -> Any:
@@ -31,7 +28,7 @@ def plot_residual(result: Components) -> Any:
     mean = figure.add_subplot(grid[0, 1])
     spread = figure.add_subplot(grid[1, 1], sharex=mean)
     title = f"reduced chi-square, mean {np.nanmean(chi_square.data):.3f}"
-    show_values(left, chi_square, title, "Reduced chi-square", cmap="cividis")
+    show_values(left, chi_square, title, "Reduced chi-square", cmap=colours.MISFIT)
     image, goodness = result.prepared.image, result.goodness
     order = np.argsort(image.energies)
     energies, n_pixels = image.energies[order], len(goodness.chi_square)
@@ -68,7 +65,7 @@ def plot_thickness(result: Components) -> Any:
     if variance is not None:
         error = variance.deepcopy()
         error.data = np.sqrt(variance.data)
-        show_values(axes[0, 1], error, "standard deviation", quantity, cmap="cividis")
+        show_values(axes[0, 1], error, "standard deviation", quantity, cmap=colours.MISFIT)
     title_figure(figure, result.title)
     return figure
 
@@ -104,14 +101,14 @@ def plot_composite(result: Components, components: Sequence[int | str] | None = 
     counts = counts / np.where(greatest > 0, greatest, 1)
     total = counts.sum(0)
     shares = counts / np.where(total > 0, total, 1)
-    picture = np.tensordot(shares, COLOURS[: len(places)], (0, 0))
-    picture[~(total > 0)] = MISSING
+    picture = np.tensordot(shares, colours.COMPOSITE[: len(places)], (0, 0))
+    picture[~(total > 0)] = colours.MISSING
     figure, ax = new_figure(1, 1, figsize=(6.5, 4.5))
     x, y = scan
     ax.pcolormesh(edges(x), edges(y), picture, rasterized=True)
     frame_map(ax, x, y)
     names = [name_of(result, i, 20) for i in places]
-    for colour, name in zip(COLOURS, names, strict=False):
+    for colour, name in zip(colours.COMPOSITE, names, strict=False):
         ax.plot([], [], "s", color=colour, mec="k", mew=0.5, label=name)
     figure.legend(loc="outside right center", title="over its maximum")
     title_figure(figure, result.title, 10.0)

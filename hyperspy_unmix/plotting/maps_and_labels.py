@@ -9,6 +9,8 @@ import numpy as np
 
 from hyperspy_unmix.components.naming import called
 
+from . import colours
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
@@ -88,7 +90,7 @@ def show_values(
     signal: BaseSignal,
     title: str,
     quantity: str,
-    cmap: str = "viridis",
+    cmap: str = colours.MAP,
     add: bool = False,
 ) -> None:
     """A map with calibrated axes, scale bar and colour bar, or a profile of a line scan.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import colours
 from .edges_and_lines import mark_features
 from .maps_and_labels import words
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from hyperspy_unmix.components.components import Components
     from hyperspy_unmix.numerics.types import Floats
-
-SCALE_BAR_COLOUR = "tab:orange"  # seen on black and on white; HyperSpy's own is white
 
 
 def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None:
@@ -55,7 +54,7 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
 
 def _scale_bar(maps: BaseSignal) -> dict[str, str]:
     is_image = maps.axes_manager.signal_dimension == 2
-    return {"scalebar_color": SCALE_BAR_COLOUR} if is_image else {}
+    return {"scalebar_color": colours.SCALE_BAR} if is_image else {}
 
 
 def _link(first: BaseSignal, second: BaseSignal) -> None:
@@ -82,7 +81,7 @@ def plot_fit(result: Components) -> None:
 
     image, parts = parts_of_fit(result.pca, result.arrays, result.names)
     has_image = image.axes_manager.navigation_dimension >= 2
-    image.plot(navigator_kwds={"scalebar_color": SCALE_BAR_COLOUR} if has_image else {})
+    image.plot(navigator_kwds={"scalebar_color": colours.SCALE_BAR} if has_image else {})
     figure = image._plot.signal_plot
     # A line of HyperSpy's own is drawn anew whenever the navigator moves.
     counts = figure.ax_lines[0]

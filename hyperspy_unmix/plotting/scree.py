@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from hyperspy_unmix.analysis.compressed import Compressed
-    from hyperspy_unmix.numerics.compression.rank import ComponentCount
+    from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 
 LEAST_SHOWN = 30  # components, as far as there are so many
 

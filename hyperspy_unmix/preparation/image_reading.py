@@ -22,15 +22,9 @@ from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
 from hyperspy_unmix.numerics.types import Progress, silent
 from hyperspy_unmix.settings import Choice, Finding, Settings
 
-from .frame import frame_of
+from .axes_and_metadata import frame_of
 from .spectrum_image import Image
-from .value_checks import (
-    DefectsFinding,
-    OffsetFinding,
-    SaturationFinding,
-    check_size,
-    drop_defects,
-)
+from .value_checks import DefectsFinding, OffsetFinding, SaturationFinding, check_size, drop_defects
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal

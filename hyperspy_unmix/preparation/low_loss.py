@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.numerics.corrections.scattering import Method, PluralScattering, scattering
+from hyperspy_unmix.numerics.corrections.plural_scattering import (
+    Method,
+    PluralScattering,
+    scattering,
+)
 from hyperspy_unmix.numerics.corrections.zero_loss_tail import ZeroLossTail
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap

@@ -9,7 +9,7 @@ import numpy as np
 
 from hyperspy_unmix.arguments.checks import check_signal
 from hyperspy_unmix.arguments.options import Preprocessing
-from hyperspy_unmix.numerics.corrections.scattering import Method
+from hyperspy_unmix.numerics.corrections.plural_scattering import Method
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss, analyse_low_loss
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap, thickness_map
 from hyperspy_unmix.numerics.low_loss.zero_loss import SEARCH_RANGE_EV, find_zero_loss_peak

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hyperspy_unmix.numerics.corrections.scattering import Method
+from hyperspy_unmix.numerics.corrections.plural_scattering import Method
 from hyperspy_unmix.numerics.low_loss.thickness_map import VACUUM_T_OVER_LAMBDA
 from hyperspy_unmix.settings import Choice, Settings, caution
 

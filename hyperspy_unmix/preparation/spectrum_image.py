@@ -193,8 +193,13 @@ def channel_filler(image: Image) -> Callable[[Floats], Floats]:
     return fill
 
 
-def to_pixels(image: Image, values: Floats) -> Floats:
-    """Put ``values`` (pixels that count, ...) on the whole scan, NaN elsewhere."""
-    full = np.full((len(image.blocks.pixels), *values.shape[1:]), np.nan, values.dtype)
-    full[image.blocks.pixels] = values
-    return full.reshape(*image.navigation_shape, *values.shape[1:])
+def to_pixels(image: Image, values: Floats, *, of_empty: float = np.nan) -> Floats:
+    """Put ``values`` (pixels that count, ...) on the whole scan, NaN elsewhere.
+
+    ``of_empty`` is the value of pixels that were left out because they hold no counts.
+    """
+    scan = np.full((len(image.blocks.pixels), *values.shape[1:]), np.nan, values.dtype)
+    if image.empty_pixels is not None:
+        scan[image.empty_pixels] = of_empty
+    scan[image.blocks.pixels] = values
+    return scan.reshape(*image.navigation_shape, *values.shape[1:])

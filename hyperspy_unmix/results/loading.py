@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperspy_unmix import __version__
-from hyperspy_unmix.preparation.frame import framed_as
+from hyperspy_unmix.preparation.axes_and_metadata import framed_as
 from hyperspy_unmix.storage import containers
 from hyperspy_unmix.storage.missing_counts import fingerprint
 from hyperspy_unmix.storage.record import restored

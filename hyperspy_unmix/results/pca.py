@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix import plotting
 from hyperspy_unmix.analysis.compressed import Compressed
-from hyperspy_unmix.arguments.calls import call
 from hyperspy_unmix.arguments.checks import NumberOfComponents
+from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import SeparationOptions
-from hyperspy_unmix.components import forward_model, printed
+from hyperspy_unmix.components import forward_model, summary_text
 from hyperspy_unmix.components.as_signals import as_maps, as_spectra
 from hyperspy_unmix.numerics.separation.ica import Algorithm
 
@@ -90,7 +90,7 @@ class PCA(Compressed):  # noqa: D101
         return plotting.plot_scree(self, ax)
 
     def __repr__(self) -> str:
-        return printed.text(f"PCA of {printed.name(self.prepared)}", self.settings)
+        return summary_text.text(f"PCA of {summary_text.name(self.prepared)}", self.settings)
 
     def _repr_html_(self) -> str:
-        return printed.html(f"PCA of {printed.name(self.prepared)}", self.settings)
+        return summary_text.html(f"PCA of {summary_text.name(self.prepared)}", self.settings)

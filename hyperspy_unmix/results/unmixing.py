@@ -60,7 +60,7 @@ class Unmixing(Components):  # noqa: D101
         TypeError, ValueError
             If the signals do not go together.
         """
-        from .applying import apply
+        from .known_spectra import apply
 
         return apply(self, other, preprocessing)
 

@@ -15,7 +15,7 @@ from hyperspy_unmix.arguments.options import OF_PHYSICS, takes_preprocessing
 
 if TYPE_CHECKING:
     from hyperspy_unmix.arguments.checks import NumberOfComponents
-    from hyperspy_unmix.numerics.compression.rank import ComponentCount
+    from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
     from hyperspy_unmix.results.pca import PCA
 
 __all__ = ["UnmixMixin"]

@@ -23,7 +23,7 @@ from hyperspy_unmix.analysis.separation_findings import (
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.rank import ComponentCount
+from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.background_window import Window
@@ -39,9 +39,9 @@ from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
-from hyperspy_unmix.preparation.frame import frame_from
 from hyperspy_unmix.preparation.image_reading import EmptyFinding, RangeFinding
 from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
 from hyperspy_unmix.preparation.low_loss_report import (
@@ -53,11 +53,7 @@ from hyperspy_unmix.preparation.noise import NoiseFinding
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
-from hyperspy_unmix.preparation.value_checks import (
-    DefectsFinding,
-    OffsetFinding,
-    SaturationFinding,
-)
+from hyperspy_unmix.preparation.value_checks import DefectsFinding, OffsetFinding, SaturationFinding
 from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Told
 
 from .missing_counts import Absent, fingerprint

@@ -94,7 +94,10 @@ def test_nothing_else_speaks():
         assert name not in ("warnings.warn", "warnings.warn_explicit") or handed_on, place
         assert not re.match(r"logging\.(debug|info|warn|error|critical|basicConfig)", name), place
         # only where a block is left again
-        assert name != "warnings.simplefilter" or place in ("__main__.py", "numerics/separation/ica.py")
+        assert name != "warnings.simplefilter" or place in (
+            "__main__.py",
+            "numerics/separation/ica.py",
+        )
 
 
 def test_nothing_is_printed(tmp_path, capfd, caplog):

@@ -13,8 +13,8 @@ from hyperspy_unmix.numerics.types import Floats
 from .background_fit import BackgroundFit, subtract_background
 from .background_window import Window
 from .chain import RemovalFromCounts, subtraction
+from .plural_scattering import PluralScattering
 from .scattered_background import subtract_scattered_background
-from .scattering import PluralScattering
 
 
 @dataclass(frozen=True)

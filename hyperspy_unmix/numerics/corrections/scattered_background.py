@@ -18,7 +18,7 @@ from .background_fit import (
     window_misfit,
 )
 from .background_window import Window
-from .scattering import PluralScattering
+from .plural_scattering import PluralScattering
 
 LEAST_ENERGY_OVER_WINDOW = 0.25  # of the window's: the power law is not continued below
 # A law that is off by 1e-4 is more than noise where counts are many, and two would be fitted.

@@ -11,7 +11,7 @@ from traits.api import TraitError
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.interactive import UnmixTool
-from hyperspy_unmix.interactive.same_components import kept_names
+from hyperspy_unmix.interactive.carry_names import kept_names
 from hyperspy_unmix.plotting.figures import is_live
 from hyperspy_unmix.tests.scenes import SHAPE, array, edge_on_background, two_phases, untouched
 

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.rank import (
+from hyperspy_unmix.numerics.compression.number_of_components import (
     MOST_AUTOMATIC_COMPONENTS,
     bend,
     choose_rank,

@@ -9,7 +9,7 @@ from hyperspy_unmix.numerics.corrections.chain import Chain
 from hyperspy_unmix.numerics.corrections.fractional_shift import FractionalShift
 from hyperspy_unmix.numerics.corrections.zero_loss_tail import ZeroLossTail
 from hyperspy_unmix.tests.numerics.corrections.test_background import low_rank
-from hyperspy_unmix.tests.numerics.corrections.test_scattering import (
+from hyperspy_unmix.tests.numerics.corrections.test_plural_scattering import (
     M,
     N,
     kernel,

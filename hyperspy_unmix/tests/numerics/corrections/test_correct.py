@@ -14,7 +14,7 @@ from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.chain import Chain
 from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
 from hyperspy_unmix.numerics.corrections.correct import correct, corrected_significance
-from hyperspy_unmix.numerics.corrections.scattering import PluralScattering
+from hyperspy_unmix.numerics.corrections.plural_scattering import PluralScattering
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
-from hyperspy_unmix.numerics.corrections.scattering import (
+from hyperspy_unmix.numerics.corrections.plural_scattering import (
     PluralScattering,
     convolve_rows,
     scattering,

@@ -10,7 +10,7 @@ from hyperspy_unmix.numerics.corrections.scattered_background import (
     subtract_scattered_background,
 )
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
-from hyperspy_unmix.tests.numerics.corrections.test_scattering import (
+from hyperspy_unmix.tests.numerics.corrections.test_plural_scattering import (
     REACH,
     M,
     N,

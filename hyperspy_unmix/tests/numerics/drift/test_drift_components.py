@@ -6,7 +6,7 @@ from scipy.special import erf
 from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.cleaning.dead_channels import MOST_EMPTIED, emptied_channels
-from hyperspy_unmix.numerics.compression.rank import expected_squared_cosines
+from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.drift.drift_components import drift_components
 from hyperspy_unmix.numerics.noise.model import NoiseModel

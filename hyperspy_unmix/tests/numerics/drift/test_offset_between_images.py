@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.drift.energy_offset import (
+from hyperspy_unmix.numerics.drift.offset_between_images import (
     MOST_OFFSET_CHANNELS,
     energy_offset,
     resample,

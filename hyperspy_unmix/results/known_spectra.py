@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
-from hyperspy_unmix.arguments.calls import call
 from hyperspy_unmix.arguments.checks import check_signal
+from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.forward_model import added, recorded_shapes
-from hyperspy_unmix.numerics.drift.energy_offset import (
+from hyperspy_unmix.numerics.drift.offset_between_images import (
     MOST_OFFSET_CHANNELS,
     energy_offset,
     resample,

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
 from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
-from hyperspy_unmix.numerics.corrections.scattering import (
+from hyperspy_unmix.numerics.corrections.plural_scattering import (
     MODEL_ERROR,
     PluralScattering,
     convolve_rows,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.compression.stacked import join
+from hyperspy_unmix.numerics.compression.join_images import join
 from hyperspy_unmix.tests.numerics.separation.test_pure_pixels import compressed, phases
 
 M = 120

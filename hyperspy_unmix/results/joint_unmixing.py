@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_unmix.analysis.separation import separate_components
-from hyperspy_unmix.arguments.calls import call
 from hyperspy_unmix.arguments.checks import check_n_components, check_signal
+from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import SeparationOptions, read_options
+from hyperspy_unmix.numerics.compression.join_images import join
 from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
-from hyperspy_unmix.numerics.compression.rank import (
+from hyperspy_unmix.numerics.compression.number_of_components import (
     ComponentCount,
     choose_rank,
     expected_squared_cosines,
 )
-from hyperspy_unmix.numerics.compression.stacked import join
 from hyperspy_unmix.numerics.corrections.correct import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
 from hyperspy_unmix.numerics.types import Index

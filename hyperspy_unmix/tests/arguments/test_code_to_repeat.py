@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hyperspy_unmix
-from hyperspy_unmix.arguments.calls import call, code, typed
+from hyperspy_unmix.arguments.code_to_repeat import call, code, typed
 from hyperspy_unmix.tests.scenes import SHAPE, calibrated, counts, edge_on_background, two_phases
 
 CALLS = {

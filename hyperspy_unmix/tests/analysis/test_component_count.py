@@ -76,7 +76,7 @@ def test_each_count_can_be_asked_for_by_name(name):
 
 def test_consensus_is_the_median_where_counts_differ(monkeypatch):
     """Definition."""
-    from hyperspy_unmix.analysis import counting
+    from hyperspy_unmix.analysis import component_count as counting
 
     monkeypatch.setattr(counting, "elbow", lambda values, most: 7)
     count = hyperspy_unmix.estimate_number_of_components(two_phases())

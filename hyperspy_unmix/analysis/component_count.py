@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.rank import (
+from hyperspy_unmix.numerics.compression.number_of_components import (
     MOST_AUTOMATIC_COMPONENTS,
     ComponentCount,
     choose_rank,
