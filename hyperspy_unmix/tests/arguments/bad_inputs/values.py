@@ -58,6 +58,21 @@ def gone(channels):
     )
 
 
+def without_counts(pixels):
+    """Truth: the scene with these pixels masked, but for the NaN they are in its maps."""
+
+    def zero(spectra, maps):
+        maps = maps.copy()
+        maps[:, some_pixels(pixels)] = 0
+        return spectra, maps
+
+    return Truth(
+        words="the same with these pixels masked, zero instead of NaN",
+        keywords={"navigation_mask": lambda: some_pixels(pixels)},
+        change=zero,
+    )
+
+
 VALUES = [
     Refused(given="zero everywhere", signal=filled(0.0), says="[Ee]very value is zero"),
     Refused(
@@ -100,16 +115,18 @@ VALUES = [
     Accepted(
         given="rows of the scan without a count",
         signal=bad_values(ROW, 0),
-        setting="n_components",
-        value=2,
-        says="component",
+        setting="empty pixels",
+        value=int(some_pixels(ROW).sum()),
+        says="without a single count",
+        truth=without_counts(ROW),
     ),
     Accepted(
         given="columns of the scan without a count",
         signal=bad_values((slice(None), ROW), 0),
-        setting="n_components",
-        value=2,
-        says="component",
+        setting="empty pixels",
+        value=int(some_pixels((slice(None), ROW)).sum()),
+        says="without a single count",
+        truth=without_counts((slice(None), ROW)),
     ),
     Accepted(
         given="rows and columns of the scan without a count",
@@ -117,6 +134,15 @@ VALUES = [
         setting="n_components",
         value=2,
         says="component",
+    ),
+    Accepted(
+        given="a row of the scan that is saturated (4 095 in all channels)",
+        signal=bad_values(4, 4095),
+        setting="flat pixels",
+        value=int(some_pixels(4).sum()),
+        says="saturated or stuck",
+        masked=some_pixels(4),
+        truth=without(4),
     ),
     Accepted(
         given="a channel of the detector without a count",
