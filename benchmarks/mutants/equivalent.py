@@ -26,7 +26,7 @@ EQUIVALENT = {
     ),
     "fitting.abundance: 1 → 0 (18)": "the general product beneath gives the same for one design",
     "certainty.ambiguity: self.trial(part * x).excess <= TOLERATED_EXCESS → self.trial(part * x).excess < TOLERATED_EXCESS": "only for a value that is the tolerance itself",
-    "drift.energy_offset: 2 → 3": "the grid ends at the same step",
+    "drift.offset_between_images: 2 → 3": "the grid ends at the same step",
     "separation.ica: 0 → 1 (2)": "seed of a solver that is given its start, and draws nothing",
     "fitting.inclined_boundary: np.sum → np.mean": "of as many terms each: the order of the sums is the same",
     "low_loss.analysis: whole_channel_shifts(centres(summary.sample)).any → whole_channel_shifts(centres(summary.sample)).all": "a pass over the data less; what is moved is found by the next one",

@@ -24,7 +24,7 @@ from .mutants import NUMERICS, Mutant, dotted, file_of, modules_of
 
 # beside all of tests/numerics: workflows with branches of the numerics that only they run through
 WORKFLOW = [
-    "analysis/test_counting.py",
+    "analysis/test_component_count.py",
     "analysis/test_drift_workflow.py",
     "preparation/test_drift.py",
     "preparation/test_noise.py",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PLACE = "metadata.Signal.Noise_properties"
 MOST_OFF = 2.0  # factor between the variance that the metadata state and that of the data
+FEW_COUNTS = 10.0  # a pixel; with fewer, components are found where pixels are summed
+LEAST_PIXELS_SUMMED = 8  # that a summed scan must have along each axis
 _logger = logging.getLogger(__name__)
 
 
@@ -53,6 +55,42 @@ class NoiseFinding:
         if self.why_not_stated:
             words += f" ({PLACE}.variance is not used: {self.why_not_stated})"
         return {"noise": Choice(self.model.kind, words)}
+
+
+@dataclass(frozen=True)
+class FewCountsFinding:
+    """So few counts a pixel that pixels should be summed: by ``factor`` along each scan axis.
+
+    ``dimension`` is the number of scan axes.
+    """
+
+    counts: float
+    factor: int
+    dimension: int
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        scale = ", ".join([str(self.factor)] * self.dimension + ["1"])
+        pixels = " x ".join([str(self.factor)] * self.dimension)
+        reason = (
+            f"a pixel, in whose noise components are easily lost. Sum {pixels} pixels first: "
+            f"signal.rebin(scale=({scale})).unmix()"
+        )
+        return {"few counts": Choice(self.counts, reason)}
+
+
+def find_few_counts(model: NoiseModel, image: Image) -> tuple[FewCountsFinding, ...]:
+    """Whether Poisson counts are so few that pixels should be summed, and how many."""
+    counts = float(image.summary.mean.sum())
+    if model.kind != "poisson" or not 0 < counts < FEW_COUNTS:
+        return ()
+    dimension = len(image.navigation_shape)
+    needed = (FEW_COUNTS / counts) ** (1 / dimension)
+    # HyperSpy's rebin takes any whole number; powers of two are what is offered elsewhere.
+    factor = 2 ** int(np.ceil(np.log2(max(needed, 2))))
+    while factor > 1 and min(image.navigation_shape) < LEAST_PIXELS_SUMMED * factor:
+        factor //= 2
+    return (FewCountsFinding(counts, factor, dimension),) if factor > 1 else ()
 
 
 def variance_in_metadata(signal: BaseSignal, noise: Any) -> Any:

@@ -21,7 +21,13 @@ from .drift import Drift, align
 from .image_reading import read_image
 from .low_loss import AnalysedLowLoss
 from .low_loss_reading import read_low_loss
-from .noise import PLACE, choose_noise, is_credible, variance_in_metadata
+from .noise import (
+    PLACE,
+    choose_noise,
+    find_few_counts,
+    is_credible,
+    variance_in_metadata,
+)
 from .progress import progress
 from .spectrum_image import Image
 from .thickness import read_thickness
@@ -131,7 +137,15 @@ def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
         low_loss,
         drift,
         thickness,
-        (*findings, *of_thickness, *of_low_loss, *of_drift, of_background, of_noise),
+        (
+            *findings,
+            *of_thickness,
+            *of_low_loss,
+            *of_drift,
+            of_background,
+            of_noise,
+            *find_few_counts(of_noise.model, image),
+        ),
     )
 
 

@@ -49,7 +49,7 @@ from hyperspy_unmix.preparation.low_loss_report import (
     LowLossFinding,
     ZeroLossInRange,
 )
-from hyperspy_unmix.preparation.noise import NoiseFinding
+from hyperspy_unmix.preparation.noise import FewCountsFinding, NoiseFinding
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
@@ -174,6 +174,7 @@ BY_FIELDS = {
     "DriftNotAskedFor": DriftNotAskedFor,
     "EmptyFinding": EmptyFinding,
     "EnergiesDiffer": EnergiesDiffer,
+    "FewCountsFinding": FewCountsFinding,
     "IcaFinding": IcaFinding,
     "LowLossFinding": LowLossFinding,
     "NoiseFinding": NoiseFinding,
