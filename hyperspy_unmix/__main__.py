@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         default="overlap",
         help="pure: every component is alone in some pixels (default: %(default)s)",
     )
+    parser.add_argument(
+        "--reader", metavar="NAME", help="of HyperSpy, where the suffix does not tell the format"
+    )
     parser.add_argument("--signal", type=int, metavar="N", help="which signal of a file of several")
     parser.add_argument(
         "-o", "--output", default="unmix-output", metavar="DIR", help="default: %(default)s"
@@ -83,8 +86,8 @@ def _run(options: argparse.Namespace) -> None:
         signal, low_loss, truth = inclined_boundary()
         name = "demo"
     else:
-        signal, name = _load(options.file, options.signal), Path(options.file).stem
-        low_loss = _load(options.low_loss) if options.low_loss else None
+        signal, name = _load(options.file, options.signal, options.reader), Path(options.file).stem
+        low_loss = _load(options.low_loss, reader=options.reader) if options.low_loss else None
         _set_type(signal, options.signal_type)
     output = Path(options.output)
     if output.exists() and not output.is_dir():
@@ -106,15 +109,16 @@ def _run(options: argparse.Namespace) -> None:
     print("Written:", *(output / file for file in files), sep="\n  ")
 
 
-def _load(file: str, number: int | None = None) -> BaseSignal:
+def _load(file: str, number: int | None = None, reader: str | None = None) -> BaseSignal:
     """The file's only spectrum image, or the one asked for."""
     import hyperspy.api as hs
 
     if not Path(file).exists():
         raise ValueError(f"{file} does not exist.")
-    kwargs = {"file_format": "HSPY"} if Path(file).suffix == ".hdf5" else {}
+    if reader is None and Path(file).suffix == ".hdf5":
+        reader = "HSPY"
     try:
-        loaded = hs.load(file, **kwargs)
+        loaded = hs.load(file, file_format=reader)
     except Exception as error:  # readers raise whatever their format makes them
         raise ValueError(f"{file} could not be read: {error}") from error
     if not isinstance(loaded, list):

@@ -84,7 +84,8 @@ def _check(signals: Sequence[BaseSignal]) -> None:
         try:
             check_signal(signal)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"signal {i} of {len(signals)}: {error}") from None
+            hint = _which_to_take(signals)
+            raise type(error)(f"signal {i} of {len(signals)}: {error}{hint}") from None
     first = signals[0].axes_manager.signal_axes[0]
     for i, signal in enumerate(signals[1:], 1):
         axis = signal.axes_manager.signal_axes[0]
@@ -97,6 +98,22 @@ def _check(signals: Sequence[BaseSignal]) -> None:
                 f"{first.axis[-1]:g} {first.units}: the same energies are needed. Bring them to "
                 "one axis with signal.interpolate_on_axis() or by cropping."
             )
+
+
+def _which_to_take(signals: Sequence[Any]) -> str:
+    """Which signals of a list, as some files are loaded, can be unmixed, and how."""
+    images = []
+    for i, signal in enumerate(signals):
+        axes = getattr(signal, "axes_manager", None)
+        if axes is not None and axes.signal_dimension == 1 and axes.navigation_dimension > 0:
+            images.append(i)
+    if not images:
+        return ""
+    calls = " or ".join(f"unmix(signals[{i}])" for i in images)
+    return (
+        f" Of the list, {', '.join(str(i) for i in images)} can be unmixed (files such as .bcf and "
+        f".emd are loaded as a list of all that they hold): {calls}."
+    )
 
 
 def _one_for_each(given: dict[str, Any], number: int) -> list[dict[str, Any]]:

@@ -67,3 +67,17 @@ def test_importing_the_package_costs_nothing():
 def test_importing_the_signals_brings_in_no_algorithms(module):
     imported = imported_with(f"hyperspy_unmix.signals.{module}")
     assert imported.isdisjoint({"sklearn", "picard", "numba"})
+
+
+def test_reader_of_the_command_line(tmp_path, capsys):
+    """A file whose suffix says nothing is read by the reader that is named."""
+    from hyperspy_unmix import __main__
+    from hyperspy_unmix.tests.scenes import two_phases
+
+    two_phases().save(tmp_path / "s.hspy")
+    renamed = (tmp_path / "s.hspy").rename(tmp_path / "s.scan")
+    given = [str(renamed), "-o", str(tmp_path / "out")]
+    assert __main__.main(given) == 1
+    assert "could not be read" in capsys.readouterr().err
+    assert __main__.main([*given, "--reader", "HSPY"]) == 0
+    assert (tmp_path / "out" / "s_result.hspy").exists()

@@ -177,6 +177,14 @@ def test_store_fills_all():
         assert result.n_components == 2
 
 
+def test_a_list_that_a_file_was_loaded_as():
+    """The spectrum image in it is named; an image and a spectrum beside it are not."""
+    s = two_phases()
+    loaded = [s.sum(-1).T, s, s.inav[0, 0]]
+    with pytest.raises(ValueError, match=r"signal 0 of 3: .*can be unmixed.*unmix\(signals\[1\]\)"):
+        hyperspy_unmix.unmix(loaded)
+
+
 def test_errors():
     s = two_phases()
     with pytest.raises(ValueError, match="no signals were given"):
