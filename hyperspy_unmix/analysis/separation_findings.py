@@ -164,21 +164,22 @@ class PurePixelsFinding:
             "assume": Choice("pure", assumption),
             "pure pixels": Choice(list(self.pixels), averaged),
         }
-        hints = []
+        hint = ""
         impure = [i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED]
         if impure:
             names = ", ".join(str(i) for i in impure)
-            hints.append(
+            hint += (
                 f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
                 'Compare with fewer components, or with assume="overlap"'
             )
         if self.is_negative:
-            hints.append(
+            hint += "; " if hint else ""
+            hint += (
                 "a component has less than no counts in all, so it is no pure phase: compare with "
                 'one component fewer, or with assume="overlap"'
             )
-        if hints:
-            choices |= caution("not pure", "; ".join(hints))
+        if hint:
+            choices |= caution("not pure", hint)
         return choices
 
 

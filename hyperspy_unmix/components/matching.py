@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, cautions_in
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, Told, caution, warn_of
 
 from . import summary_text
 from .references import EDGE_LIMIT, SPECTRUM_LIMIT, Reference, read_references
@@ -21,7 +20,6 @@ from .references import EDGE_LIMIT, SPECTRUM_LIMIT, Reference, read_references
 if TYPE_CHECKING:
     from .components import Components
 
-_logger = logging.getLogger(__name__)
 LEAST_LEAD = 2.0  # degrees, of a component's reference before the next, to be told from it
 LEAST_COMMON_CHANNELS = 10  # of a component and a reference, to compare them
 
@@ -164,8 +162,7 @@ def match(result: Components, references: Any) -> Match:
     for reference in compared:
         settings |= reference.microscope
     settings |= overlaps | renamed | _rivals(angles, pairs, result.names)
-    for choice in cautions_in(settings).values():
-        _logger.warning("%s", choice.reason)
+    warn_of(Told(settings))
     return Match(
         references=reference_names,
         angles=angles,

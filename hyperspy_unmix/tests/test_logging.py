@@ -51,7 +51,7 @@ def texts():
                 if not isinstance(node, ast.Call):
                     continue
                 name = ast.unparse(node.func)
-                if name not in ("warn", "_logger.warning", "_logger.log", "_logger.error"):
+                if name not in ("caution", "_logger.warning", "_logger.log", "_logger.error"):
                     continue
                 parts = [
                     part
