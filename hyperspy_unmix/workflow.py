@@ -86,7 +86,8 @@ def unmix(
         ``"auto"``: replace single values far above their neighbours in energy and in space, and
         leave dead channels out. None: take the counts as they are.
     signal_range : (start, end), optional
-        Part of the axis to analyse, in its units; default all of it.
+        Part of the axis to analyse, in its units; default all of it, of X-rays without the
+        electronic peak at 0 keV.
     noise : "auto", "poisson", "uniform" or BaseSignal
         Variance of the data; ``"auto"`` estimates it, or takes it from
         ``metadata.Signal.Noise_properties`` where the data's own scatter agrees within a factor of

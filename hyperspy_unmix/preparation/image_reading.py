@@ -25,6 +25,7 @@ from hyperspy_unmix.settings import Choice, Finding, Settings
 from .axes_and_metadata import frame_of
 from .spectrum_image import Image
 from .value_checks import DefectsFinding, OffsetFinding, SaturationFinding, check_size, drop_defects
+from .zero_peak import look_for_zero_peak
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -156,6 +157,13 @@ def read_image(
             "are needed (True in a mask means excluded)."
         )
     blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
+    is_users = signal_range is not None or signal_mask is not None
+    zero_peak = look_for_zero_peak(signal, channels, summary, is_users=is_users)
+    if zero_peak is not None and zero_peak.left_out:
+        # What is empty, flat or not finite is found as if they had never been recorded.
+        channels = channels[zero_peak.channels :]
+        first = int(channels[0])
+        blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
     blocks, summary, empty_pixels, flat_pixels = _drop_flat_pixels(blocks, summary)
     values = OffsetFinding(summary.least, summary.greatest)
     defects = DefectsFinding(looked_for=spikes is not None)
@@ -177,7 +185,8 @@ def read_image(
         flat_pixels,
     )
     image = Image(frame_of(signal), blocks, summary, first, last, masked, empty_pixels)
-    findings = (limits, values, defects, saturation, left_out)
+    of_zero_peak = () if zero_peak is None else (zero_peak,)
+    findings = (limits, *of_zero_peak, values, defects, saturation, left_out)
     return image.select_channels(~empty & ~emptied), findings
 
 

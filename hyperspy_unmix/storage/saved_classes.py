@@ -54,6 +54,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
 from hyperspy_unmix.preparation.value_checks import DefectsFinding, OffsetFinding, SaturationFinding
+from hyperspy_unmix.preparation.zero_peak import ZeroPeakFinding
 from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Told
 
 from .missing_counts import Absent, fingerprint
@@ -187,6 +188,7 @@ BY_FIELDS = {
     "ThicknessFinding": ThicknessFinding,
     "Told": Told,
     "ZeroLossInRange": ZeroLossInRange,
+    "ZeroPeakFinding": ZeroPeakFinding,
 }
 
 
