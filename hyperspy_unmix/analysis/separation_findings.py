@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hyperspy_unmix.numerics.separation.concentration import (
+    FEWEST_LINES,
+    FEWEST_PIXELS,
+    in_one_place,
+)
 from hyperspy_unmix.numerics.separation.ica import RESTARTS, Algorithm
 from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_PIXELS_AVERAGED
 from hyperspy_unmix.numerics.separation.sign_and_scale import LEAST_CONFIDENCE, Normalised
-from hyperspy_unmix.numerics.types import Mask
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.settings import Choice, Settings, caution
 
 MOST_NEGATIVITY_RATIO = 3.0  # of spectra and maps, over what noise explains
@@ -208,3 +213,36 @@ def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
         "components whose integral is not above zero: L2 norm 1 instead of integral 1",
     )
     return choices
+
+
+def concentrations(
+    maps: Floats, names: tuple[str, ...], pixels: Index, scan_shape: tuple[int, ...]
+) -> Settings:
+    """Components that are in one pixel or one line of the scan: phases seldom are.
+
+    Parameters
+    ----------
+    maps : array, shape (pixels that count, components)
+    names : tuple of str
+    pixels : int array, shape (pixels that count,)
+        Their numbers in the scan, in C order.
+    scan_shape : tuple of int
+    """
+    row_length = scan_shape[-1] if len(scan_shape) > 1 else 1
+    said: list[str] = []
+    for name, values in zip(names, maps.T, strict=True):
+        share_of = f"component {name} holds {{:.0f}} % of its counts in"
+        if found := in_one_place(values, pixels, FEWEST_PIXELS):
+            place = [int(i) for i in np.unravel_index(found.place, scan_shape)][::-1]
+            said.append(
+                f"{share_of.format(100 * found.share)} one pixel: a cosmic ray or a particle; look "
+                f"at that pixel, inav{place}"
+            )
+        elif row_length > 1 and (found := in_one_place(values, pixels // row_length, FEWEST_LINES)):
+            row = [int(i) for i in np.unravel_index(found.place, scan_shape[:-1])][::-1]
+            where = ", ".join(str(i) for i in (":", *row))
+            said.append(
+                f"{share_of.format(100 * found.share)} one line of the scan: a jump of beam or "
+                f"detector, or a layer along it; look at that line, inav[{where}]"
+            )
+    return caution("one place", "; ".join(said)) if said else {}

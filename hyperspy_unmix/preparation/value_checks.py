@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
+from hyperspy_unmix.numerics.cleaning.tracks import find_tracks
 from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.settings import Choice, Settings, caution
@@ -30,13 +31,16 @@ class DefectsFinding:
     dead_channels : int array
         Channels of the file that were left out.
     spikes, spike_pixels : int
-        Single values that are replaced, and in how many pixels.
+        Single values that are replaced, those of tracks among them, and in how many pixels.
+    tracks : tuple of int
+        Channels that each track covers.
     """
 
     looked_for: bool = True
     dead_channels: NDArray[np.intp] | tuple[()] = ()
     spikes: int = 0
     spike_pixels: int = 0
+    tracks: tuple[int, ...] = ()
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -53,10 +57,22 @@ class DefectsFinding:
             said["spikes"] = Choice(
                 self.spikes,
                 f"single values in {self.spike_pixels} pixels far above (or below) their "
-                "neighbours in energy and in space: replaced by these neighbours for the analysis; "
-                "your data are as they were",
+                f"neighbours in energy and in space{self._of_tracks()}: replaced by these "
+                "neighbours for the analysis; your data are as they were",
             )
         return said
+
+    def _of_tracks(self) -> str:
+        """How many of the values belong to tracks, and what tracks are."""
+        if not self.tracks:
+            return ""
+        shortest, longest = min(self.tracks), max(self.tracks)
+        length = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
+        number = f"{len(self.tracks)} track" + "s" * (len(self.tracks) > 1)
+        return (
+            f"; {sum(self.tracks)} of them are {number} of cosmic rays, {length} channels long, "
+            "each in one pixel and with ends too abrupt for a line"
+        )
 
 
 def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summary, DefectsFinding]:
@@ -81,13 +97,21 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
         blocks = blocks.select_channels(blocks.channels[~bad])
         summary, noise = summary.select_channels(~bad), noise.select_channels(~bad)
     spikes = find_spikes(blocks, summary, noise)
+    of_tracks, lengths = find_tracks(replace(blocks, spikes=spikes), summary, noise)
+    spikes = spikes.followed_by(of_tracks)
     if len(spikes):
         number = np.cumsum(blocks.pixels) - 1  # of each pixel among those that count
         position = np.searchsorted(blocks.channels, spikes.channels)
         places = number[spikes.pixels], position
         summary = summary.replace_values(*places, spikes.values, spikes.change)
         blocks = replace(blocks, spikes=spikes)
-    finding = DefectsFinding(True, dead, len(spikes), len(np.unique(spikes.pixels)))
+    finding = DefectsFinding(
+        looked_for=True,
+        dead_channels=dead,
+        spikes=len(spikes),
+        spike_pixels=len(np.unique(spikes.pixels)),
+        tracks=tuple(int(length) for length in lengths),
+    )
     return blocks, summary, finding
 
 

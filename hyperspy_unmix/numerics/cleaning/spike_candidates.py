@@ -20,17 +20,25 @@ TILES_SCREENED_AT_ONCE = 128  # few enough to stay in the processor's cache
 
 
 def spike_candidates(
-    blocks: RowBlocks, counted: Index, extremes: Extremes, noise: LocalNoise
+    blocks: RowBlocks,
+    counted: Index,
+    extremes: Extremes,
+    noise: LocalNoise,
+    half_core: int = HALF_CORE,
+    signs_wanted: tuple[float, ...] = (1.0, -1.0),
 ) -> tuple[Floats, Index, Index]:
     """Signs, pixels and positions of values that stand out of the extremes about them.
 
-    ``counted`` are the pixels of the tiles, ``blocks`` those of them that are finite.
+    ``counted`` are the pixels of the tiles, ``blocks`` those of them that are finite; the level is
+    that of the channels more than ``half_core`` away.
     """
-    highest, lowest = extremes.highest, extremes.lowest
     of_both_signs = []
-    for sign, tiles, opposite in ((1.0, highest, lowest), (-1.0, lowest, highest)):
-        tile, position, level = _screen(tiles, noise, sign)
-        is_possible = _are_possible(tile, position, tiles, opposite, noise, sign)
+    for sign in signs_wanted:
+        tiles, opposite = extremes.highest, extremes.lowest
+        if sign < 0:
+            tiles, opposite = opposite, tiles
+        tile, position, level = _screen(tiles, noise, sign, half_core)
+        is_possible = _are_possible(tile, position, tiles, opposite, noise, sign, half_core)
         tile, position, level = tile[is_possible], position[is_possible], level[is_possible]
         # Every pixel of a tile may be the one that has the extreme.
         row = tile[:, None] * extremes.size + np.arange(extremes.size)
@@ -62,53 +70,61 @@ def flanks(windows: Floats) -> tuple[Floats, Floats]:
 def over_flanks(windows: Floats) -> tuple[Floats, Floats]:
     """Level of the higher flank (...), and how far the core is above it.
 
-    The second has shape (..., 2 HALF_CORE + 1), and is NaN beyond the ends of the axis.
+    The second is as wide as the windows are without their flanks, and NaN beyond the ends of the
+    axis.
     """
     base = np.maximum(*flanks(windows))
     return base, windows[..., FLANK:-FLANK] - base[..., None]
 
 
-def _screen(tiles: Floats, noise: LocalNoise, sign: float) -> tuple[Index, Index, Floats]:
+def _screen(
+    tiles: Floats, noise: LocalNoise, sign: float, half_core: int
+) -> tuple[Index, Index, Floats]:
     """Tiles and positions where an extreme stands out, and the least value that does so."""
     # Half of the threshold, for the extremes of the flanks are those of several pixels.
     half = (noise.threshold(noise.variance) / 2).astype(tiles.dtype)
     half = np.maximum(half, np.finfo(tiles.dtype).tiny)
-    tile, position = _find_peaks(tiles, half, sign)
-    base, over = over_flanks(sign * cut_windows(tiles, tile, position, HALF_WINDOW))
-    excess = over[:, HALF_CORE] / half[position]
+    tile, position = _find_peaks(tiles, half, sign, half_core)
+    windows = sign * cut_windows(tiles, tile, position, half_core + FLANK)
+    base, over = over_flanks(windows)
+    excess = over[:, half_core] / half[position]
     if len(tiles) > 2:
-        shared = _height_in_tiles_beside(tiles, tile, position, sign)
-        excess[over[:, HALF_CORE] <= LEAST_RATIO_TO_NEIGHBOURS * shared] = 0
+        shared = _height_in_tiles_beside(tiles, tile, position, sign, half_core)
+        excess[over[:, half_core] <= LEAST_RATIO_TO_NEIGHBOURS * shared] = 0
     n_best = min(MOST_CANDIDATES, int((excess > 0).sum()))
     best = np.argsort(-excess, kind="stable")[:n_best]
     return tile[best], position[best], base[best] + half[position[best]]
 
 
-def _find_peaks(tiles: Floats, least_height: Floats, sign: float) -> tuple[Index, Index]:
+def _find_peaks(
+    tiles: Floats, least_height: Floats, sign: float, half_core: int
+) -> tuple[Index, Index]:
     """Tiles and positions of local maxima that are so high above the channels beside the core."""
-    n_channels = tiles.shape[1]
+    n_channels, half_window = tiles.shape[1], half_core + FLANK
     peaks = []
     for first in range(0, len(tiles), TILES_SCREENED_AT_ONCE):
         some_tiles = tiles[first : first + TILES_SCREENED_AT_ONCE]
-        padded = np.full((len(some_tiles), n_channels + 2 * HALF_WINDOW), -np.inf, tiles.dtype)
-        inner = padded[:, HALF_WINDOW:-HALF_WINDOW]
+        padded = np.full((len(some_tiles), n_channels + 2 * half_window), -np.inf, tiles.dtype)
+        inner = padded[:, half_window:-half_window]
         np.multiply(some_tiles, sign, out=inner)
         # Of two channels of a flank the lower is the level: the higher may be another spike.
         near_below, far_below, near_above, far_above = (
-            padded[:, HALF_WINDOW + k : HALF_WINDOW + k + n_channels]
-            for k in (-HALF_CORE - 1, 1 - HALF_WINDOW, HALF_CORE + 1, HALF_WINDOW - 1)
+            padded[:, half_window + k : half_window + k + n_channels]
+            for k in (-half_core - 1, 1 - half_window, half_core + 1, half_window - 1)
         )
         level = np.maximum(np.minimum(near_below, far_below), np.minimum(near_above, far_above))
         level += least_height
         row, position = np.divmod(np.flatnonzero(inner > level), n_channels)
-        beside = padded[row[:, None], position[:, None] + HALF_WINDOW + [-1, 1]].max(1)
+        beside = padded[row[:, None], position[:, None] + half_window + [-1, 1]].max(1)
         is_peak = inner[row, position] >= beside
         peaks.append(np.stack([row[is_peak] + first, position[is_peak]]))
     tile, position = np.concatenate(peaks, 1)
     return tile, position
 
 
-def _height_in_tiles_beside(tiles: Floats, tile: Index, position: Index, sign: float) -> Floats:
+def _height_in_tiles_beside(
+    tiles: Floats, tile: Index, position: Index, sign: float, half_core: int
+) -> Floats:
     """Height of what the tiles before and after have at the same place: the lower of the two.
 
     A line is in both of them, a spike is not. The first and the last tile have two on one side.
@@ -117,7 +133,8 @@ def _height_in_tiles_beside(tiles: Floats, tile: Index, position: Index, sign: f
     after = np.where(tile == len(tiles) - 1, tile - 2, tile + 1)
     heights = []
     for tile_beside in (before, after):
-        _, over = over_flanks(sign * cut_windows(tiles, tile_beside, position, HALF_WINDOW))
+        windows = sign * cut_windows(tiles, tile_beside, position, half_core + FLANK)
+        _, over = over_flanks(windows)
         heights.append(np.nanmax(over, 1, initial=0))
     return np.asarray(np.minimum(*heights))
 
@@ -129,11 +146,12 @@ def _are_possible(
     opposite: Floats,
     noise: LocalNoise,
     sign: float,
+    half_core: int,
 ) -> Mask:
     """Which values even a pixel of the least flanks would call a spike.
 
     ``opposite`` are the other extremes of the same tiles. Clean data are then not read again.
     """
-    least, _ = over_flanks(sign * cut_windows(opposite, tile, position, HALF_WINDOW))
+    least, _ = over_flanks(sign * cut_windows(opposite, tile, position, half_core + FLANK))
     height = sign * tiles[tile, position] - least
     return np.asarray(height > noise.threshold(noise.variance[position]))

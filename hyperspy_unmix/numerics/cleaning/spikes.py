@@ -7,19 +7,17 @@ shared by the pixels beside it. "Far" is a bound on chance (`LocalNoise.threshol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import poisson
 
 from hyperspy_unmix.numerics.reading.first_pass import Summary
-from hyperspy_unmix.numerics.reading.neighbourhoods import read_around, read_windows
+from hyperspy_unmix.numerics.reading.neighbourhoods import read_around
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats, Index
 
+from .coincidence import are_isolated
+from .filling import Hits, fill_hits
 from .local_noise import LocalNoise
 from .spike_candidates import (
     FLANK,
@@ -34,32 +32,9 @@ from .spike_candidates import (
 WIDEST_SPIKE = 3.6  # effective width in channels; that of a line is 1.5 times its FWHM
 REACH_IN_SCAN = 2  # pixels along every scan axis that are looked at for what they share
 SIGMAS_OF_TAIL = 3.0  # at least; what is left of a spike beside its highest value
-CHANCE_OF_COINCIDENCE = 1e-4  # that spikes together are taken for a line, or for a pixel's spectrum
 LEAST_PIXELS_SEARCHED = 8
 LEAST_CHANNELS_SEARCHED = 4 * HALF_WINDOW
-LEAST_RELATIVE_SIGMA = 1e-3  # of the largest in a window, which bounds the weights of a fit
 WINDOW_OFFSETS = np.arange(-HALF_WINDOW, HALF_WINDOW + 1)
-
-
-@dataclass(frozen=True)
-class _Hits:
-    """Places of the highest (lowest) values of spikes, and the windows about them.
-
-    ``covered`` (hits, 2 HALF_WINDOW + 1) marks the values that belong to the spike; ``usual`` is
-    the mean of the pixels beside, zero where they are not known, ``scatter`` the noise of each
-    value.
-    """
-
-    pixels: Index
-    positions: Index
-    windows: Floats
-    usual: Floats
-    scatter: Floats
-    covered: NDArray[np.bool_]
-
-    def select(self, chosen: Any) -> _Hits:
-        """The ``chosen`` ones (a mask)."""
-        return _Hits(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def find_spikes(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> Spikes:
@@ -88,7 +63,7 @@ def find_spikes(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> Spike
     extremes = summary.extremes
     too_few_pixels = summary.finite.sum() < LEAST_PIXELS_SEARCHED
     if extremes is None or too_few_pixels or n_channels < LEAST_CHANNELS_SEARCHED:
-        return _fill_spikes([], blocks, summary.integers)
+        return fill_hits([], blocks, summary.integers)
     counted = np.flatnonzero(blocks.pixels)
     blocks = blocks.drop_pixels(~summary.finite)
     signs, pixels, positions = spike_candidates(blocks, counted, extremes, noise)
@@ -105,13 +80,15 @@ def find_spikes(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> Spike
             noise,
             sign,
         )
-        of_both_signs.append(hits.select(_are_isolated(hits, n_pixels, n_channels)))
-    return _fill_spikes(of_both_signs, blocks, summary.integers)
+        of_both_signs.append(
+            hits.select(are_isolated(hits.pixels, hits.positions, n_pixels, n_channels))
+        )
+    return fill_hits(of_both_signs, blocks, summary.integers)
 
 
 def _select_spikes(
     pixels: Index, positions: Index, windows: Floats, beside: Floats, noise: LocalNoise, sign: float
-) -> _Hits:
+) -> Hits:
     """The candidates that are spikes: beyond chance, narrow, not shared by the pixels beside.
 
     ``windows`` and ``beside`` are times ``sign``.
@@ -146,7 +123,7 @@ def _select_spikes(
     usual = sign * _known_mean(beside)
     channels = np.clip(positions[:, None] + WINDOW_OFFSETS, 0, len(noise.mean) - 1)
     scatter = np.sqrt(noise.variance_at(channels, usual))
-    hits = _Hits(
+    hits = Hits(
         pixels=pixels,
         positions=positions,
         windows=sign * windows,
@@ -185,84 +162,3 @@ def _known_mean(beside: Floats) -> Floats:
     """Mean over the neighbours (places, neighbours, channels) that are known, else zero."""
     known = np.isfinite(beside)
     return np.asarray(np.where(known, beside, 0).sum(1) / np.maximum(known.sum(1), 1))
-
-
-def _are_isolated(hits: _Hits, n_pixels: int, n_channels: int) -> NDArray[np.bool_]:
-    """Hits that share neither energy nor pixel with more others than chance allows."""
-    isolated = np.ones(len(hits.pixels), bool)
-    for places, n_places, reach in ((hits.positions, n_channels, 1), (hits.pixels, n_pixels, 0)):
-        number = np.append(np.bincount(places + 1, minlength=2), 0)
-        number_together = sum(number[places + 1 + k] for k in range(-reach, reach + 1))
-        expected = (2 * reach + 1) * len(places) / n_places
-        most_by_chance = poisson.isf(CHANCE_OF_COINCIDENCE / n_places, expected)
-        # Two are too few to say what they are.
-        isolated &= number_together <= max(most_by_chance, 2)
-    return isolated
-
-
-def _fill_spikes(hits_by_sign: list[_Hits], blocks: RowBlocks, integers: bool) -> Spikes:
-    """Fill the covered values from the channels beside, along the shape that neighbours have."""
-    n_channels = len(blocks.channels)
-
-    # One number for each pair of pixel and position: spikes may lie within each other's windows.
-    keys_by_sign = [
-        hits.pixels[:, None] * n_channels + hits.positions[:, None] + WINDOW_OFFSETS
-        for hits in hits_by_sign
-    ]
-    covered_keys = [
-        key
-        for keys, hits in zip(keys_by_sign, hits_by_sign, strict=True)
-        for key in keys[hits.covered]
-    ]
-    spike_keys = np.unique(covered_keys).astype(np.intp)
-
-    values, recorded = np.zeros(len(spike_keys)), np.zeros(len(spike_keys))
-    for keys, hits in zip(keys_by_sign, hits_by_sign, strict=True):
-        covered = np.isin(keys, spike_keys) & np.isfinite(hits.windows)
-        for k in range(len(keys)):
-            row = np.searchsorted(spike_keys, keys[k][covered[k]])
-            values[row] = _fill_window(hits.windows[k], hits.usual[k], hits.scatter[k], covered[k])
-            recorded[row] = hits.windows[k][covered[k]]
-
-    pixels, positions = np.divmod(spike_keys, n_channels)
-    variances = None
-    if blocks.variance is not None:
-        _, variance_windows = read_windows(blocks, pixels, positions, HALF_WINDOW)
-        assert variance_windows is not None
-        is_spike = np.isin(spike_keys[:, None] + WINDOW_OFFSETS, spike_keys)
-        variances = np.nanmedian(np.where(is_spike, np.nan, variance_windows), 1)
-    values = np.rint(values) if integers else values
-    return Spikes(
-        pixels=pixels,
-        channels=blocks.channels[positions],
-        values=values,
-        change=values - recorded,
-        variances=variances,
-    )
-
-
-def _fill_window(
-    window: Floats, usual: Floats, scatter: Floats, covered: NDArray[np.bool_]
-) -> Floats:
-    """Covered values: a straight line plus the neighbours' shape, through the values nearest."""
-    # The values that are fitted, and their weights.
-    good = np.isfinite(window) & ~covered
-    channels = np.arange(len(window))
-    distance = np.abs(np.subtract.outer(channels, np.flatnonzero(covered))).min(1)
-    near = good & (distance <= FLANK)
-    noise = scatter[near]
-    if noise.any():
-        weight = 1 / np.maximum(noise, LEAST_RELATIVE_SIGMA * noise.max())
-    else:
-        weight = np.ones(len(noise))
-
-    # How much of the neighbours' shape is in them, and the line through what is left.
-    values, shape = weight * window[near], weight * usual[near]
-    power = float(shape @ shape)
-    scale = max(float(shape @ values) / power, 0.0) if power > 0 else 0.0
-    on_both_sides = near[:HALF_WINDOW].any() and near[HALF_WINDOW + 1 :].any()
-    rest = window[near] - scale * usual[near]
-    line = np.polyfit(WINDOW_OFFSETS[near], rest, int(on_both_sides), w=weight)
-
-    filled = np.polyval(line, WINDOW_OFFSETS[covered]) + scale * usual[covered]
-    return np.maximum(filled, 0.0) if window[good].min() >= 0 else filled

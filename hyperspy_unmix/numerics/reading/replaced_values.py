@@ -39,6 +39,29 @@ class Spikes:
         is_among = pixels[np.minimum(row, len(pixels) - 1)] == self.pixels
         return self._select(row[is_among], is_among)
 
+    def followed_by(self, later: Spikes) -> Spikes:
+        """All of these and of ``later``, which were found once these had been replaced."""
+        if not len(later):
+            return self
+        pixels = np.concatenate([self.pixels, later.pixels])
+        channels = np.concatenate([self.channels, later.channels])
+        n_channels = int(channels.max()) + 1
+        # The last of those at one place holds.
+        keys, place = np.unique(pixels * n_channels + channels, return_inverse=True)
+        last = np.zeros(len(keys), np.intp)
+        np.maximum.at(last, place, np.arange(len(place)))
+        changes = np.concatenate([self.change, later.change])
+        variances = None
+        if self.variances is not None and later.variances is not None:
+            variances = np.concatenate([self.variances, later.variances])[last]
+        return Spikes(
+            pixels=pixels[last],
+            channels=channels[last],
+            values=np.concatenate([self.values, later.values])[last],
+            change=np.bincount(place, changes, len(keys)).astype(float),
+            variances=variances,
+        )
+
     def _select(self, pixels: Index, chosen: Any) -> Spikes:
         """The ``chosen`` spikes (a slice or a mask), with ``pixels`` counted anew."""
         return Spikes(

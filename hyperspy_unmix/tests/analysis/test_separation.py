@@ -1,5 +1,7 @@
 """What a user can choose of the separation, and do with its components, on small phantoms."""
 
+import re
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.numerics.separation import ica
-from hyperspy_unmix.tests.scenes import array, calibrated, two_phases, untouched
+from hyperspy_unmix.tests.scenes import array, calibrated, counts, two_phases, untouched
 
 SHAPE = (24, 24)
 MAKE = {
@@ -404,6 +406,43 @@ def test_flags_name_components_by_their_names():
     turned = u.rename(["peak", "shift"]).reorder([1, 0])
     for key in flagged:
         assert sorted(turned.settings[key].value) == sorted(named.settings[key].value)
+
+
+def with_one_bright_place(place, height=4000.0):
+    """Two phases, and a third that is in one place of the scan only."""
+    data = counts(shape=(20, 24)).astype(float)
+    line = np.exp(-(((np.arange(data.shape[-1]) - 55) / 4) ** 2))
+    data[place] += np.random.default_rng(5).poisson(height * line, data[place].shape)
+    return calibrated(data)
+
+
+@pytest.mark.parametrize(
+    ("place", "height", "says"),
+    [
+        (
+            (7, 3),
+            20000.0,
+            r"one pixel: a cosmic ray or a particle; look at that pixel, inav\[3, 7\]",
+        ),
+        (7, 4000.0, r"one line of the scan: .*look at that line, inav\[:, 7\]"),
+    ],
+    ids=["pixel", "line"],
+)
+def test_components_in_one_place_are_named(place, height, says):
+    """Truth: where it was put; it keeps its name wherever it is, and either sign is the same."""
+    u = with_one_bright_place(place, height).unmix(3, spikes=None)
+    reason = u.settings["WARNING: one place"].reason
+    assert re.search(says, reason)
+    number = int(re.match(r"component (\d) holds \d+ % of its counts", reason)[1])
+    names = ["a", "b", "c"]
+    changed = u.rename(names).reverse(number).reorder(names[::-1])
+    turned = changed.settings["WARNING: one place"].reason
+    assert turned == reason.replace(f"component {number}", f"component {names[number]}")
+    assert turned in repr(changed)
+
+
+def test_phases_are_not_in_one_place(u):
+    assert "WARNING: one place" not in u.settings
 
 
 # ---------------------------------------------------------------- lazy, and left alone

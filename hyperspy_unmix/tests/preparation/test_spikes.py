@@ -306,6 +306,31 @@ def test_unmixing_is_nearly_as_without_spikes(lazy):
     assert "your data are as they were" in repr(u)
 
 
+def tracked_phases(**kwargs):
+    """A camera's map of two phases with six tracks of 4 to 9 channels, each in one pixel."""
+    data = counts(shape=(30, 30)).astype(float)
+    clean = data.copy()
+    rng = np.random.default_rng(3)
+    for k, (y, x) in enumerate(zip(rng.permutation(30)[:6], rng.permutation(30)[:6], strict=True)):
+        length = 4 + k
+        first = rng.integers(0, data.shape[-1] - length)
+        data[y, x, first : first + length] += np.rint(20000 * rng.uniform(0.5, 1, length))
+    return calibrated(clean, **kwargs), calibrated(data, **kwargs)
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+def test_unmixing_is_nearly_as_without_tracks(lazy):
+    """Truth: the result without them; the values there are as close as noise allows."""
+    clean, s = tracked_phases(lazy=lazy)
+    with untouched(s):
+        u = hyperspy_unmix.unmix(s)
+    reference = hyperspy_unmix.unmix(clean)
+    assert u.n_components == reference.n_components == 2
+    assert angle(u.spectra.data, reference.spectra.data) < 0.5
+    assert "6 tracks of cosmic rays, 4 to 9 channels long" in u.settings["spikes"].reason
+    assert u.settings["spikes"].value >= sum(range(4, 10))
+
+
 def test_a_spike_below_zero_leaves_counts_counts():
     """Once it is replaced the data hold counts only, and "poisson" can be asked for."""
     _, s = spiked_phases()
