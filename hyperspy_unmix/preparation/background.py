@@ -13,9 +13,11 @@ from hyperspy_unmix.numerics.corrections.background_window import (
     LEAST_WINDOW_CHANNELS,
     Window,
     nothing_before,
+    scatters_about_zero,
     window_before_onsets,
     window_from_data,
 )
+from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .elements import onsets
@@ -25,7 +27,8 @@ from .spectrum_image import Image
 
 BACKGROUND_TYPES = ("auto", "power law", "exponential", "polynomial", "offset")
 FALLS_FROM_ZERO = ("auto", "power law")
-MOST_NEGATIVE = 0.01  # share of values before an edge: more, and there is no background left
+MOST_NEGATIVE = 0.01  # share of values before an edge: more, and there may be no background left
+SUBTRACTED = "negative values, zero on average before an edge: it seems to be subtracted already"
 LEAST_LEFT = 0.5  # of the channels, by a background window
 LEAST_GIVEN = 3  # channels of a window that the user gives
 
@@ -46,6 +49,10 @@ class BackgroundFinding:
         Whether the background is the tail of the zero-loss peak, which needs no fit.
     channels_left, channels_before : int
         That count from the window on, and of the range asked for.
+    bump : float, optional
+        Energy of what rises beside the window, but is no edge.
+    unit : str
+        Of the energies.
     """
 
     ranges: tuple[tuple[float, float], ...]
@@ -54,6 +61,8 @@ class BackgroundFinding:
     is_zero_loss_tail: bool = False
     channels_left: int = 0
     channels_before: int = 0
+    bump: float | None = None
+    unit: str = ""
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -66,7 +75,10 @@ class BackgroundFinding:
         windows = f"{len(self.ranges)} windows" if several else "window"
         name = "power law" if self.shape == "auto" else self.shape
         value = self.ranges if several else self.ranges[0]
-        said = {"background": Choice(value, f"{name}, {windows} {self.reason}")}
+        beside = ""
+        if self.bump is not None:
+            beside = f", beside a bump at {self.bump:.4g} {self.unit}".rstrip()
+        said = {"background": Choice(value, f"{name}, {windows} {self.reason}{beside}")}
         if self.channels_left < LEAST_LEFT * self.channels_before:
             hint = (
                 f"the window leaves {self.channels_left} of {self.channels_before} channels: what "
@@ -104,9 +116,20 @@ def choose_background(
         window = window.moved(first)
     left = len(image.blocks.channels)
     finding = BackgroundFinding(
-        ranges, shape, window.reason, channels_left=left, channels_before=before
+        ranges,
+        shape,
+        window.reason,
+        channels_left=left,
+        channels_before=before,
+        bump=window.bump,
+        unit=_unit(image),
     )
     return image, window, finding
+
+
+def _unit(image: Image) -> str:
+    units = image.frame.axes_manager.signal_axes[0].units
+    return units if isinstance(units, str) else ""
 
 
 def _only_behind(shape: str, image: Image) -> bool:
@@ -176,21 +199,30 @@ def _automatic_window(image: Image) -> Window:
         return window
     if not window.found:
         window = _window_from_data(image)
-    sample = image.summary.sample
-    if window.found:
-        inside = sample[:, window.start : window.stop]
-        # read noise alone makes some values of a weak background negative
-        subtracted = np.mean(inside < 0) > MOST_NEGATIVE and inside.mean() < 0.5 * inside.std()
-    else:
-        subtracted = np.mean(sample < 0) > MOST_NEGATIVE
-    if subtracted:
-        return Window(0, 0, "negative values: it seems to be subtracted already")
+    if _is_subtracted(image, window):
+        return Window(0, 0, SUBTRACTED)
     return window
 
 
+def _is_subtracted(image: Image, window: Window) -> bool:
+    """Whether values before an edge are negative as often as noise about zero makes them."""
+    sample, mean = image.summary.sample, image.summary.mean
+    if image.energies[0] <= 0:
+        return False
+    # The noise of a camera makes some values of any weak background negative.
+    inside = sample[:, window.start : window.stop] if window.found else sample
+    if np.mean(inside < 0) <= MOST_NEGATIVE:
+        return False
+    return scatters_about_zero(mean, _error_of_mean(image), window)
+
+
 def _window_from_data(image: Image) -> Window:
-    energies, mean = image.energies, image.summary.mean
-    size = image.summary.group_size
+    return window_from_data(image.energies, image.summary.mean, _error_of_mean(image))
+
+
+def _error_of_mean(image: Image) -> Floats:
+    """Standard error of the mean spectrum, at least that of its counts."""
+    mean, size = image.summary.mean, image.summary.group_size
     spread = np.sqrt(np.average((image.summary.groups - mean) ** 2, axis=0, weights=size))
     counts = np.sqrt(np.maximum(mean, 0) / size.sum())
-    return window_from_data(energies, mean, np.maximum(counts, spread / np.sqrt(len(size))))
+    return np.asarray(np.maximum(counts, spread / np.sqrt(len(size))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,9 +10,23 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
-LEAST_WINDOW_CHANNELS = 8
+from .power_law import PowerLaw, power_law, relative_noise
+from .pre_edge_bumps import (
+    LEAST_HEIGHT,
+    bump_before,
+    holds_bump,
+    is_bump_between,
+    start_behind_bump,
+)
+
+LEAST_WINDOW_CHANNELS = 8  # of the axis, or of sums of its channels where these are finer
+LEAST_WINDOW_SHARE = 0.005  # of the energy: a law fitted to less says nothing of what is behind
+LEAST_SIGNAL_TO_NOISE = 5.0  # of a channel: weaker ones are summed until they have it
+NEAREST_SHARE = 0.9  # of the energy of an edge: where a window before a bump before it ends
+LEAST_SUMS = 64  # of channels, on the whole axis
 LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
 MOST_DEVIATION_FROM_LAW = 0.015  # of the mean spectrum: more is no power law
+MOST_SIGMAS_LEFT = 3.0  # of the mean counts before an edge: more are a background
 LEAST_BACKGROUND_SHARE = 0.01  # of the highest counts behind: less before all edges is none
 
 
@@ -20,7 +35,8 @@ class Window:
     """Channels ``start`` to ``stop`` (exclusive), or none, and why.
 
     ``absent`` tells that there is no background, so that no other window need be looked for;
-    ``others`` are further (start, stop) fitted together with the first.
+    ``others`` are further (start, stop) fitted together with the first; ``bump`` is the energy of
+    what rises before the window, or between it and the edge, and is none.
     """
 
     start: int
@@ -28,6 +44,7 @@ class Window:
     reason: str
     absent: bool = False
     others: tuple[tuple[int, int], ...] = ()
+    bump: float | None = None
 
     @property
     def found(self) -> bool:
@@ -56,18 +73,111 @@ def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float
     onsets : dict
         Names and energies of the edges expected.
     """
+    factor = channels_to_sum(energies, mean)
+    sums, summed = sums_of(energies, factor), sums_of(mean, factor)
     on_axis = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
     for name, onset in sorted(on_axis.items(), key=lambda item: item[1]):
         # Edges begin before their tabulated onset.
-        stop = int(np.searchsorted(energies, 0.99 * onset))
-        stop = min(stop, int(np.searchsorted(energies, onset)) - 2)
-        if nothing_before(mean, stop):
+        stop = int(np.searchsorted(sums, 0.99 * onset))
+        stop = min(stop, int(np.searchsorted(sums, onset)) - 2)
+        if nothing_before(summed, stop):
             reason = f"next to no counts before {name}: there is no background"
             return Window(0, 0, reason, absent=True)
-        window = _longest_falling(energies, mean, stop)
+        window = _last_falling(sums, summed, stop)
         if window.found:
-            return replace(window, reason=f"before {name} at {onset:.0f}")
+            window = replace(window, reason=f"before {name} at {onset:.0f}")
+            return _in_channels(_beside_bump(sums, summed, window, stop), factor)
     return Window(0, 0, "no falling pre-edge region before the edges of the elements given")
+
+
+def _last_falling(energies: Floats, mean: Floats, stop: int) -> Window:
+    """Longest falling window up to ``stop``, or before what rises just before it."""
+    if stop <= 0:
+        return Window(0, 0, "")
+    earliest = int(np.searchsorted(energies, NEAREST_SHARE * energies[min(stop, len(mean) - 1)]))
+    step = _step(len(mean))
+    for end in range(stop, max(earliest, 0), -max(1, step // 4)):
+        window = _longest_falling(energies, mean, end)
+        if window.found:
+            return window
+    return Window(0, 0, "")
+
+
+def scatters_about_zero(mean: Floats, error: Floats, window: Window) -> bool:
+    """Whether no background is left before an edge: next to no counts, beside their error.
+
+    Parameters
+    ----------
+    mean, error : array, shape (channels,)
+        Mean spectrum and its standard error.
+    window : Window
+        Before the edge; where there is none, the lowest region before the largest rise is judged.
+    """
+    n = len(mean)
+    size = min(max(LEAST_WINDOW_CHANNELS, n // LEAST_SUMS), max(n // 2, 1))
+    levels = np.convolve(mean, np.full(size, 1 / size), mode="valid")
+    start, stop = window.start, window.stop
+    if not window.found and len(levels) <= size:
+        start, stop = 0, n
+    elif not window.found:
+        largest = int(np.argmax(levels[size:] - levels[:-size]))
+        start = int(np.argmin(levels[: largest + 1]))
+        stop = start + size
+    level = float(mean[start:stop].mean())
+    error_of_level = float(np.sqrt(np.sum(error[start:stop] ** 2))) / (stop - start)
+    behind = float(levels[min(stop, len(levels) - 1) :].max())
+    return level < max(MOST_SIGMAS_LEFT * error_of_level, LEAST_BACKGROUND_SHARE * behind)
+
+
+def channels_to_sum(energies: Floats, mean: Floats) -> int:
+    """How many channels tell as much as one should: at fine dispersion, or with strong noise.
+
+    The shortest window is then wide enough for a power law, and a rise is judged by more than
+    the noise of a few channels.
+    """
+    n = len(mean)
+    if n < 2 * LEAST_SUMS or energies[-1] <= 0:
+        return 1
+    width = float(np.median(np.diff(energies)))
+    centre = float(np.abs(energies).min()) if energies[0] > 0 else 0.0
+    finest = LEAST_WINDOW_SHARE * centre / LEAST_WINDOW_CHANNELS
+    noise, level = float(np.median(np.abs(np.diff(mean)))) / 0.954, float(np.median(mean))
+    for_noise = (LEAST_SIGNAL_TO_NOISE * noise / level) ** 2 if level > 0 else 1.0
+    # A tolerance, for a dispersion of just so much is not two channels.
+    factor = np.ceil(max(finest / width, for_noise, 1.0) - 1e-6)
+    return int(min(factor, n // LEAST_SUMS))
+
+
+def sums_of(values: Floats, factor: int) -> Floats:
+    """Means of ``factor`` neighbouring channels each; what is left at the end is left out."""
+    if factor == 1:
+        return values
+    whole = values[: len(values) // factor * factor]
+    return np.asarray(whole.reshape(-1, factor).mean(1))
+
+
+def _in_channels(window: Window, factor: int) -> Window:
+    """The same window, found in sums of ``factor`` channels, in channels of the axis."""
+    return replace(window, start=window.start * factor, stop=window.stop * factor)
+
+
+def _beside_bump(energies: Floats, mean: Floats, window: Window, edge: int) -> Window:
+    """The same window, with what rises before it, or between it and the ``edge``."""
+    smoothed = max(1, _step(len(mean)) // 4)
+    span = (window.start, window.stop)
+    bump = bump_before(energies, mean, span, smoothed)
+    if bump is not None:
+        start = start_behind_bump(energies, mean, span, LEAST_WINDOW_CHANNELS)
+        return replace(window, start=start, bump=bump)
+    if window.stop < edge - smoothed:
+        law = power_law(energies[slice(*span)], mean[slice(*span)])
+        between = slice(window.stop, edge)
+        share = mean[between] / law(energies[between]) - 1
+        highest = int(np.argmax(share))
+        # What is highest at the last channel is the foot of the edge.
+        if share[highest] > LEAST_HEIGHT and highest < len(share) - smoothed:
+            bump = float(energies[window.stop + highest])
+    return replace(window, bump=bump)
 
 
 def nothing_before(mean: Floats, stop: int) -> bool:
@@ -82,17 +192,65 @@ def nothing_before(mean: Floats, stop: int) -> bool:
 
 
 def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
-    """Window before the first abrupt rise of the mean spectrum above its own power law.
+    """Window before the first edge: an abrupt rise of the mean spectrum above its own power law.
+
+    A rise behind which the spectrum is back at its law, and which is small beside what follows,
+    is a bump; the window is then behind it.
 
     Parameters
     ----------
     energies, mean, error : array, shape (channels,)
         Energy axis, mean spectrum and its standard error.
     """
-    n = len(mean)
-    step = max(4, n // 64)
     if energies[0] <= 0:
         return Window(0, 0, "the axis reaches zero energy; give background=(start, end)")
+    factor = channels_to_sum(energies, mean)
+    sums, summed = sums_of(energies, factor), sums_of(mean, factor)
+    summed_error = np.sqrt(sums_of(error**2, factor) / factor)
+    windows = _windows_before_rises(sums, summed, summed_error)
+    chosen = next(windows, None)
+    if chosen is None:
+        return Window(0, 0, _why_none(sums, summed))
+    smoothed, is_behind = max(1, _step(len(summed)) // 4), False
+    for later in windows:
+        spans = (chosen.start, chosen.stop), (later.start, later.stop)
+        if is_bump_between(sums, summed, *spans, smoothed):
+            chosen, is_behind = later, True
+    if is_behind:
+        span = (chosen.start, chosen.stop)
+        start = start_behind_bump(sums, summed, span, LEAST_WINDOW_CHANNELS)
+        chosen = replace(chosen, start=start)
+    chosen = _beside_bump(sums, summed, chosen, chosen.stop)
+    if chosen.bump is not None:
+        chosen = replace(chosen, reason="before the rise of the mean spectrum")
+    if factor > 1 and chosen.stop - chosen.start > LEAST_WINDOW_CHANNELS:
+        # The last sum may hold the first channels of the edge.
+        chosen = replace(chosen, stop=chosen.stop - 1)
+    return _in_channels(chosen, factor)
+
+
+def _why_none(energies: Floats, mean: Floats) -> str:
+    """Why there is no window, and what to do."""
+    n = len(mean)
+    ends = range(n // 8, n + 1, max(1, n // 8))
+    falls = any(_longest_falling(energies, mean, stop).found for stop in ends)
+    why = (
+        "no edge rises above a falling background"
+        if falls
+        else "no region of the mean spectrum falls as a background does"
+    )
+    return f"{why}; if there is one, give background=(start, end) before an edge"
+
+
+def _step(channels: int) -> int:
+    """Channels in which a rise must show."""
+    return max(4, channels // 64)
+
+
+def _windows_before_rises(energies: Floats, mean: Floats, error: Floats) -> Iterator[Window]:
+    """Falling windows that the mean spectrum rises behind, from low energies to high."""
+    n = len(mean)
+    step = _step(n)
     for stop in range(max(LEAST_WINDOW_CHANNELS, n // 32), n - step, max(1, step // 4)):
         ahead = slice(stop, stop + step)
         window = _longest_falling(energies, mean, stop)
@@ -101,7 +259,7 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
         start = window.start
         law = power_law(energies[start:stop], mean[start:stop])
         if _rises_before(energies, mean, window, law):
-            break
+            continue
         expected = law(energies[ahead])
         excess = np.mean(mean[ahead] - expected)
         uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
@@ -111,8 +269,7 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
             stop = stop - margin
             if stop - start < LEAST_WINDOW_CHANNELS:
                 continue
-            return Window(start, stop, "before the first rise of the mean spectrum")
-    return Window(0, 0, "no falling pre-edge region before a rise was found")
+            yield Window(start, stop, "before the first rise of the mean spectrum")
 
 
 def _forecast_error(window: Window, error: Floats) -> float:
@@ -143,41 +300,15 @@ def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
         return False
     # What bends away from the law shows in the quarters of the window, beyond their noise.
     residual = mean / law(energies) - 1
-    noise = np.std(np.diff(residual)) / np.sqrt(2)
+    noise = relative_noise(residual)
+    if holds_bump(residual, noise):
+        return False
     quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
     three_sigmas = 3 * noise / np.sqrt(len(mean) / 4)
     return bool(np.abs(quarters).max() < MOST_DEVIATION_FROM_LAW + three_sigmas)
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """``value * (energies / reference) ** -exponent``."""
-
-    value: float
-    exponent: float
-    reference: float
-
-    def __call__(self, energies: Floats) -> Floats:
-        """Its values at ``energies``."""
-        return self.value * (energies / self.reference) ** -self.exponent
 
 
 def _rises_before(energies: Floats, mean: Floats, window: Window, law: PowerLaw) -> bool:
     """Whether an edge rises before the window: its own flank is then no background."""
     before = slice(0, window.start)
     return bool((mean[before] < 0.5 * law(energies[before])).any())
-
-
-def power_law(energies: Floats, mean: Floats) -> PowerLaw:
-    """Power law of a mean spectrum, by log-log fit weighted with the mean.
-
-    References
-    ----------
-    R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (2011),
-    sect. 4.4, https://doi.org/10.1007/978-1-4419-9583-4
-    """
-    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
-    reference = float(np.exp(np.log(energies).mean()))
-    weight = np.sqrt(positive)
-    slope, intercept = np.polyfit(np.log(energies / reference), np.log(positive), 1, w=weight)
-    return PowerLaw(float(np.exp(intercept)), float(-slope), reference)

@@ -53,3 +53,45 @@ def test_a_baseline_is_named_where_nothing_fits(signal_type, said, monkeypatch):
     reason = u.settings["WARNING: negative"].reason
     assert ("fluorescence" in reason) is said
     assert "assume=" in reason
+
+
+def noisy_camera(level, ghost_at=None):
+    """A ghost and an edge at 460 eV on a power law of ``level`` counts; read noise of 106."""
+    rng = np.random.default_rng(0)
+    energies = 435 + 0.025 * np.arange(2048)
+    edge = np.exp(-(((energies - 462) / 0.8) ** 2)) + 0.3 * (energies > 461)
+    spectrum = level * (energies / 435) ** -3.0 + 2500 * edge
+    if ghost_at:
+        spectrum = spectrum + 700 * np.exp(-(((energies - ghost_at) / 0.6) ** 2))
+    thickness = np.linspace(0.3, 1, 60).reshape(6, 10, 1)
+    values = 25 * rng.poisson(thickness * spectrum / 25) + rng.normal(0, 106, (6, 10, 2048))
+    return calibrated(values, "EELS_unmix", 435.0, 0.025)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_noise_below_zero_does_not_mean_subtracted(lazy):
+    """Truth: 300 counts before the edge, of which a tenth are negative by read noise."""
+    s = noisy_camera(300.0, ghost_at=441.0)
+    assert np.mean(s.data[..., :800] < 0) > 0.01
+    choice = (s.as_lazy() if lazy else s).pca().settings["background"]
+    start, end = choice.value
+    assert 441 < start < end < 461
+    assert "beside a bump at 44" in choice.reason
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_read_noise_alone_before_an_edge_is_no_background(lazy):
+    """Truth: nothing there but read noise."""
+    s = noisy_camera(0.0)
+    choice = (s.as_lazy() if lazy else s).pca().settings["background"]
+    assert choice.value is None
+    assert "subtracted already" in choice.reason or "next to no counts" in choice.reason
+
+
+def test_without_a_window_it_says_what_to_do():
+    """A bare background: it falls, and nothing rises."""
+    energies = 400.0 + np.arange(200)
+    counts_ = np.random.default_rng(0).poisson(1e4 * (energies / 400) ** -3.0, (6, 6, 200))
+    reason = calibrated(counts_, "EELS_unmix", 400.0, 1.0).pca().settings["background"].reason
+    assert "no edge rises" in reason
+    assert "background=(start, end)" in reason
