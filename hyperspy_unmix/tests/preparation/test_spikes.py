@@ -373,7 +373,7 @@ def test_nothing_is_summarised_twice(monkeypatch):
         passes.append(blocks.spikes)
         return summarise(blocks)
 
-    monkeypatch.setattr("hyperspy_unmix.preparation.spectrum_image.summarise", counting)
+    monkeypatch.setattr("hyperspy_unmix.preparation.image_reading.summarise", counting)
     clean, s = spiked_phases()
     nothing = dict.fromkeys(("signal_range", "navigation_mask", "signal_mask"))
     read_image(clean, variance=None, **nothing)
