@@ -46,7 +46,7 @@ def test_a_window_before_the_edge_is_no_reason_for_a_warning():
 @pytest.mark.parametrize(("signal_type", "said"), [("", True), ("EELS", False)])
 def test_a_baseline_is_named_where_nothing_fits(signal_type, said, monkeypatch):
     """The advice is for data that may have one."""
-    monkeypatch.setattr("hyperspy_unmix.analysis.separation_findings.MOST_NEGATIVE", -1.0)
+    monkeypatch.setattr("hyperspy_unmix.analysis.separation_findings.MOST_NEGATIVITY_RATIO", -1.0)
     x = np.linspace(0, 1, CHANNELS)
     s = calibrated(counts() + 200 * x, signal_type)
     u = hyperspy_unmix.unmix(s, background=None)
