@@ -47,7 +47,7 @@ STAGES = (
     "preparation.background.background_window",
     "preparation.prepare.choose_noise",
     "numerics.compression.weighted_pca.measure_scree",
-    "numerics.corrections.scattering.recompression",
+    "numerics.corrections.plural_scattering.recompression",
     "analysis.compressed.correct",
     "analysis.compressed.count_components",
     "analysis.separation.choose_width",
@@ -65,7 +65,7 @@ LATER = {  # what is computed when it is first asked for
     "components.uncertainty.map_variance": lambda u: array(u.maps_uncertainty).tobytes(),
     "components.forward_model.goodness": lambda u: array(u.reduced_chi_square).tobytes(),
     "analysis.compressed.thinned_significance": lambda u: u.pca.recounted(),
-    "numerics.corrections.scattering.convolve_rows": lambda u: array(
+    "numerics.corrections.plural_scattering.convolve_rows": lambda u: array(
         u.pca.preprocessed()
     ).tobytes(),
 }
@@ -169,7 +169,7 @@ def test_interrupted_apply(drifting, monkeypatch):
     u = s.unmix(2, low_loss=low)
     known, before = state(u.apply(s, low_loss=low)), state(u)
     for name in (
-        "results.applying.abundances",
+        "results.known_spectra.abundances",
         "analysis.compressed.prepare",
         "analysis.compressed.correct",
     ):
@@ -186,10 +186,10 @@ def test_interrupted_together(monkeypatch):
     given = [two_phases(), two_phases(shape=(9, 8))]
     known = [state(u) for u in hyperspy_unmix.unmix(given, 2)]
     places = {
-        "results.together.prepare": 2,
+        "results.joint_unmixing.prepare": 2,
         "analysis.compressed.compress": 2,
-        "results.together.join": 1,
-        "results.together.separate_components": 1,
+        "results.joint_unmixing.join": 1,
+        "results.joint_unmixing.separate_components": 1,
     }
     for name, calls in places.items():
         with monkeypatch.context() as patch, undecomposed(*given):

@@ -15,6 +15,8 @@ HALF_CORE = 3  # channels on both sides of a peak that a spike may cover
 FLANK = 4  # channels beyond them that tell the level
 HALF_WINDOW = HALF_CORE + FLANK
 LEAST_RATIO_TO_NEIGHBOURS = 4.0  # of a spike to a narrow line of neighbouring pixels there
+# A screen takes half of the bound on chance: extremes of the flanks are those of several pixels.
+HALF_OF_THRESHOLD = 0.5
 MOST_CANDIDATES = 20000  # that are looked at
 TILES_SCREENED_AT_ONCE = 128  # few enough to stay in the processor's cache
 
@@ -26,18 +28,20 @@ def spike_candidates(
     noise: LocalNoise,
     half_core: int = HALF_CORE,
     signs_wanted: tuple[float, ...] = (1.0, -1.0),
+    threshold_share: float = HALF_OF_THRESHOLD,
 ) -> tuple[Floats, Index, Index]:
     """Signs, pixels and positions of values that stand out of the extremes about them.
 
     ``counted`` are the pixels of the tiles, ``blocks`` those of them that are finite; the level is
-    that of the channels more than ``half_core`` away.
+    that of the channels more than ``half_core`` away. ``threshold_share`` is how much of the bound
+    on chance they must be above it.
     """
     of_both_signs = []
     for sign in signs_wanted:
         tiles, opposite = extremes.highest, extremes.lowest
         if sign < 0:
             tiles, opposite = opposite, tiles
-        tile, position, level = _screen(tiles, noise, sign, half_core)
+        tile, position, level = _screen(tiles, noise, sign, half_core, threshold_share)
         is_possible = _are_possible(tile, position, tiles, opposite, noise, sign, half_core)
         tile, position, level = tile[is_possible], position[is_possible], level[is_possible]
         # Every pixel of a tile may be the one that has the extreme.
@@ -78,22 +82,21 @@ def over_flanks(windows: Floats) -> tuple[Floats, Floats]:
 
 
 def _screen(
-    tiles: Floats, noise: LocalNoise, sign: float, half_core: int
+    tiles: Floats, noise: LocalNoise, sign: float, half_core: int, threshold_share: float
 ) -> tuple[Index, Index, Floats]:
     """Tiles and positions where an extreme stands out, and the least value that does so."""
-    # Half of the threshold, for the extremes of the flanks are those of several pixels.
-    half = (noise.threshold(noise.variance) / 2).astype(tiles.dtype)
-    half = np.maximum(half, np.finfo(tiles.dtype).tiny)
-    tile, position = _find_peaks(tiles, half, sign, half_core)
+    least = (noise.threshold(noise.variance) * threshold_share).astype(tiles.dtype)
+    least = np.maximum(least, np.finfo(tiles.dtype).tiny)
+    tile, position = _find_peaks(tiles, least, sign, half_core)
     windows = sign * cut_windows(tiles, tile, position, half_core + FLANK)
     base, over = over_flanks(windows)
-    excess = over[:, half_core] / half[position]
+    excess = over[:, half_core] / least[position]
     if len(tiles) > 2:
         shared = _height_in_tiles_beside(tiles, tile, position, sign, half_core)
         excess[over[:, half_core] <= LEAST_RATIO_TO_NEIGHBOURS * shared] = 0
     n_best = min(MOST_CANDIDATES, int((excess > 0).sum()))
     best = np.argsort(-excess, kind="stable")[:n_best]
-    return tile[best], position[best], base[best] + half[position[best]]
+    return tile[best], position[best], base[best] + least[position[best]]
 
 
 def _find_peaks(

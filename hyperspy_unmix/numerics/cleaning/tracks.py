@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_unmix.numerics.reading.first_pass import Summary
+from hyperspy_unmix.numerics.reading.first_pass import Extremes, Summary
 from hyperspy_unmix.numerics.reading.neighbourhoods import read_around
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
@@ -30,6 +30,8 @@ from .track_shape import (
 )
 
 LEAST_CHANNELS_SEARCHED = 2 * (2 * HALF_WINDOW + 1)
+# Tracks are told from lines where they are many times the noise: what is not is not read again.
+WHOLE_THRESHOLD = 1.0
 LEAST_SHARED = 0.05  # of a track's height, which a pixel beside has more than others
 SIGMAS_SHARED = 5.0
 REACH_IN_ENERGY = 2  # channels that a line moves from pixel to pixel
@@ -62,12 +64,36 @@ def find_tracks(blocks: RowBlocks, summary: Summary, noise: LocalNoise) -> tuple
     counted = np.flatnonzero(blocks.pixels)
     blocks = blocks.drop_pixels(~summary.finite)
     _, pixels, positions = spike_candidates(
-        blocks, counted, extremes, noise, LONGEST_TRACK, signs_wanted=(1.0,)
+        blocks,
+        counted,
+        extremes,
+        noise,
+        half_core=LONGEST_TRACK,
+        signs_wanted=(1.0,),
+        threshold_share=WHOLE_THRESHOLD,
     )
-    pixels, positions, windows, beside = _read_about_highest(blocks, pixels, positions)
+    in_memory = _from_extremes(blocks, counted, extremes)
+    pixels, positions, windows, beside = _read_about_highest(in_memory, pixels, positions)
     recorded = _as_recorded(windows, pixels, positions, blocks)
     hits = _select_tracks(pixels, positions, windows, recorded, beside, noise, n_pixels)
     return fill_hits([hits], blocks, summary.integers), hits.covered.sum(1)
+
+
+def _from_extremes(blocks: RowBlocks, counted: Index, extremes: Extremes) -> RowBlocks:
+    """The same spectra out of the extremes, where these are of single pixels: nothing is read.
+
+    ``counted`` are the pixels of the tiles.
+    """
+    if extremes.size > 1:
+        return blocks
+    n_channels = len(blocks.channels)
+    spectra = np.full((len(blocks.pixels), n_channels), np.nan, blocks.dtype)
+    spectra[counted[extremes.filled]] = extremes.highest[extremes.filled]
+    if blocks.spikes is not None:
+        position = np.searchsorted(blocks.channels, blocks.spikes.channels)
+        spectra[blocks.spikes.pixels, position] = blocks.spikes.values
+    data = spectra.reshape(*blocks.data.shape[:-1], n_channels)
+    return RowBlocks(data, blocks.pixels, np.arange(n_channels), dtype=blocks.dtype)
 
 
 def _read_about_highest(
