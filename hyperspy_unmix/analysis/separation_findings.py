@@ -229,20 +229,22 @@ def concentrations(
     scan_shape : tuple of int
     """
     row_length = scan_shape[-1] if len(scan_shape) > 1 else 1
-    said: list[str] = []
+    hint = ""
     for name, values in zip(names, maps.T, strict=True):
         share_of = f"component {name} holds {{:.0f}} % of its counts in"
         if found := in_one_place(values, pixels, FEWEST_PIXELS):
             place = [int(i) for i in np.unravel_index(found.place, scan_shape)][::-1]
-            said.append(
+            hint += "; " if hint else ""
+            hint += (
                 f"{share_of.format(100 * found.share)} one pixel: a cosmic ray or a particle; look "
                 f"at that pixel, inav{place}"
             )
         elif row_length > 1 and (found := in_one_place(values, pixels // row_length, FEWEST_LINES)):
             row = [int(i) for i in np.unravel_index(found.place, scan_shape[:-1])][::-1]
             where = ", ".join(str(i) for i in (":", *row))
-            said.append(
+            hint += "; " if hint else ""
+            hint += (
                 f"{share_of.format(100 * found.share)} one line of the scan: a jump of beam or "
                 f"detector, or a layer along it; look at that line, inav[{where}]"
             )
-    return caution("one place", "; ".join(said)) if said else {}
+    return caution("one place", hint) if hint else {}

@@ -59,7 +59,11 @@ class ZeroPeakFinding:
             reason = f"channels up to {self.end:.3g} {self.units} left out: {peak} holds no X-rays"
             return {"zero peak": Choice(self.channels, reason)}
         if self.nothing_else:
-            return caution("zero peak", f"there are next to no counts beside {peak}: no X-rays")
+            hint = (
+                f"there are next to no counts beside {peak}: no X-rays. Give another map, or "
+                "record it for longer"
+            )
+            return caution("zero peak", hint)
         start, end = self.behind
         hint = (
             f"the analysed channels hold {peak}, which holds no X-rays: components may be this "

@@ -102,11 +102,14 @@ def _check(signals: Sequence[BaseSignal]) -> None:
 
 def _which_to_take(signals: Sequence[Any]) -> str:
     """Which signals of a list, as some files are loaded, can be unmixed, and how."""
-    images = []
-    for i, signal in enumerate(signals):
-        axes = getattr(signal, "axes_manager", None)
-        if axes is not None and axes.signal_dimension == 1 and axes.navigation_dimension > 0:
-            images.append(i)
+    if not all(hasattr(signal, "axes_manager") for signal in signals):
+        return ""
+    axes = [signal.axes_manager for signal in signals]
+    images = [
+        i
+        for i, own in enumerate(axes)
+        if own.signal_dimension == 1 and own.navigation_dimension > 0
+    ]
     if not images:
         return ""
     calls = " or ".join(f"unmix(signals[{i}])" for i in images)

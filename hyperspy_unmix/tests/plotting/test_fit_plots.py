@@ -158,7 +158,7 @@ def test_thickness():
 
 def test_composite_colours():
     """Closed form: a pixel of one component alone has its colour, masked ones are grey."""
-    from hyperspy_unmix.plotting.images import COLOURS, MISSING
+    from hyperspy_unmix.plotting.colours import COMPOSITE, MISSING
 
     mask = np.zeros(SHAPE, bool)
     mask[0, 0] = True
@@ -168,7 +168,7 @@ def test_composite_colours():
     figure = u.plot_composite(["b", 0])
     figure.canvas.draw()
     colours = figure.axes[0].collections[0].get_array().reshape(*SHAPE, 3)
-    np.testing.assert_allclose(colours[1, 1], COLOURS[0])
+    np.testing.assert_allclose(colours[1, 1], COMPOSITE[0])
     np.testing.assert_allclose(colours[0, 0], MISSING)
     np.testing.assert_allclose(colours[2, 2], MISSING)
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["b", "a"]
@@ -177,10 +177,10 @@ def test_composite_colours():
 
 def test_colours_are_told_apart_without_red_or_green():
     """Truth: luminance (Rec. 709) and blue less yellow differ by a fifth at least."""
-    from hyperspy_unmix.plotting.images import COLOURS
+    from hyperspy_unmix.plotting.colours import COMPOSITE
 
-    light = COLOURS @ [0.2126, 0.7152, 0.0722]
-    blue = COLOURS[:, 2] - COLOURS[:, :2].mean(1)
+    light = COMPOSITE @ [0.2126, 0.7152, 0.0722]
+    blue = COMPOSITE[:, 2] - COMPOSITE[:, :2].mean(1)
     for i, j in ((0, 1), (0, 2), (1, 2)):
         assert max(abs(light[i] - light[j]), abs(blue[i] - blue[j])) > 0.2
 
