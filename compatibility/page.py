@@ -3,12 +3,9 @@
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from comparison import Comparison, Run
 from suites import DOWNLOADS, OURS, SUITES
-
-if TYPE_CHECKING:
-    from run import Comparison, Run
 
 __all__ = ["write_page"]
 
