@@ -13,6 +13,7 @@ from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.types import Floats
 
 from .background_window import Window
+from .power_law import logarithmic_line
 
 POLYNOMIAL_DEGREE = 2
 LEAST_SLOPE_VARIANCE = 2.0  # over its noise, for a second law to describe more signal than noise
@@ -110,8 +111,7 @@ def subtract_background(
 
 def _decay_rate(axis: Floats, mean: Floats) -> float:
     """Rate at which a mean spectrum falls along ``axis``, by a fit of its logarithm."""
-    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
-    return float(-np.polyfit(axis, np.log(positive), 1, w=np.sqrt(positive))[0])
+    return -logarithmic_line(axis, mean)[0]
 
 
 def _fit_shapes(

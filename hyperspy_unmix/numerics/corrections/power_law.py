@@ -33,11 +33,16 @@ def power_law(energies: Floats, mean: Floats) -> PowerLaw:
     R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (2011),
     sect. 4.4, https://doi.org/10.1007/978-1-4419-9583-4
     """
-    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
     reference = float(np.exp(np.log(energies).mean()))
-    weight = np.sqrt(positive)
-    slope, intercept = np.polyfit(np.log(energies / reference), np.log(positive), 1, w=weight)
-    return PowerLaw(float(np.exp(intercept)), float(-slope), reference)
+    slope, intercept = logarithmic_line(np.log(energies / reference), mean)
+    return PowerLaw(float(np.exp(intercept)), -slope, reference)
+
+
+def logarithmic_line(axis: Floats, mean: Floats) -> tuple[float, float]:
+    """Slope and intercept of the logarithm of a mean spectrum, weighted with the mean."""
+    positive = np.maximum(mean, 1e-12 * max(float(np.max(mean)), 1e-300))
+    slope, intercept = np.polyfit(axis, np.log(positive), 1, w=np.sqrt(positive))
+    return float(slope), float(intercept)
 
 
 def relative_noise(ratio: Floats) -> float:
