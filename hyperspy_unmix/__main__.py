@@ -46,9 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--components", type=int, metavar="N", help="default: chosen by the data")
     parser.add_argument(
         "--assume",
-        choices=("overlap", "pure"),
-        default="overlap",
-        help="pure: every component is alone in some pixels (default: %(default)s)",
+        choices=("auto", "overlap", "pure"),
+        default="auto",
+        help="pure: every component is alone in some pixels; overlap: spectra are independent; "
+        "auto: what the data speak for (default: %(default)s)",
     )
     parser.add_argument(
         "--reader", metavar="NAME", help="of HyperSpy, where the suffix does not tell the format"

@@ -25,7 +25,7 @@ def unmix(
     *,
     algorithm: Literal["picard", "fastica"] = "picard",
     refine: Literal["auto"] | None = "auto",
-    assume: Literal["overlap", "pure"] = "overlap",
+    assume: Literal["auto", "overlap", "pure"] = "auto",
     random_state: int = 0,
     store: bool = False,
     interactive: bool = False,
@@ -49,9 +49,11 @@ def unmix(
     refine : "auto" or None
         ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
         non-negative within their noise. None: leave them as they are.
-    assume : {"overlap", "pure"}
-        What cannot be seen in the data. ``"overlap"``: components have independent spectra, and
-        one may lie under another everywhere. ``"pure"``: every component is alone in some pixels.
+    assume : {"auto", "overlap", "pure"}
+        How the phases lie. ``"overlap"``: components have independent spectra, and one may lie
+        under another everywhere. ``"pure"``: every component is alone in some pixels. ``"auto"``:
+        what the data speak for, component by component; the summary says what decided, and
+        ``alternatives`` of the result holds the other answers.
     random_state : int
         Of the ICA restarts; the same gives the same bits.
     store : bool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,61 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity, ambiguity
-from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS, ica_covariance
 from hyperspy_unmix.numerics.certainty.mixing_error import (
-    Shares,
     changes_of_spectra,
-    estimate_shares,
     limit_shares,
     maps_variance,
     match_sources,
     spectra_variance,
     totals_variance,
 )
-from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_noise, stability_index
+from hyperspy_unmix.numerics.certainty.stability import stability_index
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.separation.derivative import derivative
-from hyperspy_unmix.numerics.separation.ica import Algorithm, separate_again
 from hyperspy_unmix.numerics.separation.positivity import Mixture
-from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Finding, Settings, choices_of
 
-# Separates again, with this source of chance, and gives the unmixing.
-Run = Callable[[np.random.Generator], Floats]
+from .found_by import Detail, FoundBy, chance_shares, find_again
+
 LEAST_STABLE = 0.5  # index from which a component is called stable
 MOST_PIXELS_OF_AMBIGUITY = 1024  # in which the maps' limits are looked for
 ICA_RUNS, PURE_PIXEL_RUNS = 20, 10  # that are compared for the stability
-MOST_PIXELS_PER_RUN = 2048  # of a run that looks for pure pixels
-
-
-@dataclass(frozen=True)
-class Independent:
-    """An ICA: sources are ``unmixing @ components``, each with its sign."""
-
-    unmixing: Floats
-    algorithm: Algorithm
-    super_gaussian: bool
-
-
-FoundBy = Independent | PurePixels
-
-
-@dataclass(frozen=True)
-class Detail:
-    """Derivative of spectra that tells them apart, smoothed by ``width`` channels.
-
-    ``positions`` (channels,) are those of the channels on the energy axis.
-    """
-
-    positions: NDArray[np.intp]
-    order: int
-    width: float
-
-    def of(self, components: Floats, sd: Floats) -> Floats:
-        """Derivative of components (rank, channels), in channels with noise ``sd`` (channels,)."""
-        return derivative(components, self.positions, sd, self.order, self.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +50,7 @@ class Separated:
         Share of each principal component that is not noise, see `rank.expected_squared_cosines`.
     detail : Detail
         In which the ICA looks for components, and in which runs are compared.
-    found_by : Independent or PurePixels
+    found_by : Independent, PurePixels or BesideAlone
         How the leading components were separated; those beyond them were left as they are.
     random_state : int
     findings : tuple of Finding
@@ -118,14 +83,16 @@ class Separated:
     def stability(self) -> Floats:
         """Stability index of each component, shape (components,)."""
         leading, unmixing = self._separated
-        is_pure = isinstance(self.found_by, PurePixels)
-        runs = PURE_PIXEL_RUNS if is_pure else ICA_RUNS
+        runs = PURE_PIXEL_RUNS if isinstance(self.found_by, PurePixels) else ICA_RUNS
+        signal_share = self.visible[: leading.rank]
         index_of_sources = stability_index(
             unmixing=self.found_by.unmixing,
-            run=self._pure_pixels_again(leading) if is_pure else self._ica_again(leading),
+            run=lambda generator: find_again(
+                self.found_by, leading, signal_share, self.detail, generator
+            ),
             metric=self._metric(leading),
             spectra=leading,
-            signal_share=self.visible[: leading.rank],
+            signal_share=signal_share,
             generators=np.random.default_rng(self.random_state).spawn(runs),
         )
         index = np.empty(self.spectra.rank)
@@ -155,16 +122,14 @@ class Separated:
         Shape (components, components, components, components), see `mixing_error`.
         """
         mixed, n = self.mixed, len(self.arrays.spectra)
-        unmixing = self._separated[1]
-        if isinstance(self.found_by, PurePixels):
-            pure = self.found_by
-            products = estimate_shares(pure.unmixing, unmixing, pure.covariance).covariance
-        else:
+        leading, unmixing = self._separated
+        signals = self.detail.of(leading.components, self._sd)
+        shares = chance_shares(self.found_by, unmixing, signals)
+        products = shares.covariance
+        if not isinstance(self.found_by, PurePixels):
             pairs = np.ix_(mixed, mixed)
             products = limit_shares(
-                self._shares_of_ica(unmixing, self.found_by),
-                self.ambiguity.lowest[pairs],
-                self.ambiguity.highest[pairs],
+                shares, self.ambiguity.lowest[pairs], self.ambiguity.highest[pairs]
             )
         changes = np.zeros((n, n, n, n))
         has_integral = self.arrays.unit_integral[mixed].astype(float)
@@ -210,43 +175,3 @@ class Separated:
         if detail.shape[1] <= leading.rank:
             detail = leading.whitening.whiten(leading.components)
         return np.cov(detail).reshape(leading.rank, leading.rank)
-
-    def _shares_of_ica(self, unmixing: Floats, ica: Independent) -> Shares:
-        """Shares of the components in each other, with the chance error of the ICA."""
-        detail = self.detail.of(self._separated[0].components, self._sd)
-        if detail.shape[1]:
-            detail = detail - detail.mean(1, keepdims=True)
-        sources = ica.unmixing @ detail
-        uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
-        covariance = ica_covariance(sources, uncorrelated)
-        return estimate_shares(ica.unmixing, unmixing, covariance)
-
-    def _ica_again(self, leading: LowRank) -> Run:
-        """The ICA from another start, on other noise and other parts of the spectrum."""
-        ica = self.found_by
-        assert isinstance(ica, Independent)
-        signal_share = self.visible[: leading.rank]
-
-        def run(generator: np.random.Generator) -> Floats:
-            if leading.rank == 1:
-                return np.ones((1, 1))
-            detail = self.detail.of(redraw_noise(leading, signal_share, generator), self._sd)
-            detail = detail[:, draw_blocks(detail.shape[1], NUMBER_OF_BLOCKS, generator)]
-            return separate_again(detail, generator, ica.algorithm, ica.super_gaussian)
-
-        return run
-
-    def _pure_pixels_again(self, leading: LowRank) -> Run:
-        """Pure pixels among pixels drawn with replacement."""
-        n = len(leading.scores)
-
-        def run(generator: np.random.Generator) -> Floats:
-            pixels = np.sort(generator.integers(0, n, min(n, MOST_PIXELS_PER_RUN)))
-            drawn = leading.select_pixels(pixels)
-            try:
-                return pure_components(drawn, drawn.components.sum(1)).unmixing
-            except ValueError:
-                # Too few pixels hold counts: no component comes back.
-                return np.zeros((leading.rank, leading.rank))
-
-        return run

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from hyperspy_unmix.arguments.options import SeparationOptions
+from hyperspy_unmix.numerics.certainty.evidence import Evidence, gather_evidence, turns_between
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
+from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.derivative import choose_width
 from hyperspy_unmix.numerics.separation.ica import Algorithm, Separation, separate
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
-from hyperspy_unmix.numerics.separation.refine import Refined, refine
+from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, Refined, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import normalise, signs
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding, warn_of
 
-from .separated import Detail, FoundBy, Independent, Separated
+from .evidence_finding import EvidenceFinding, OneAnswerOnly
+from .found_by import BesideAlone, Detail, FoundBy, Independent
+from .separated import Separated
 from .separation_findings import (
     BeyondCounts,
     IcaFinding,
@@ -28,6 +36,35 @@ from .separation_findings import (
 
 DERIVATIVE_ORDER = 2
 COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # whose baselines are known
+ERROR_OF_ALONE = 0.01  # usual share of other components in a phase that is alone
+
+
+class Answer(NamedTuple):
+    """How the leading components were separated, and what was found on the way.
+
+    Parameters
+    ----------
+    found_by : FoundBy
+    refined : Refined, optional
+        Its refinement, where that is wanted.
+    findings : list of Finding
+    weighed : Weighed, optional
+        The evidence, where it decided.
+    """
+
+    found_by: FoundBy
+    refined: Refined | None
+    findings: list[Finding]
+    weighed: Weighed | None = None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Evidence, and the two answers that it was weighed for."""
+
+    evidence: Evidence
+    independent: Refined
+    pure: PurePixels
 
 
 def separate_components(
@@ -46,8 +83,10 @@ def separate_components(
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     leading = spectra.truncate(min(max(supported, 1), spectra.rank))
     detail = _choose_detail(image, leading, clear)
-    found_by, refined, findings = _separate_leading(leading, detail, options)
+    answer = _separate_leading(leading, detail, options)
+    found_by, refined = answer.found_by, answer.refined
     # The components beyond the leading ones stay as they are.
+    findings = list(answer.findings)
     if spectra.rank > leading.rank:
         findings.append(BeyondCounts(spectra.rank - leading.rank))
     unmixing = np.eye(spectra.rank)
@@ -65,6 +104,8 @@ def separate_components(
     )
     # Findings tell of the components in the order of the result.
     order = [i for i in _match_rows(unmixing, arrays.unmixing) if i < leading.rank]
+    if answer.weighed is not None:
+        findings.append(_evidence_finding(leading, answer.weighed, separated.unmixing, order))
     if refined is not None:
         findings.append(
             RefinementFinding(
@@ -73,11 +114,17 @@ def separate_components(
                 after=float(refined.after.max()),
                 holds_more=leading.rank < supported,
                 is_counted=base_type(image.frame) in COUNTED_SIGNAL_TYPES,
+                is_weighed=answer.weighed is not None,
             )
         )
     if isinstance(found_by, PurePixels):
-        pixels = tuple(int(found_by.pixels[i]) for i in order)
-        findings.append(PurePixelsFinding(pixels, bool((arrays.maps.sum(0) < 0).any())))
+        findings.append(
+            PurePixelsFinding(
+                pixels=tuple(int(found_by.pixels[i]) for i in order),
+                is_negative=bool((arrays.maps.sum(0) < 0).any()),
+                is_asked=options.assume == "pure",
+            )
+        )
     warn_of(*findings)
     return Separated(
         spectra=spectra,
@@ -92,16 +139,96 @@ def separate_components(
     )
 
 
-def _separate_leading(
-    leading: LowRank, detail: Detail, options: SeparationOptions
-) -> tuple[FoundBy, Refined | None, list[Finding]]:
-    """Pure pixels; or the ICA, and its refinement where that is wanted."""
+def _evidence_finding(
+    leading: LowRank, weighed: Weighed, unmixing: Floats, order: list[int]
+) -> EvidenceFinding:
+    """What decided, for the components in the order of the result."""
+    evidence, rows = weighed.evidence, unmixing[order]
+
+    def nearest_turns(other: Floats) -> tuple[Floats, Floats]:
+        turns = turns_between(leading, rows, other)
+        row, column = linear_sum_assignment(turns)
+        return turns[row, column], column
+
+    pure_turns, corners = nearest_turns(weighed.pure.unmixing)
+    return EvidenceFinding.of(
+        evidence=evidence,
+        corners=[int(i) for i in corners],
+        number_of_pixels=len(leading.scores),
+        overlap_turns=nearest_turns(weighed.independent.unmixing)[0],
+        pure_turns=pure_turns,
+    )
+
+
+def _separate_leading(leading: LowRank, detail: Detail, options: SeparationOptions) -> Answer:
+    """By what is assumed, or by what the data speak for."""
     if options.assume == "pure":
-        return pure_components(leading, leading.components.sum(1)), None, []
-    ica, ica_finding = _separate_by_ica(leading, detail, options)
+        return Answer(pure_components(leading), None, [])
+    if options.assume == "auto" and leading.rank > 1:
+        return _separate_by_evidence(leading, detail, options)
+    return _refine(leading, *_separate_by_ica(leading, detail, options), options)
+
+
+def _refine(
+    leading: LowRank, ica: Independent, finding: IcaFinding, options: SeparationOptions
+) -> Answer:
+    """The ICA, and its refinement where that is wanted."""
     if options.refine == "auto":
-        return ica, refine(leading, ica.unmixing), [ica_finding]
-    return ica, None, [ica_finding, NotRefined()]
+        return Answer(ica, refine(leading, ica.unmixing), [finding])
+    return Answer(ica, None, [finding, NotRefined()])
+
+
+def _separate_by_evidence(leading: LowRank, detail: Detail, options: SeparationOptions) -> Answer:
+    """Phases that are alone, independent ones, or both, by what the data say."""
+    signals = detail.of(leading.components, leading.whitening.channel_sd)
+    if leading.rank >= signals.shape[1]:
+        reason = "too few channels have neighbours for the derivative that independence needs"
+        return Answer(pure_components(leading), None, [OneAnswerOnly("pure pixels", reason)])
+    ica, finding = _separate_by_ica(leading, detail, options)
+    try:
+        pure = pure_components(leading)
+    except ValueError:
+        answer = _refine(leading, ica, finding, options)
+        reason = "too few pixels hold counts to look for some that hold one component alone"
+        only = OneAnswerOnly("independent components", reason)
+        return answer._replace(findings=[only, *answer.findings])
+    independent = refine(leading, ica.unmixing)
+    uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
+    evidence = gather_evidence(leading, signals, ica.unmixing, uncorrelated, independent, pure)
+    weighed = Weighed(evidence, independent, pure)
+    if evidence.verdict != "independent":
+        return Answer(pure, None, [finding], weighed)
+    if not evidence.alone.any() or not ica.super_gaussian:
+        return _refine(leading, ica, finding, options)._replace(weighed=weighed)
+    answer = _separate_beside_alone(leading, signals, ica, weighed, options)
+    return answer._replace(findings=[finding, *answer.findings])
+
+
+def _separate_beside_alone(
+    leading: LowRank,
+    signals: Floats,
+    ica: Independent,
+    weighed: Weighed,
+    options: SeparationOptions,
+) -> Answer:
+    """Phases that are alone as they are there, and the others independent beside them."""
+    evidence, pure = weighed.evidence, weighed.pure
+    is_alone = evidence.alone
+    unmixing = pure.unmixing.copy()
+    start = ica.unmixing[evidence.nearest[~is_alone]]
+    unmixing[~is_alone] = separate_beside(signals, pure.unmixing[is_alone], start)
+    found_by = BesideAlone(_signed(leading, unmixing), is_alone, pure)
+    if options.refine is None:
+        return Answer(found_by, None, [NotRefined()], weighed)
+    errors = np.where(is_alone, ERROR_OF_ALONE, ICA_ERROR)
+    return Answer(found_by, refine(leading, found_by.unmixing, errors), [], weighed)
+
+
+def _signed(spectra: LowRank, unmixing: Floats) -> Floats:
+    """The unmixing, each component with its sign."""
+    shapes, maps = unmixing @ spectra.components, spectra.scores @ np.linalg.inv(unmixing)
+    sign = signs(shapes, maps, spectra.whitening.channel_sd)[0]
+    return np.asarray(sign[:, None] * unmixing)
 
 
 def _component_sd(spectra: LowRank) -> Floats:
@@ -153,9 +280,7 @@ def _separate_by_ica(
         smoothing=detail.width,
         random_state=options.random_state,
     )
-    shapes = separation.unmixing @ spectra.components
-    maps = spectra.scores @ np.linalg.inv(separation.unmixing)
-    signed = signs(shapes, maps, sd)[0][:, None] * separation.unmixing
+    signed = _signed(spectra, separation.unmixing)
     return Independent(signed, algorithm, separation.super_gaussian), finding
 
 

@@ -100,6 +100,8 @@ class RefinementFinding:
         Whether the counts support more components than were separated.
     is_counted : bool
         Whether the signal is one whose baselines are known (EELS, EDS).
+    is_weighed : bool
+        Whether other assumptions were tried and found no better.
     """
 
     moved: tuple[float, ...]
@@ -107,6 +109,7 @@ class RefinementFinding:
     after: float
     holds_more: bool
     is_counted: bool
+    is_weighed: bool = False
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -120,10 +123,12 @@ class RefinementFinding:
         if self.after > MOST_NEGATIVITY_RATIO:
             advice = "more components" if self.holds_more else "another number of components"
             advice += "" if self.is_counted else BASELINE_ADVICE
+            pure = ' and, if every phase is alone in some pixels, with assume="pure"'
+            pure = "" if self.is_weighed else pure
             hint = (
                 f"spectra or maps stay {self.after:.2g} times as negative as their noise explains: "
                 "not all of them are phases with spectra independent of the others. Compare with "
-                f'{advice} and, if every phase is alone in some pixels, with assume="pure"'
+                f"{advice}{pure}"
             )
             choices |= caution("negative", hint)
         return choices
@@ -156,19 +161,21 @@ class BeyondCounts:
 
 @dataclass(frozen=True)
 class PurePixelsFinding:
-    """In how many pixels each component is alone, and whether one has less than no counts."""
+    """In how many pixels each component is alone, and whether one has less than no counts.
+
+    ``is_asked`` tells whether the user assumed that each is alone somewhere.
+    """
 
     pixels: tuple[int, ...]
     is_negative: bool
+    is_asked: bool = True
 
     def choices(self) -> Settings:
         """In plain words."""
         assumption = "asked for: every component is alone in some pixels; no ICA, no refinement"
         averaged = "that differ by noise only; the spectrum of each component is their mean"
-        choices = {
-            "assume": Choice("pure", assumption),
-            "pure pixels": Choice(list(self.pixels), averaged),
-        }
+        choices = {"assume": Choice("pure", assumption)} if self.is_asked else {}
+        choices["pure pixels"] = Choice(list(self.pixels), averaged)
         hint = ""
         impure = [i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED]
         if impure:

@@ -49,13 +49,13 @@ class SeparationOptions:
 
     algorithm: Algorithm = "picard"
     refine: Literal["auto"] | None = "auto"
-    assume: Literal["overlap", "pure"] = "overlap"
+    assume: Literal["auto", "overlap", "pure"] = "auto"
     random_state: int = 0
 
     def __post_init__(self) -> None:
         check_choice("algorithm", self.algorithm, ("picard", "fastica"))
         check_choice("refine", self.refine, ("auto", None))
-        check_choice("assume", self.assume, ("overlap", "pure"))
+        check_choice("assume", self.assume, ("auto", "overlap", "pure"))
         object.__setattr__(self, "random_state", check_random_state(self.random_state))
 
 

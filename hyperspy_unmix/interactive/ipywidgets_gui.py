@@ -46,7 +46,11 @@ def _choices(obj: UnmixTool) -> dict[str, Any]:
     )
     link((obj, "n_components"), (number, "value"))
     assume = ipywidgets.Dropdown(
-        options=[("phases overlap", "overlap"), ("each is alone somewhere", "pure")],
+        options=[
+            ("what the data speak for", "auto"),
+            ("phases overlap", "overlap"),
+            ("each is alone somewhere", "pure"),
+        ],
         description="Assume",
     )
     link((obj, "assume"), (assume, "value"))

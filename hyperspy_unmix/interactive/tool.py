@@ -54,7 +54,7 @@ class UnmixTool(t.HasTraits):
     subtracts_background : bool
     background_start, background_end : float
         Window of the background in the units of the axis, see `set_background`.
-    assume : "overlap" or "pure"
+    assume : "auto", "overlap" or "pure"
     component : int
         The one that ``name`` and `flip` are about.
     name : str
@@ -70,7 +70,7 @@ class UnmixTool(t.HasTraits):
     subtracts_background = t.Bool(False, label="Subtract background")
     background_start = t.Float()
     background_end = t.Float()
-    assume = t.Enum("overlap", "pure")
+    assume = t.Enum("auto", "overlap", "pure")
     component: int = t.Range(0, "_last", 0)  # type: ignore[assignment]
     name = t.Str()
     result = t.Any()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_unmix import __version__
+from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding
+from hyperspy_unmix.analysis.found_by import BesideAlone
 from hyperspy_unmix.analysis.separation_findings import IcaFinding, RefinementFinding
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.preparation.low_loss_report import method_name
@@ -131,15 +133,29 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
     found_by, findings = result.separated.found_by, result.separated.findings
     if result.are_spectra_given:
         return [f"The spectra were {result.settings['spectra'].reason}."]
+    of_corners = f"that differ from a corner of the data's simplex {cite('pure')} by noise only"
     if isinstance(found_by, PurePixels):
+        evidence = finding_of(findings, EvidenceFinding)
+        assumed = "was assumed to be" if evidence is None else "is, on the evidence of the data,"
         return [
-            "Every component was assumed to be alone in some pixels: its spectrum is the mean of "
-            f"those that differ from a corner of the data's simplex {cite('pure')} by noise only."
+            f"Every component {assumed} alone in some pixels: its spectrum is the mean of those "
+            f"{of_corners}."
         ]
-    reference = cite("picard" if found_by.algorithm == "picard" else "fastica")
+    sentences = []
+    if isinstance(found_by, BesideAlone):
+        number = int(found_by.is_alone.sum())
+        sentences.append(
+            f"{number} component{'s are' if number != 1 else ' is'} alone in many pixels; the "
+            f"spectrum is the mean of those {of_corners}."
+        )
     ica = finding_of(findings, IcaFinding)
+    used = "picard" if ica is None else ica.used
+    reference = cite("picard" if used == "picard" else "fastica")
     details = "" if ica is None else f" ({ica.method}) {ica.material}"
-    sentences = [f"They were separated by independent component analysis {reference}{details}."]
+    which = "The others" if sentences else "They"
+    sentences.append(
+        f"{which} were separated by independent component analysis {reference}{details}."
+    )
     refined = finding_of(findings, RefinementFinding)
     if refined is not None:
         sentences.append(

@@ -54,7 +54,7 @@ class PCA(Compressed):  # noqa: D101
         *,
         algorithm: Algorithm = "picard",
         refine: Literal["auto"] | None = "auto",
-        assume: Literal["overlap", "pure"] = "overlap",
+        assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,
     ) -> Unmixing:
         """Unmix by independent component analysis of the spectral derivative, or pure pixels.

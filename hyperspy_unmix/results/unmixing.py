@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix import plotting
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import Separated
-from hyperspy_unmix.arguments.options import takes_preprocessing
+from hyperspy_unmix.analysis.separation_findings import IcaFinding, NotRefined
+from hyperspy_unmix.arguments.options import SeparationOptions, takes_preprocessing
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.matching import Match, match
 from hyperspy_unmix.components.naming import numbers
-from hyperspy_unmix.settings import Choice, FrozenSettings
+from hyperspy_unmix.settings import Choice, FrozenSettings, finding_of
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
+
+ASSUMPTIONS: tuple[Literal["overlap", "pure"], ...] = ("overlap", "pure")
 
 
 def unmixed(
@@ -30,6 +33,29 @@ def unmixed(
     arrays = separated.arrays
     names = numbers(len(arrays.spectra))
     return Unmixing(names, FrozenSettings(choices), pca, arrays, separated, calls)
+
+
+def alternatives(result: Unmixing) -> dict[str, Unmixing]:
+    """The same components under each of the two assumptions, see `Unmixing.alternatives`."""
+    if result.are_spectra_given or "together" in result.settings:
+        raise ValueError(
+            "alternatives are those of one signal that was unmixed by itself: call unmix again "
+            'with assume="overlap" or assume="pure".'
+        )
+    ica = finding_of(result.separated.findings, IcaFinding)
+    not_refined = finding_of(result.separated.findings, NotRefined)
+    found: dict[str, Unmixing] = {}
+    for assumed in ASSUMPTIONS:
+        options = SeparationOptions(
+            algorithm="picard" if ica is None else ica.asked,
+            refine="auto" if not_refined is None else None,
+            assume=assumed,
+            random_state=result.separated.random_state,
+        )
+        separated, choices = result.pca.separate(result.n_components, options)
+        calls = (*result.calls, f'alternatives["{assumed}"]')
+        found[assumed] = unmixed(result.pca, separated, choices, calls)
+    return found
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +89,18 @@ class Unmixing(Components):  # noqa: D101
         from .known_spectra import apply
 
         return apply(self, other, preprocessing)
+
+    @property
+    def alternatives(self) -> dict[str, Unmixing]:
+        """The answers of ``assume="overlap"`` and ``"pure"``, of as many components; not cached.
+
+        Raises
+        ------
+        ValueError
+            If the result was not separated by itself: of several signals together, or with spectra
+            that were given.
+        """
+        return alternatives(self)
 
     def match(self, references: Any) -> Match:
         """Compare the components with references by their spectral angle, and name them.

@@ -117,7 +117,7 @@ class UnmixMixin(_MixedInto):
         *,
         algorithm: Literal["picard", "fastica"] = "picard",
         refine: Literal["auto"] | None = "auto",
-        assume: Literal["overlap", "pure"] = "overlap",
+        assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,
         store: bool = True,
         interactive: bool = False,
@@ -136,9 +136,9 @@ class UnmixMixin(_MixedInto):
         refine : "auto" or None
             ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
             non-negative within their noise. None: leave them as they are.
-        assume : {"overlap", "pure"}
+        assume : {"auto", "overlap", "pure"}
             ``"overlap"``: components have independent spectra. ``"pure"``: every component is
-            alone in some pixels.
+            alone in some pixels. ``"auto"``: what the data speak for.
         random_state : int
             The same number gives the same result, to the bit.
         store : bool

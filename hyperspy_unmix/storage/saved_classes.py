@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
-from hyperspy_unmix.analysis.separated import Detail, Independent, Separated
+from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
+from hyperspy_unmix.analysis.found_by import BesideAlone, Detail, Independent
+from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import (
     BeyondCounts,
     IcaFinding,
@@ -145,6 +147,7 @@ BY_FIELDS = {
     "Absent": Absent,
     "Ambiguity": Ambiguity,
     "BackgroundFit": BackgroundFit,
+    "BesideAlone": BesideAlone,
     "ChannelWhitening": ChannelWhitening,
     "Caution": Caution,
     "Choice": Choice,
@@ -175,12 +178,14 @@ BY_FIELDS = {
     "DriftNotAskedFor": DriftNotAskedFor,
     "EmptyFinding": EmptyFinding,
     "EnergiesDiffer": EnergiesDiffer,
+    "EvidenceFinding": EvidenceFinding,
     "FewCountsFinding": FewCountsFinding,
     "IcaFinding": IcaFinding,
     "LowLossFinding": LowLossFinding,
     "NoiseFinding": NoiseFinding,
     "NotRefined": NotRefined,
     "OffsetFinding": OffsetFinding,
+    "OneAnswerOnly": OneAnswerOnly,
     "PurePixelsFinding": PurePixelsFinding,
     "RangeFinding": RangeFinding,
     "RefinementFinding": RefinementFinding,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 
 NUMBER_OF_BLOCKS = 64  # of neighbouring samples, taken as independent of each other
 
 
-def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
+def ica_covariance(
+    sources: Floats, uncorrelated: bool = False, known: Mask | None = None
+) -> Floats:
     """Covariance of the mixing that is left in the sources of an ICA.
 
     ICA makes certain products of the sources vanish on average over the samples. Were there other
@@ -24,6 +26,8 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
         Of an ICA with tanh as score function, in its scale: tanh bends where they have their unit.
     uncorrelated : bool
         Whether the ICA was one that keeps sources uncorrelated (FastICA, Picard-O).
+    known : bool array, shape (components,), optional
+        Sources that were held while the others were looked for: their rows of E are zero.
 
     Returns
     -------
@@ -40,8 +44,14 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     n, samples = sources.shape
     if n == 1:
         return np.zeros((1, 1, 1, 1))
-    equations = _equations_if_uncorrelated if uncorrelated else _equations_if_correlated
-    products, slope = equations(sources)
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+    if known is not None and known.any():
+        pairs = [(i, j) for i, j in pairs if not known[i]]
+        products, slope = _equations_if_correlated(sources, pairs)
+    elif uncorrelated:
+        products, slope = _equations_if_uncorrelated(sources, pairs)
+    else:
+        products, slope = _equations_if_correlated(sources, pairs)
     # Scatter of the averages between blocks.
     edges = np.linspace(0, samples, min(NUMBER_OF_BLOCKS, samples) + 1).astype(int)
     block_sums = np.add.reduceat(products, edges[:-1], axis=1)
@@ -50,28 +60,29 @@ def ica_covariance(sources: Floats, uncorrelated: bool = False) -> Floats:
     # Made of the response to each block, the covariance stays positive whatever the rounding.
     response = np.linalg.pinv(slope) @ block_sums / samples
     scatter = response @ response.T * blocks / max(blocks - 1, 1)
-    off_diagonal = np.flatnonzero(~np.eye(n, dtype=bool))
+    unknown = [i * n + j for i, j in pairs]
     covariance = np.zeros((n * n, n * n))
-    covariance[np.ix_(off_diagonal, off_diagonal)] = scatter
+    covariance[np.ix_(unknown, unknown)] = scatter
     return covariance.reshape(n, n, n, n)
 
 
-def _equations_if_correlated(sources: Floats) -> tuple[Floats, Floats]:
-    """Products ``tanh(y_i) y_j`` of every pair, and how their means change with E."""
-    n, samples = sources.shape
+def _equations_if_correlated(
+    sources: Floats, pairs: list[tuple[int, int]]
+) -> tuple[Floats, Floats]:
+    """Products ``tanh(y_i) y_j`` of the pairs, and how their means change with E."""
     score = np.tanh(sources)
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-    products = np.array([score[i] * sources[j] for i, j in pairs]).reshape(-1, samples)
+    products = np.array([score[i] * sources[j] for i, j in pairs]).reshape(-1, sources.shape[1])
     return products, _slope(sources, score, pairs, pairs)
 
 
-def _equations_if_uncorrelated(sources: Floats) -> tuple[Floats, Floats]:
+def _equations_if_uncorrelated(
+    sources: Floats, pairs: list[tuple[int, int]]
+) -> tuple[Floats, Floats]:
     """Products ``y_i y_j`` and the difference of ``tanh(y_i) y_j`` both ways, and their slopes."""
-    n, samples = sources.shape
+    samples = sources.shape[1]
     score = np.tanh(sources)
     # Positive for sources of heavier tails than a Gaussian, negative for those of lighter ones.
     side = np.sign(np.mean(1 - score**2, 1) - np.mean(score * sources, 1))
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
     upper = [(i, j) for i, j in pairs if i < j]
     lower = [(j, i) for i, j in upper]
     plain = [sources[i] * sources[j] for i, j in upper]

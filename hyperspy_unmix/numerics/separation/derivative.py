@@ -48,7 +48,11 @@ def derivative(
 def _smoothed_difference(values: Floats, order: int, width: float) -> Floats:
     """Differences along the last axis, of the values smoothed by a Gaussian."""
     if width > 0:
-        values = gaussian_filter1d(values, width, axis=-1, mode="nearest")
+        # Continued by a point reflection a slope stays a slope. A constant would make a kink of it,
+        # which is strong detail where there is none.
+        reach = 4 * int(np.ceil(width))
+        padded = np.pad(values, ((0, 0), (reach, reach)), mode="reflect", reflect_type="odd")
+        values = gaussian_filter1d(padded, width, axis=-1)[:, reach:-reach]
     return np.asarray(np.diff(values, n=order, axis=-1))
 
 

@@ -60,7 +60,7 @@ def separate(signals: Floats, random_state: int = 0, algorithm: Algorithm = "pic
     n = len(signals)
     if n == 1:
         return Separation(np.ones((1, 1)), True, 0.0)
-    white, whitening = _whiten(signals)
+    white, whitening = whiten(signals)
     generator = np.random.default_rng(random_state)
     starts = [np.eye(n)]
     starts += [special_ortho_group.rvs(n, random_state=generator) for _ in range(RESTARTS - 1)]
@@ -95,14 +95,14 @@ def separate_again(
     n = len(signals)
     if n == 1:
         return np.ones((1, 1))
-    white, whitening = _whiten(signals)
+    white, whitening = whiten(signals)
     start = special_ortho_group.rvs(n, random_state=generator)
     run = _fastica if algorithm == "fastica" else _picard if super_gaussian else _picard_extended
     separation = run(white, start)
     return np.asarray(separation.unmixing @ whitening * float(np.isfinite(separation.objective)))
 
 
-def _whiten(signals: Floats) -> tuple[Floats, Floats]:
+def whiten(signals: Floats) -> tuple[Floats, Floats]:
     """Signals without mean, uncorrelated and of variance one, and the matrix that makes them so."""
     centred = signals - signals.mean(1, keepdims=True)
     eigenvalues, eigenvectors = np.linalg.eigh(centred @ centred.T / centred.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,84 @@ FIRST_LIMIT_FACTOR = 8.0  # by which the limit is wider in the first round
 
 
 @dataclass(frozen=True)
+class Cloud:
+    """Pixels that hold counts, in scores whose noise is the same in all directions.
+
+    Parameters
+    ----------
+    white : array, shape (pixels, rank)
+    totals : array, shape (pixels,)
+        Integral of each spectrum.
+    root_weights : array, shape (pixels,)
+        One over the standard deviation of the noise of ``white``.
+    whitening : array, shape (rank, rank)
+        ``white`` are the scores times it.
+    sums : array, shape (rank,)
+        ``totals`` are ``white @ sums``.
+    """
+
+    white: Floats
+    totals: Floats
+    root_weights: Floats
+    whitening: Floats
+    sums: Floats
+
+    @classmethod
+    def of(cls, spectra: LowRank) -> Cloud:
+        """Of compressed spectra.
+
+        Raises
+        ------
+        ValueError
+            If too few pixels hold counts.
+        """
+        sums, rank = spectra.components.sum(1), spectra.rank
+        covariance = spectra.noise + spectra.model_error
+        totals = spectra.scores @ sums
+        root_weights = np.sqrt(spectra.weights)
+        holds_counts = totals * root_weights > 3 * np.sqrt(sums @ covariance @ sums)
+        needed = 2 * rank * FEWEST_PIXELS_AVERAGED
+        if holds_counts.sum() < needed:
+            raise ValueError(
+                f'assume="pure": only {holds_counts.sum()} of {len(holds_counts)} pixels hold '
+                f"counts above noise, {needed} are needed for {rank} components."
+            )
+        # The noise of whitened scores is the same in all directions.
+        whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T
+        return cls(
+            white=spectra.scores[holds_counts] @ whitening,
+            totals=totals[holds_counts],
+            root_weights=root_weights[holds_counts],
+            whitening=whitening,
+            sums=np.linalg.solve(whitening, sums),
+        )
+
+    def thinned(self, most_pixels: int) -> Cloud:
+        """An even choice of at most so many pixels."""
+        n = len(self.white)
+        if n <= most_pixels:
+            return self
+        kept = np.unique(np.linspace(0, n - 1, most_pixels).astype(int))
+        return replace(
+            self,
+            white=self.white[kept],
+            totals=self.totals[kept],
+            root_weights=self.root_weights[kept],
+        )
+
+    def squared_distances(self, corners: Floats) -> Floats:
+        """Of every pixel from the ray of each corner (corners, rank), in units of its noise.
+
+        Shape (pixels, corners); infinite on the other side of zero.
+        """
+        directions = corners / np.linalg.norm(corners, axis=1, keepdims=True)
+        along = self.white @ directions.T
+        across = np.sum(self.white**2, 1)[:, None] - along**2
+        squared = np.maximum(across, 0) * self.root_weights[:, None] ** 2
+        return np.where(along > 0, squared, np.inf)
+
+
+@dataclass(frozen=True)
 class PurePixels:
     """Spectra ``unmixing @ components``; ``pixels`` (components,) are numbers averaged for each.
 
@@ -33,7 +111,7 @@ class PurePixels:
     covariance: Floats
 
 
-def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
+def pure_components(spectra: LowRank) -> PurePixels:
     """Spectra of the pixels that hold a single component within their noise.
 
     The corners of the cloud of normalised spectra are found on averages of like pixels (largest
@@ -43,8 +121,6 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     Parameters
     ----------
     spectra : LowRank
-    sums : array, shape (rank,)
-        Integral of each component; spectra are normalised by theirs.
 
     Returns
     -------
@@ -63,42 +139,26 @@ def pure_components(spectra: LowRank, sums: Floats) -> PurePixels:
     if rank == 1:
         all_pixels = np.array([len(spectra.scores)])
         return PurePixels(np.ones((1, 1)), all_pixels, np.zeros((1, 1, 1, 1)))
-    covariance = spectra.noise + spectra.model_error
-    totals = spectra.scores @ sums
-    root_weights = np.sqrt(spectra.weights)
-    holds_counts = totals * root_weights > 3 * np.sqrt(sums @ covariance @ sums)
-    if holds_counts.sum() < 2 * rank * FEWEST_PIXELS_AVERAGED:
-        raise ValueError(
-            f'assume="pure": only {holds_counts.sum()} of {len(holds_counts)} pixels hold counts '
-            f"above noise, {2 * rank * FEWEST_PIXELS_AVERAGED} are needed for {rank} components."
-        )
-    # The noise of whitened scores is the same in all directions.
-    white = spectra.scores[holds_counts] @ np.linalg.inv(np.linalg.cholesky(covariance)).T
-    totals, root_weights = totals[holds_counts], root_weights[holds_counts]
-    points = _average_neighbours(white, totals, float(np.median(totals * root_weights)))
+    cloud = Cloud.of(spectra)
     corners, corner_of_pixel = _average_until_settled(
-        white, totals, root_weights, _find_largest_simplex(points)
+        cloud, _find_largest_simplex(_average_neighbours(cloud))
     )
     # What the noise of its pixels adds to a corner, as shares of all corners.
     inverse = np.linalg.inv(corners)
-    variance = _variance_of_means(totals, root_weights, corner_of_pixel, rank)
+    variance = _variance_of_means(cloud, corner_of_pixel, rank)
     error = np.einsum("i,ik,aj,al->ijkl", variance, np.eye(rank), inverse, inverse)
-    unmixing = corners @ np.linalg.cholesky(covariance).T
+    unmixing = corners @ np.linalg.inv(cloud.whitening)
     return PurePixels(unmixing, _count_pixels(corner_of_pixel, rank), _drop_scale_errors(error))
 
 
-def _average_until_settled(
-    white: Floats, totals: Floats, root_weights: Floats, corners: Floats
-) -> tuple[Floats, NDArray[np.intp]]:
+def _average_until_settled(cloud: Cloud, corners: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Corners that are the means of the pixels around them, and the corner of each pixel."""
     limit = float(chi2.ppf(SHARE_OF_NOISE_WITHIN_LIMIT, corners.shape[1] - 1))
-    corner_of_pixel = np.full(len(white), -1)
+    corner_of_pixel = np.full(len(cloud.white), -1)
     for i in range(MOST_CORNER_ROUNDS):
         # The limit is wide at first: the corners of a simplex may be the outermost noise.
         before, factor = corners, max(FIRST_LIMIT_FACTOR * 0.5**i, 1.0)
-        corners, corner_of_pixel = _average_pure(
-            white, totals, root_weights, corners, factor * limit
-        )
+        corners, corner_of_pixel = _average_pure(cloud, corners, factor * limit)
         if factor == 1 and np.allclose(corners, before, rtol=1e-9):
             break
     return corners, corner_of_pixel
@@ -109,9 +169,7 @@ def _count_pixels(corner_of_pixel: NDArray[np.intp], rank: int) -> NDArray[np.in
     return np.bincount(corner_of_pixel[corner_of_pixel >= 0], minlength=rank)
 
 
-def _variance_of_means(
-    totals: Floats, root_weights: Floats, corner_of_pixel: NDArray[np.intp], rank: int
-) -> Floats:
+def _variance_of_means(cloud: Cloud, corner_of_pixel: NDArray[np.intp], rank: int) -> Floats:
     """Variance of each corner, where the noise is white and a pixel's is one over its weight.
 
     That of a mean of these pixels, times what it costs that they were chosen by their distance from
@@ -124,8 +182,8 @@ def _variance_of_means(
     variance = np.zeros(rank)
     for i in range(rank):
         averaged = corner_of_pixel == i
-        noise_of_sum = cost_of_choice * np.sum(1 / root_weights[averaged] ** 2)
-        variance[i] = noise_of_sum / max(totals[averaged].sum() ** 2, 1e-300)
+        noise_of_sum = cost_of_choice * np.sum(1 / cloud.root_weights[averaged] ** 2)
+        variance[i] = noise_of_sum / max(cloud.totals[averaged].sum() ** 2, 1e-300)
     return variance
 
 
@@ -137,8 +195,10 @@ def _drop_scale_errors(covariance: Floats) -> Floats:
     return covariance
 
 
-def _average_neighbours(white: Floats, totals: Floats, scale: float) -> Floats:
+def _average_neighbours(cloud: Cloud) -> Floats:
     """Normalised spectra (or an even choice of them), each the mean of those next to it."""
+    white, totals = cloud.white, cloud.totals
+    scale = float(np.median(totals * cloud.root_weights))
     normalised, n = white / totals[:, None], len(white)
     number = max(int(SHARE_OF_PIXELS_AVERAGED * n), FEWEST_PIXELS_AVERAGED)
     number = min(number, MOST_PIXELS_AVERAGED, n)
@@ -172,24 +232,18 @@ def _find_largest_simplex(points: Floats) -> Floats:
     return np.asarray(corners)
 
 
-def _average_pure(
-    white: Floats, totals: Floats, root_weights: Floats, corners: Floats, limit: float
-) -> tuple[Floats, NDArray[np.intp]]:
+def _average_pure(cloud: Cloud, corners: Floats, limit: float) -> tuple[Floats, NDArray[np.intp]]:
     """Mean of the pixels nearest to each corner and not farther from it than noise.
 
     The second: which corner a pixel was averaged for, -1 for none, shape (pixels,).
     """
-    squared_distance = np.full((len(white), len(corners)), np.inf)
-    for i, corner in enumerate(corners):
-        along = white @ corner / (corner @ corner)
-        across = np.sum((white - along[:, None] * corner) ** 2, 1) * root_weights**2
-        squared_distance[:, i] = np.where(along > 0, across, np.inf)
+    squared_distance = cloud.squared_distances(corners)
     nearest = squared_distance.argmin(1)
-    is_pure = squared_distance[np.arange(len(white)), nearest] < limit
+    is_pure = squared_distance[np.arange(len(nearest)), nearest] < limit
     corner_of_pixel = np.where(is_pure, nearest, -1)
     means = corners.copy()
     for i in range(len(corners)):
         averaged = corner_of_pixel == i
         if averaged.sum() >= FEWEST_PIXELS_AVERAGED:
-            means[i] = white[averaged].sum(0) / totals[averaged].sum()
+            means[i] = cloud.white[averaged].sum(0) / cloud.totals[averaged].sum()
     return means, corner_of_pixel

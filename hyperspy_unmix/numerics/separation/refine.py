@@ -35,7 +35,7 @@ class Refined:
     after: Floats
 
 
-def refine(spectra: LowRank, unmixing: Floats) -> Refined:
+def refine(spectra: LowRank, unmixing: Floats, errors: Floats | None = None) -> Refined:
     """Mix the components a little, so that spectra and maps are physical within their noise.
 
     Spectra become ``M @ S`` and maps ``A @ inverse(M)``: their product, the model, stays as it is,
@@ -50,27 +50,32 @@ def refine(spectra: LowRank, unmixing: Floats) -> Refined:
     spectra : LowRank
     unmixing : array, shape (rank, rank)
         Spectra are ``unmixing @ components``, each with its sign.
+    errors : array, shape (rank,), optional
+        Usual share of other components in each; default `ICA_ERROR`. Those of smaller errors move
+        less.
 
     Returns
     -------
     Refined
     """
+    errors = np.full(spectra.rank, ICA_ERROR) if errors is None else errors
     mixture = Mixture(spectra, unmixing, MOST_PIXELS_IN_MIXTURE)
     mixing: Floats = np.eye(spectra.rank)
     before = mixture.negativity_ratios(mixing)
     if (before > 1).any() and spectra.rank > 1:
         for _ in range(NOISE_ROUNDS):
-            mixing = _find_mixing(mixture, mixing)
+            mixing = _find_mixing(mixture, mixing, errors)
     after = mixture.negativity_ratios(mixing)
     return Refined(mixing @ mixture.unmixing, mixture.turn_angles(mixing), before, after)
 
 
-def _find_mixing(mixture: Mixture, start: Floats) -> Floats:
+def _find_mixing(mixture: Mixture, start: Floats, errors: Floats) -> Floats:
     """Mixing of least cost with ones on its diagonal, the noise that of the mixing ``start``."""
     shape_sd, map_sd = mixture.noise(start)
     _, (shape_limits, map_limits) = mixture.negativity_of(start)
     identity = np.eye(len(start))
     off_diagonal = ~identity.astype(bool)
+    precision = np.broadcast_to(errors[:, None] ** -2, identity.shape)
 
     def cost(shares: Floats) -> tuple[float, Floats]:
         mixing = identity.copy()
@@ -84,9 +89,9 @@ def _find_mixing(mixture: Mixture, start: Floats) -> Floats:
             mixing @ mixture.shapes, shape_sd, shape_limits, axis=1
         )
         map_cost, by_maps = _negativity_cost(maps, map_sd, map_limits, axis=0)
-        gradient = (mixing - identity) / ICA_ERROR**2
+        gradient = (mixing - identity) * precision
         gradient += by_shapes @ mixture.shapes.T - maps.T @ by_maps @ inverse.T
-        move_cost = float(np.sum(shares**2)) / (2 * ICA_ERROR**2)
+        move_cost = float(np.sum(shares**2 * precision[off_diagonal])) / 2
         return move_cost + shape_cost + map_cost, gradient[off_diagonal]
 
     best = identity.copy()

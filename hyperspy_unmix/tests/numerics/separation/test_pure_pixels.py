@@ -55,7 +55,7 @@ def planted(rank, seed=0, dose=3e3, pure=PURE, mixed=MIXED):
 
 
 def run(spectra):
-    return pure_components(spectra, spectra.components.sum(1))
+    return pure_components(spectra)
 
 
 def unit(unmixing, spectra):

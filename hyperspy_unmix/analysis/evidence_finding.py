@@ -1,0 +1,165 @@
+"""Which assumption the data speak for, component by component: as facts, and in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_unmix.numerics.certainty.evidence import Evidence, Verdict
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.settings import Choice, Settings, caution
+
+MOST_TURN_UNDECIDED = 20.0  # degrees between two answers, from which a reader must choose
+
+
+@dataclass(frozen=True)
+class EvidenceFinding:
+    """What decided how the components were separated.
+
+    All for the components in the order of the result.
+
+    Parameters
+    ----------
+    verdict : str
+        As in `evidence.Evidence`.
+    is_alone : tuple of bool
+        Which are phases that are alone in many pixels.
+    alone_pixels : tuple of int
+        In how many pixels each is estimated to be alone.
+    shares, likelihood_gains, density_ratios : tuple of float
+        As in `corner_population.CornerPopulation`.
+    overlap_turns, pure_turns : tuple of float
+        Degrees by which each spectrum would turn were ``assume`` the other one.
+    ica_error, ica_negativity, pure_negativity, ica_moved, variation : float
+        As in `evidence.Evidence`.
+    """
+
+    verdict: Verdict
+    is_alone: tuple[bool, ...]
+    alone_pixels: tuple[int, ...]
+    shares: tuple[float, ...]
+    likelihood_gains: tuple[float, ...]
+    density_ratios: tuple[float, ...]
+    overlap_turns: tuple[float, ...]
+    pure_turns: tuple[float, ...]
+    ica_error: float
+    ica_negativity: float
+    pure_negativity: float
+    ica_moved: float
+    variation: float
+
+    @classmethod
+    def of(
+        cls,
+        evidence: Evidence,
+        corners: list[int],
+        number_of_pixels: int,
+        overlap_turns: Floats,
+        pure_turns: Floats,
+    ) -> EvidenceFinding:
+        """Of the evidence; ``corners`` are those of the components in the order of the result."""
+        population = evidence.population
+        shares = population.share[corners]
+        return cls(
+            verdict=evidence.verdict,
+            is_alone=tuple(bool(is_alone) for is_alone in evidence.alone[corners]),
+            alone_pixels=tuple(round(float(share) * number_of_pixels) for share in shares),
+            shares=_rounded(shares, 4),
+            likelihood_gains=_rounded(population.likelihood_gain[corners], 1),
+            density_ratios=_rounded(population.density_ratio[corners], 1),
+            overlap_turns=_rounded(overlap_turns, 1),
+            pure_turns=_rounded(pure_turns, 1),
+            ica_error=round(evidence.ica_error, 1),
+            ica_negativity=round(evidence.ica_negativity, 1),
+            pure_negativity=round(evidence.pure_negativity, 1),
+            ica_moved=round(evidence.ica_moved, 1),
+            variation=round(evidence.variation, 3),
+        )
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        numbers = (
+            "share of the pixels in which each component is alone; these pixels are denser than "
+            f"those around them by {_listed(self.density_ratios)}. Independence: chance error "
+            f"{self.ica_error:g} degrees, moved by {self.ica_moved:g} degrees to be less negative, "
+            f"then {self.ica_negativity:g} times as negative as noise explains (pure pixels: "
+            f"{self.pure_negativity:g})"
+        )
+        turns = (
+            'degrees by which assume="overlap" turns each spectrum; assume="pure": '
+            f"{_listed(self.pure_turns)}. Both are in alternatives"
+        )
+        choices = {
+            "assume": Choice("auto", f"{self._components()}; {self._why()}"),
+            "evidence": Choice(list(self.shares), numbers),
+            "other answers": Choice(list(self.overlap_turns), turns),
+        }
+        return choices | self._undecided()
+
+    def _components(self) -> str:
+        """What decided on each component."""
+        words = []
+        by_pixels = self.verdict not in ("independent",)
+        for i, (is_alone, pixels) in enumerate(zip(self.is_alone, self.alone_pixels, strict=True)):
+            if is_alone or (by_pixels and self.verdict in ("alone", "alike")):
+                words.append(f"component {i}: alone in about {pixels:,} pixels")
+            elif by_pixels:
+                words.append(f"component {i}: as it is where it is most alone")
+            else:
+                words.append(f"component {i}: not known to be alone anywhere, by independence")
+        return "; ".join(words)
+
+    def _why(self) -> str:
+        """The reason for the verdict."""
+        reasons: dict[Verdict, str] = {
+            "alone": "pixels gather at every one, so that nothing has to be assumed",
+            "alike": "pixels gather at every one, and independence says the same",
+            "independent": "the independent spectra contradict neither these pixels nor zero",
+            "contradictory": (
+                "independent spectra or maps would be "
+                f"{self.ica_negativity:g} times as negative as noise explains"
+            ),
+            "refuted": "independence misses a phase that is alone",
+            "uninformed": (
+                "the spectra have too little detail for independence (chance error "
+                f"{self.ica_error:g} degrees)"
+            ),
+            "strained": (
+                f"independent spectra had to be turned by {self.ica_moved:g} degrees to be "
+                "possible, and pixels gather where each is most alone"
+            ),
+        }
+        return reasons[self.verdict]
+
+    def _undecided(self) -> Settings:
+        """A warning where nothing tells which of two different answers is right."""
+        if self.verdict != "uninformed" or max(self.overlap_turns) < MOST_TURN_UNDECIDED:
+            return {}
+        i = int(np.argmax(self.overlap_turns))
+        hint = (
+            f"component {i} might hold less of the others: its spectrum has too little detail to "
+            "tell what lies under it, and was taken where it is most alone. Compare with "
+            'alternatives["overlap"], and look at ambiguity'
+        )
+        return caution("assume", hint)
+
+
+def _rounded(values: Floats, digits: int) -> tuple[float, ...]:
+    return tuple(round(float(value), digits) for value in values)
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+@dataclass(frozen=True)
+class OneAnswerOnly:
+    """Only one of the two assumptions could be tried, and why."""
+
+    taken: str
+    reason: str
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        return {"assume": Choice("auto", f"as {self.taken}: {self.reason}")}

@@ -1,0 +1,183 @@
+"""The ways in which components were separated: what each depends on, and how it is done again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from hyperspy_unmix.numerics.certainty.evidence import turns_between
+from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS, ica_covariance
+from hyperspy_unmix.numerics.certainty.mixing_error import Shares, estimate_shares
+from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_noise
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.separation.beside_known import separate_beside
+from hyperspy_unmix.numerics.separation.derivative import derivative
+from hyperspy_unmix.numerics.separation.ica import Algorithm, separate_again
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
+
+MOST_PIXELS_PER_RUN = 2048  # of a run that looks for pure pixels
+
+
+@dataclass(frozen=True)
+class Independent:
+    """An ICA: sources are ``unmixing @ components``, each with its sign."""
+
+    unmixing: Floats
+    algorithm: Algorithm
+    super_gaussian: bool
+
+
+@dataclass(frozen=True)
+class BesideAlone:
+    """Phases that are alone in some pixels, and independent components beside them.
+
+    Parameters
+    ----------
+    unmixing : array, shape (components, components)
+        Spectra are ``unmixing @ components``.
+    is_alone : bool array, shape (components,)
+        Whose spectra are those of the corners of the same number.
+    pure : PurePixels
+        All corners.
+    """
+
+    unmixing: Floats
+    is_alone: Mask
+    pure: PurePixels
+
+
+FoundBy = Independent | PurePixels | BesideAlone
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Derivative of spectra that tells them apart, smoothed by ``width`` channels.
+
+    ``positions`` (channels,) are those of the channels on the energy axis.
+    """
+
+    positions: NDArray[np.intp]
+    order: int
+    width: float
+
+    def of(self, components: Floats, sd: Floats) -> Floats:
+        """Derivative of components (rank, channels), in channels with noise ``sd`` (channels,)."""
+        return derivative(components, self.positions, sd, self.order, self.width)
+
+
+def find_again(
+    found_by: FoundBy,
+    leading: LowRank,
+    signal_share: Floats,
+    detail: Detail,
+    generator: np.random.Generator,
+) -> Floats:
+    """The unmixing from another start, on other noise, other pixels and parts of the spectrum.
+
+    Parameters
+    ----------
+    found_by : FoundBy
+        How it was done.
+    leading : LowRank
+        What was separated.
+    signal_share : array, shape (rank,)
+        As in `stability.redraw_noise`.
+    detail : Detail
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (rank, rank)
+        Zeros where the run fails.
+    """
+    if leading.rank == 1:
+        return np.ones((1, 1))
+    if isinstance(found_by, PurePixels):
+        return _pure_pixels_again(leading, generator)
+    signals = detail.of(
+        redraw_noise(leading, signal_share, generator), leading.whitening.channel_sd
+    )
+    signals = signals[:, draw_blocks(signals.shape[1], NUMBER_OF_BLOCKS, generator)]
+    if isinstance(found_by, Independent):
+        return separate_again(signals, generator, found_by.algorithm, found_by.super_gaussian)
+    return _beside_alone_again(found_by, leading, signals, generator)
+
+
+def _pure_pixels_again(leading: LowRank, generator: np.random.Generator) -> Floats:
+    """Pure pixels among pixels drawn with replacement."""
+    n = len(leading.scores)
+    pixels = np.sort(generator.integers(0, n, min(n, MOST_PIXELS_PER_RUN)))
+    try:
+        return pure_components(leading.select_pixels(pixels)).unmixing
+    except ValueError:
+        # Too few pixels hold counts: no component comes back.
+        return np.zeros((leading.rank, leading.rank))
+
+
+def _beside_alone_again(
+    found_by: BesideAlone, leading: LowRank, signals: Floats, generator: np.random.Generator
+) -> Floats:
+    """The phases that are alone in other pixels, and an ICA beside them."""
+    corners = _pure_pixels_again(leading, generator)
+    sources = separate_again(signals, generator)
+    if not (corners.any() and sources.any()):
+        return np.zeros_like(corners)
+    is_alone, unmixing = found_by.is_alone, np.empty_like(corners)
+    unmixing[is_alone] = _nearest_rows(leading, found_by.unmixing[is_alone], corners)
+    start = _nearest_rows(leading, found_by.unmixing[~is_alone], sources)
+    unmixing[~is_alone] = separate_beside(signals, unmixing[is_alone], start)
+    return unmixing
+
+
+def _nearest_rows(leading: LowRank, wanted: Floats, rows: Floats) -> Floats:
+    """Of each unmixing wanted the row whose spectrum is the nearest, up to its sign."""
+    turns = turns_between(leading, wanted, rows)
+    return np.asarray(rows[linear_sum_assignment(np.minimum(turns, 180 - turns))[1]])
+
+
+def chance_shares(found_by: FoundBy, unmixing: Floats, signals: Floats) -> Shares:
+    """Shares of the components in each other that chance may have left.
+
+    Parameters
+    ----------
+    found_by : FoundBy
+    unmixing : array, shape (n, n)
+        Of the components as they are now: spectra are ``unmixing @ components``.
+    signals : array, shape (n, samples)
+        What the ICA saw.
+
+    Returns
+    -------
+    Shares
+    """
+    if isinstance(found_by, PurePixels):
+        return estimate_shares(found_by.unmixing, unmixing, found_by.covariance)
+    centred = signals - signals.mean(1, keepdims=True) if signals.shape[1] else signals
+    sources = found_by.unmixing @ centred
+    if isinstance(found_by, Independent):
+        uncorrelated = found_by.algorithm == "fastica" or not found_by.super_gaussian
+        covariance = ica_covariance(sources, uncorrelated)
+    else:
+        covariance = ica_covariance(sources, known=found_by.is_alone)
+        alone = np.flatnonzero(found_by.is_alone)
+        covariance[np.ix_(alone, np.arange(len(sources)), alone)] = _error_of_corners(
+            found_by, alone
+        )
+    return estimate_shares(found_by.unmixing, unmixing, covariance)
+
+
+def _error_of_corners(found_by: BesideAlone, alone: Index) -> Floats:
+    """Covariance of the shares in phases that are alone, shape (alone, n, alone, n)."""
+    pure = found_by.pure
+    # Shares of the other corners, as shares of the components that are there in their place.
+    change = pure.unmixing @ np.linalg.inv(found_by.unmixing)
+    n = np.arange(len(change))
+    of_corners = pure.covariance[np.ix_(alone, n, alone, n)]
+    error = np.einsum("iakb,aj,bl->ijkl", of_corners, change, change, optimize=True)
+    for place, i in enumerate(alone):
+        error[place, i], error[:, :, place, i] = 0, 0
+    return np.asarray(error)
