@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.compression.map_correlation import (
+    has_alike_neighbours,
+    neighbour_significance,
+)
 from hyperspy_unmix.numerics.compression.number_of_components import (
     MOST_AUTOMATIC_COMPONENTS,
     ComponentCount,
@@ -23,6 +27,7 @@ from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.prepare import Prepared
 
 LEAST_NOISE_COMPONENTS = 10  # below the noise edge, that the elbow is measured against
+MOST_DISAGREEMENT = 2  # components above the noise edge that the other counts may not see
 MOST_CORRECTED_COMPONENTS = 2 * MOST_AUTOMATIC_COMPONENTS  # that go through the corrections
 
 
@@ -46,6 +51,12 @@ def count_components(
     ending = ""
     if not above_edge == bend == repeated:
         ending = f" (noise edge {above_edge}, elbow {bend}, split half {repeated})"
+    alike = _count_alike_neighbours(prepared, raw, agreed, above_edge)
+    if alike > agreed:
+        ending = (
+            f", {alike - agreed} of them since neighbouring pixels of the map are alike{ending}"
+        )
+        agreed = alike
     leading = raw.truncate(min(max(agreed, 1), raw.rank))
     # Leave out what an energy drift makes.
     drift, drift_channels = _count_drift(prepared, leading, scree)
@@ -80,6 +91,22 @@ def count_components(
         after_physics=after,
         drift=drift,
     )
+
+
+def _count_alike_neighbours(prepared: Prepared, raw: LowRank, agreed: int, above_edge: int) -> int:
+    """Components with those just beyond the agreed ones whose maps are no noise.
+
+    Only where the noise edge has little more: it has much more where the noise is not as estimated,
+    and there artefacts of the detector have maps with neighbours alike, too.
+    """
+    if not agreed < above_edge <= agreed + MOST_DISAGREEMENT:
+        return agreed
+    image = prepared.image
+    significance = neighbour_significance(
+        raw.scores, raw.weights, np.flatnonzero(image.blocks.pixels), image.navigation_shape
+    )
+    alike = has_alike_neighbours(significance, above_edge)
+    return agreed + leading_count(alike[agreed:above_edge])
 
 
 def _removed_by(corrections: Chain) -> list[str]:

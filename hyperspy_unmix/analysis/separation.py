@@ -11,6 +11,10 @@ from scipy.optimize import linear_sum_assignment
 from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.numerics.certainty.evidence import Evidence, gather_evidence, turns_between
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.compression.map_correlation import (
+    has_alike_neighbours,
+    neighbour_significance,
+)
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.derivative import choose_width
@@ -76,12 +80,12 @@ def separate_components(
 ) -> Separated:
     """Separate the components.
 
-    Components asked for beyond those that ``count`` finds are noise, and are set beside the others
-    rather than mixed with them. ``signal_share`` (rank,) is the share of each component that is not
-    noise.
+    Components asked for beyond those that ``count`` finds are separated too where their maps are
+    no noise; the others are set beside them rather than mixed with them. ``signal_share`` (rank,)
+    is the share of each component that is not noise.
     """
     supported, clear = count.consensus + count.drift, count.clear + count.drift
-    leading = spectra.truncate(min(max(supported, 1), spectra.rank))
+    leading = spectra.truncate(_count_separable(image, spectra, supported))
     detail = _choose_detail(image, leading, clear)
     answer = _separate_leading(leading, detail, options)
     found_by, refined = answer.found_by, answer.refined
@@ -137,6 +141,19 @@ def separate_components(
         random_state=options.random_state,
         findings=tuple(findings),
     )
+
+
+def _count_separable(image: Image, spectra: LowRank, supported: int) -> int:
+    """Components that are there by their counts, or by neighbouring pixels that are alike."""
+    supported, pixels = min(max(supported, 1), spectra.rank), np.flatnonzero(image.blocks.pixels)
+    # Of several images together the pixels have no place in one scan.
+    if supported == spectra.rank or len(pixels) != len(spectra.scores):
+        return supported
+    significance = neighbour_significance(
+        spectra.scores, spectra.weights, pixels, image.navigation_shape
+    )
+    alike = has_alike_neighbours(significance, spectra.rank)
+    return max(supported, 1 + int(np.flatnonzero(alike)[-1])) if alike.any() else supported
 
 
 def _evidence_finding(

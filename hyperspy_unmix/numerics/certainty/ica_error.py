@@ -27,7 +27,8 @@ def ica_covariance(
     uncorrelated : bool
         Whether the ICA was one that keeps sources uncorrelated (FastICA, Picard-O).
     known : bool array, shape (components,), optional
-        Sources that were held while the others were looked for: their rows of E are zero.
+        Sources that were held while the others were looked for: their rows of E are zero. Of an ICA
+        whose sources may be correlated.
 
     Returns
     -------
@@ -44,14 +45,11 @@ def ica_covariance(
     n, samples = sources.shape
     if n == 1:
         return np.zeros((1, 1, 1, 1))
-    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-    if known is not None and known.any():
-        pairs = [(i, j) for i, j in pairs if not known[i]]
-        products, slope = _equations_if_correlated(sources, pairs)
-    elif uncorrelated:
-        products, slope = _equations_if_uncorrelated(sources, pairs)
+    known = np.zeros(n, bool) if known is None else known
+    if uncorrelated:
+        products, slope = _equations_if_uncorrelated(sources)
     else:
-        products, slope = _equations_if_correlated(sources, pairs)
+        products, slope = _equations_if_correlated(sources, known)
     # Scatter of the averages between blocks.
     edges = np.linspace(0, samples, min(NUMBER_OF_BLOCKS, samples) + 1).astype(int)
     block_sums = np.add.reduceat(products, edges[:-1], axis=1)
@@ -60,29 +58,33 @@ def ica_covariance(
     # Made of the response to each block, the covariance stays positive whatever the rounding.
     response = np.linalg.pinv(slope) @ block_sums / samples
     scatter = response @ response.T * blocks / max(blocks - 1, 1)
-    unknown = [i * n + j for i, j in pairs]
+    unknown = [i * n + j for i, j in _pairs(known)]
     covariance = np.zeros((n * n, n * n))
     covariance[np.ix_(unknown, unknown)] = scatter
     return covariance.reshape(n, n, n, n)
 
 
-def _equations_if_correlated(
-    sources: Floats, pairs: list[tuple[int, int]]
-) -> tuple[Floats, Floats]:
-    """Products ``tanh(y_i) y_j`` of the pairs, and how their means change with E."""
+def _pairs(known: Mask) -> list[tuple[int, int]]:
+    """Numbers (i, j) of every pair of sources, i not a known one."""
+    n = len(known)
+    return [(i, j) for i in range(n) for j in range(n) if i != j and not known[i]]
+
+
+def _equations_if_correlated(sources: Floats, known: Mask | None = None) -> tuple[Floats, Floats]:
+    """Products ``tanh(y_i) y_j`` of every pair, and how their means change with E."""
     score = np.tanh(sources)
+    pairs = _pairs(np.zeros(len(sources), bool) if known is None else known)
     products = np.array([score[i] * sources[j] for i, j in pairs]).reshape(-1, sources.shape[1])
     return products, _slope(sources, score, pairs, pairs)
 
 
-def _equations_if_uncorrelated(
-    sources: Floats, pairs: list[tuple[int, int]]
-) -> tuple[Floats, Floats]:
+def _equations_if_uncorrelated(sources: Floats) -> tuple[Floats, Floats]:
     """Products ``y_i y_j`` and the difference of ``tanh(y_i) y_j`` both ways, and their slopes."""
     samples = sources.shape[1]
     score = np.tanh(sources)
     # Positive for sources of heavier tails than a Gaussian, negative for those of lighter ones.
     side = np.sign(np.mean(1 - score**2, 1) - np.mean(score * sources, 1))
+    pairs = _pairs(np.zeros(len(sources), bool))
     upper = [(i, j) for i, j in pairs if i < j]
     lower = [(j, i) for i, j in upper]
     plain = [sources[i] * sources[j] for i, j in upper]

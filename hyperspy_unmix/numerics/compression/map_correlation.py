@@ -1,0 +1,71 @@
+"""Whether neighbouring pixels of a map are alike, as they are of a specimen and not of noise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperspy_unmix.numerics.types import Floats
+
+LEAST_SIGNIFICANCE = 6.0  # standard deviations, from which neighbours are alike
+REFERENCE_FACTOR = 2.0  # over the largest of the components that are taken for noise
+
+
+def neighbour_significance(
+    scores: Floats, weights: Floats, pixels: NDArray[np.intp], scan_shape: tuple[int, ...]
+) -> Floats:
+    """Significance with which the neighbours in each component's map are alike.
+
+    The mean product of neighbours along every axis of the scan, in units of what independent
+    pixels give (Moran's I with rook's neighbours, as a normal deviate).
+
+    Parameters
+    ----------
+    scores : array, shape (pixels, components)
+    weights : array, shape (pixels,)
+        One over the noise variance of each pixel.
+    pixels : int array, shape (pixels,)
+        Their numbers in the scan, in C order.
+    scan_shape : tuple of int
+
+    Returns
+    -------
+    array, shape (components,)
+        Zero where no two neighbours are known.
+
+    References
+    ----------
+    P. A. P. Moran, Biometrika 37 (1950) 17, https://doi.org/10.1093/biomet/37.1-2.17
+    """
+    white = scores * np.sqrt(weights)[:, None]
+    white = white - white.mean(0)
+    # The row of each pixel of the scan; the last row is of those that do not count, and zero.
+    row = np.full(int(np.prod(scan_shape)), len(white))
+    row[pixels] = np.arange(len(white))
+    white = np.concatenate([white, np.zeros((1, white.shape[1]))])
+    scan = row.reshape(scan_shape)
+    total, pairs = np.zeros(white.shape[1]), 0
+    for axis, length in enumerate(scan_shape):
+        first = np.take(scan, range(length - 1), axis).ravel()
+        second = np.take(scan, range(1, length), axis).ravel()
+        both = (first < len(white) - 1) & (second < len(white) - 1)
+        total += np.einsum("ij,ij->j", white[first[both]], white[second[both]])
+        pairs += int(both.sum())
+    variance = np.maximum(np.mean(white[:-1] ** 2, 0), 1e-300)
+    return np.asarray(total / variance / np.sqrt(max(pairs, 1)))
+
+
+def has_alike_neighbours(significance: Floats, first_noise: int) -> NDArray[np.bool_]:
+    """Which components have maps whose neighbours are alike beyond what noise does here.
+
+    Parameters
+    ----------
+    significance : array, shape (components,)
+        From `neighbour_significance`.
+    first_noise : int
+        Components from this one on are noise: where their neighbours are alike too, as after an
+        interpolation, more is asked of the others.
+    """
+    of_noise = np.abs(significance[first_noise:])
+    reference = REFERENCE_FACTOR * float(of_noise.max()) if of_noise.size else 0.0
+    return np.asarray(significance > max(LEAST_SIGNIFICANCE, reference))
