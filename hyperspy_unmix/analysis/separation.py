@@ -6,7 +6,10 @@ import numpy as np
 
 from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
+from hyperspy_unmix.numerics.compression.number_of_components import (
+    ComponentCount,
+    limit_to_stable,
+)
 from hyperspy_unmix.numerics.separation.derivative import choose_width
 from hyperspy_unmix.numerics.separation.ica import Algorithm, Separation, separate
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
@@ -17,7 +20,7 @@ from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding, warn_of
 
-from .separated import Detail, FoundBy, Independent, Separated
+from .separated import LEAST_STABLE, Detail, FoundBy, Independent, Separated
 from .separation_findings import (
     BeyondCounts,
     IcaFinding,
@@ -31,6 +34,38 @@ COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # whose baselines are kno
 
 
 def separate_components(
+    image: Image,
+    spectra: LowRank,
+    signal_share: Floats,
+    count: ComponentCount,
+    options: SeparationOptions,
+) -> Separated:
+    """Separate the components, and warn of what was found; see `_separate`."""
+    separated = _separate(image, spectra, signal_share, count, options)
+    warn_of(*separated.findings)
+    return separated
+
+
+def count_stable_components(
+    image: Image, spectra: LowRank, signal_share: Floats, count: ComponentCount
+) -> ComponentCount:
+    """The same count, with as many components to take as are stable by ICA.
+
+    The number is one of the data: what is asked of a separation later does not change it.
+    """
+    options = SeparationOptions(refine=None)
+
+    def number_unstable(n: int) -> int:
+        try:
+            found = _separate(image, spectra.truncate(n), signal_share[:n], count, options)
+        except ValueError:  # more than the channels tell apart: one fewer is tried
+            return count.tolerated + 1
+        return int(np.sum(found.stability < LEAST_STABLE))
+
+    return limit_to_stable(count, number_unstable)
+
+
+def _separate(
     image: Image,
     spectra: LowRank,
     signal_share: Floats,
@@ -78,7 +113,6 @@ def separate_components(
     if isinstance(found_by, PurePixels):
         pixels = tuple(int(found_by.pixels[i]) for i in order)
         findings.append(PurePixelsFinding(pixels, bool((arrays.maps.sum(0) < 0).any())))
-    warn_of(*findings)
     return Separated(
         spectra=spectra,
         arrays=arrays,
