@@ -131,7 +131,7 @@ class Compressed:
             corrected = _correct(prepared, raw, scree.edge, n)
         settings = {"n_components": Choice(n, reason), **prepared.settings}
         settings["noise edge"] = Choice(
-            scree.above_noise_edge, "components of the counts as recorded above the noise edge"
+            scree.above_noise_edge, "components of the data as recorded above the noise edge"
         )
         fit = _background_fit(corrected)
         if fit is not None:

@@ -16,7 +16,7 @@ from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_comp
 from hyperspy_unmix.numerics.separation.refine import Refined, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import normalise, signs
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.preparation.metadata import base_type
+from hyperspy_unmix.preparation.metadata import COUNTED_SIGNAL_TYPES, base_type
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding, warn_of
 
@@ -30,7 +30,6 @@ from .separation_findings import (
 )
 
 DERIVATIVE_ORDER = 2
-COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # whose baselines are known
 
 
 def separate_components(

@@ -215,15 +215,15 @@ def limit_to_stable(count: ComponentCount, number_unstable: Callable[[int], int]
         tried = max(too_many - step, middle) if n == 1 else middle
     if n == count.consensus:
         return count
-    why = "the most that are taken without a number given"
+    why = "the most that are without a number given"
     if n < first:
         some = f"more than {count.tolerated}" if count.tolerated else "some"
         why = (
-            f"because of more, {some} do not come back from other noise (unstable): artefacts of "
-            "detector, drift or scattering, or too few counts"
+            f"of more, {some} are unstable (do not come back from other noise): artefacts of "
+            "detector, drift or scattering, or too much noise"
         )
     advice = f"n_components={count.consensus} takes all"
-    return replace(count, automatic=n, reason=f"{count.reason}; {n} taken, {why}; {advice}")
+    return replace(count, automatic=n, reason=f"{count.reason}; {n} taken: {why}; {advice}")
 
 
 def _reason(agreed: int, clear: int, known: int, stage: str) -> str:

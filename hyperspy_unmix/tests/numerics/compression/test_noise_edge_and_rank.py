@@ -383,11 +383,13 @@ def test_one_more_component_would_not_be_stable():
 def test_why_not_all_are_taken():
     """Definition, for each of the three reasons."""
     count, _ = found_with(17, lambda n: max(n - 4, 0))
-    assert "17 components above the noise; 4 taken, because of more, some do not" in count.reason
+    assert (
+        "17 components above the noise; 4 taken: of more, some are unstable (do not" in count.reason
+    )
     count, _ = found_with(8, lambda n: max(n - 4, 0))
-    assert "6 taken, because of more, more than 2 do not come back" in count.reason
+    assert "6 taken: of more, more than 2 are unstable" in count.reason
     count, _ = found_with(30, lambda n: 0)
-    assert "20 taken, the most that are taken without a number given" in count.reason
+    assert "20 taken: the most that are without a number given" in count.reason
 
 
 def low_rank(n=300, m=40, rank=3, seed=0):
