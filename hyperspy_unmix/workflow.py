@@ -43,7 +43,8 @@ def unmix(
         ``navigation_mask`` may be lists with one for each.
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         ``"auto"``: the components that the counts agree on, once background and plural scattering
-        are out. The others are the counts by themselves, see `ComponentCount`.
+        are out; of many the most that are stable, see ``stability`` of the result (all, of ten
+        and more), at most 20. The others are the counts by themselves, see `ComponentCount`.
     algorithm : {"picard", "fastica"}
         Of the ICA. Picard allows sources that are correlated by chance.
     refine : "auto" or None
@@ -208,7 +209,8 @@ def preprocess(signal: BaseSignal, **preprocessing: Any) -> BaseSignal:
     >>> preprocess(signal, low_loss=low_loss)
     <EELSUnmixSpectrum, title: Inclined phase boundary: preprocessed, dimensions: (48, 48|928)>
     """
-    return PCA.of_signal(signal, "auto", read_options("preprocess", preprocessing)).preprocessed()
+    options = read_options("preprocess", preprocessing)
+    return PCA.of_signal(signal, "auto", options, only_stable=False).preprocessed()
 
 
 @takes_preprocessing(*OF_PHYSICS)
@@ -241,7 +243,7 @@ def denoise(
     """
     options = read_options("denoise", preprocessing, OF_PHYSICS)
     unchanged = replace(options, low_loss=None, background=None, energy_shift=None)
-    result = PCA.of_signal(signal, n_components, unchanged)
+    result = PCA.of_signal(signal, n_components, unchanged, only_stable=False)
     image = result.prepared.image
     is_automatic = n_components == "auto"
     rank = max(result.above_noise_edge, 1) if is_automatic else result.n_components
@@ -270,7 +272,8 @@ def estimate_number_of_components(
     Returns
     -------
     ComponentCount
-        Zero is a legal answer: no structure above the noise.
+        ``consensus`` is the number that the counts support, ``automatic`` what `unmix` takes of
+        it. Zero is a legal answer: no structure above the noise.
 
     Examples
     --------

@@ -28,7 +28,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 
 LEAST_NOISE_COMPONENTS = 10  # below the noise edge, that the elbow is measured against
 MOST_DISAGREEMENT = 2  # components above the noise edge that the other counts may not see
-MOST_CORRECTED_COMPONENTS = 2 * MOST_AUTOMATIC_COMPONENTS  # that go through the corrections
+MOST_CORRECTED_COMPONENTS = MOST_AUTOMATIC_COMPONENTS  # that go through the corrections
 
 
 def three_counts(scree: Scree) -> tuple[int, int, int]:

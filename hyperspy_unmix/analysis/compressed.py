@@ -30,7 +30,7 @@ from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
 
 from .component_count import MOST_CORRECTED_COMPONENTS, count_components, three_counts
 from .separated import Separated
-from .separation import separate_components
+from .separation import count_stable_components, separate_components
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -73,9 +73,21 @@ class Compressed:
     # ------------------------------------------------------------------ how it is made
 
     @classmethod
-    def of_signal(cls, signal: BaseSignal, n_components: Any, options: Preprocessing) -> Self:
-        """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
+    def of_signal(
+        cls,
+        signal: BaseSignal,
+        n_components: Any,
+        options: Preprocessing,
+        *,
+        only_stable: bool = True,
+    ) -> Self:
+        """Prepare, compress, correct and count; see `hyperspy_unmix.pca`.
+
+        ``only_stable=False`` takes all components that are counted: where none is separated.
+        """
         compressed = cls.of_prepared(prepare(signal, options), n_components)
+        if only_stable and n_components == "auto":
+            compressed = compressed.with_stable_components()
         code = call("s.pca", n_components=n_components, **of_options(options))
         return replace(compressed, calls=(code,))
 
@@ -86,9 +98,7 @@ class Compressed:
         asked = check_n_components(n_components, image.blocks)
         least_rank = max(asked if isinstance(asked, int) else 0, LEAST_COMPONENTS_KEPT)
         raw, scree = compress(image.blocks, image.summary, prepared.noise, least_rank)
-        compressed = cls.of_counts(prepared, raw, scree, asked)
-        _logger.info("%s", compressed.count.reason)
-        return compressed
+        return cls.of_counts(prepared, raw, scree, asked)
 
     @classmethod
     def of_counts(
@@ -121,12 +131,31 @@ class Compressed:
             corrected = _correct(prepared, raw, scree.edge, n)
         settings = {"n_components": Choice(n, reason), **prepared.settings}
         settings["noise edge"] = Choice(
-            scree.above_noise_edge, "components of the counts as recorded above the noise edge"
+            scree.above_noise_edge, "components of the data as recorded above the noise edge"
         )
         fit = _background_fit(corrected)
         if fit is not None:
             settings["background fit"] = _background_choice(fit)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
+
+    def with_stable_components(self) -> Self:
+        """The same with the number that ``"auto"`` takes: of many components those that are stable.
+
+        They are separated for it, which takes about as long as `ica` a few times; of few there is
+        no need.
+        """
+        count = self._limited_to_stable(self.count)
+        _logger.info("%s", count.reason)
+        n, reason = count.chosen("auto")
+        n = min(n, self.raw.rank)
+        settings = FrozenSettings({**self.settings, "n_components": Choice(n, reason)})
+        return replace(self, n_components=n, count=count, settings=settings)
+
+    def _limited_to_stable(self, count: ComponentCount) -> ComponentCount:
+        image, corrected = self.prepared.image, self.corrected
+        signal_share = expected_squared_cosines(corrected.values, *self._scree.shape)[0]
+        with limit_blas_threads(image.blocks.shape[0]):
+            return count_stable_components(image, corrected.spectra, signal_share, count)
 
     def recounted(self) -> ComponentCount:
         """Count again, with shares of the counts that are really drawn: a pass over the data."""
@@ -139,7 +168,8 @@ class Compressed:
             number=len(scree.repeats),
         )
         scree = replace(scree, repeats=significance)
-        return count_components(prepared, self.raw, scree, self.corrected)
+        count = count_components(prepared, self.raw, scree, self.corrected)
+        return self._limited_to_stable(count)
 
     def with_background(
         self,
@@ -177,6 +207,8 @@ class Compressed:
             raw = raw.select_channels(in_range)
             raw = raw.recompress(negligible, max(self.above_noise_edge, 1))
         compressed = type(self).of_counts(prepared, raw, self._scree, "auto", count)
+        if count is None:
+            compressed = compressed.with_stable_components()
         window = typed("background", background)
         code = call("with_background", window, background_type=background_type)
         return replace(compressed, calls=(*self.calls, code))
@@ -210,7 +242,8 @@ class Compressed:
         n, corrected, settings = self.n_components, self.corrected, dict(self.settings)
         if n_components is not None:
             asked = check_n_components(n_components, self.prepared.image.blocks)
-            n, reason = self.count.chosen(asked)
+            count = self._limited_to_stable(self.count) if asked == "auto" else self.count
+            n, reason = count.chosen(asked)
             if n > self.raw.rank:
                 raise ValueError(
                     f"n_components={n}, but this PCA kept {self.raw.rank}: call "

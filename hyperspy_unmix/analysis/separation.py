@@ -2,76 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hyperspy_unmix.arguments.options import SeparationOptions
-from hyperspy_unmix.numerics.certainty.evidence import Evidence, gather_evidence, turns_between
+from hyperspy_unmix.numerics.certainty.evidence import turns_between
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.map_correlation import (
     has_alike_neighbours,
     neighbour_significance,
 )
-from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
-from hyperspy_unmix.numerics.separation.beside_known import separate_beside
+from hyperspy_unmix.numerics.compression.number_of_components import (
+    ComponentCount,
+    limit_to_stable,
+)
 from hyperspy_unmix.numerics.separation.derivative import choose_width
-from hyperspy_unmix.numerics.separation.ica import Algorithm, Separation, separate
-from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
-from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, Refined, refine
-from hyperspy_unmix.numerics.separation.sign_and_scale import normalise, signs
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
+from hyperspy_unmix.numerics.separation.sign_and_scale import normalise
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.preparation.metadata import base_type
+from hyperspy_unmix.preparation.metadata import COUNTED_SIGNAL_TYPES, base_type
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Finding, warn_of
+from hyperspy_unmix.settings import warn_of
 
-from .evidence_finding import EvidenceFinding, OneAnswerOnly
-from .found_by import BesideAlone, Detail, FoundBy, Independent
-from .separated import Separated
+from .answers import Weighed, separate_leading
+from .evidence_finding import EvidenceFinding
+from .found_by import Detail
+from .separated import LEAST_STABLE, Separated
 from .separation_findings import (
     BeyondCounts,
-    IcaFinding,
-    NotRefined,
     PurePixelsFinding,
     RefinementFinding,
 )
 
 DERIVATIVE_ORDER = 2
-COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # whose baselines are known
-ERROR_OF_ALONE = 0.01  # usual share of other components in a phase that is alone
-
-
-class Answer(NamedTuple):
-    """How the leading components were separated, and what was found on the way.
-
-    Parameters
-    ----------
-    found_by : FoundBy
-    refined : Refined, optional
-        Its refinement, where that is wanted.
-    findings : list of Finding
-    weighed : Weighed, optional
-        The evidence, where it decided.
-    """
-
-    found_by: FoundBy
-    refined: Refined | None
-    findings: list[Finding]
-    weighed: Weighed | None = None
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """Evidence, and the two answers that it was weighed for."""
-
-    evidence: Evidence
-    independent: Refined
-    pure: PurePixels
 
 
 def separate_components(
+    image: Image,
+    spectra: LowRank,
+    signal_share: Floats,
+    count: ComponentCount,
+    options: SeparationOptions,
+) -> Separated:
+    """Separate the components, and warn of what was found; see `_separate`."""
+    separated = _separate(image, spectra, signal_share, count, options)
+    warn_of(*separated.findings)
+    return separated
+
+
+def count_stable_components(
+    image: Image, spectra: LowRank, signal_share: Floats, count: ComponentCount
+) -> ComponentCount:
+    """The same count, with as many components to take as are stable by ICA.
+
+    The number is one of the data: what is asked of a separation later does not change it.
+    """
+    options = SeparationOptions(refine=None, assume="overlap")
+
+    def number_unstable(n: int) -> int:
+        try:
+            found = _separate(image, spectra.truncate(n), signal_share[:n], count, options)
+        except ValueError:  # more than the channels tell apart: one fewer is tried
+            return count.tolerated + 1
+        return int(np.sum(found.stability < LEAST_STABLE))
+
+    return limit_to_stable(count, number_unstable)
+
+
+def _separate(
     image: Image,
     spectra: LowRank,
     signal_share: Floats,
@@ -87,7 +85,7 @@ def separate_components(
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     leading = spectra.truncate(_count_separable(image, spectra, supported))
     detail = _choose_detail(image, leading, clear)
-    answer = _separate_leading(leading, detail, options)
+    answer = separate_leading(leading, detail, options)
     found_by, refined = answer.found_by, answer.refined
     # The components beyond the leading ones stay as they are.
     findings = list(answer.findings)
@@ -129,7 +127,6 @@ def separate_components(
                 is_asked=options.assume == "pure",
             )
         )
-    warn_of(*findings)
     return Separated(
         spectra=spectra,
         arrays=arrays,
@@ -177,77 +174,6 @@ def _evidence_finding(
     )
 
 
-def _separate_leading(leading: LowRank, detail: Detail, options: SeparationOptions) -> Answer:
-    """By what is assumed, or by what the data speak for."""
-    if options.assume == "pure":
-        return Answer(pure_components(leading), None, [])
-    if options.assume == "auto" and leading.rank > 1:
-        return _separate_by_evidence(leading, detail, options)
-    return _refine(leading, *_separate_by_ica(leading, detail, options), options)
-
-
-def _refine(
-    leading: LowRank, ica: Independent, finding: IcaFinding, options: SeparationOptions
-) -> Answer:
-    """The ICA, and its refinement where that is wanted."""
-    if options.refine == "auto":
-        return Answer(ica, refine(leading, ica.unmixing), [finding])
-    return Answer(ica, None, [finding, NotRefined()])
-
-
-def _separate_by_evidence(leading: LowRank, detail: Detail, options: SeparationOptions) -> Answer:
-    """Phases that are alone, independent ones, or both, by what the data say."""
-    signals = detail.of(leading.components, leading.whitening.channel_sd)
-    if leading.rank >= signals.shape[1]:
-        reason = "too few channels have neighbours for the derivative that independence needs"
-        return Answer(pure_components(leading), None, [OneAnswerOnly("pure pixels", reason)])
-    ica, finding = _separate_by_ica(leading, detail, options)
-    try:
-        pure = pure_components(leading)
-    except ValueError:
-        answer = _refine(leading, ica, finding, options)
-        reason = "too few pixels hold counts to look for some that hold one component alone"
-        only = OneAnswerOnly("independent components", reason)
-        return answer._replace(findings=[only, *answer.findings])
-    independent = refine(leading, ica.unmixing)
-    uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
-    evidence = gather_evidence(leading, signals, ica.unmixing, uncorrelated, independent, pure)
-    weighed = Weighed(evidence, independent, pure)
-    if evidence.verdict != "independent":
-        return Answer(pure, None, [finding], weighed)
-    if not evidence.alone.any() or not ica.super_gaussian:
-        return _refine(leading, ica, finding, options)._replace(weighed=weighed)
-    answer = _separate_beside_alone(leading, signals, ica, weighed, options)
-    return answer._replace(findings=[finding, *answer.findings])
-
-
-def _separate_beside_alone(
-    leading: LowRank,
-    signals: Floats,
-    ica: Independent,
-    weighed: Weighed,
-    options: SeparationOptions,
-) -> Answer:
-    """Phases that are alone as they are there, and the others independent beside them."""
-    evidence, pure = weighed.evidence, weighed.pure
-    is_alone = evidence.alone
-    unmixing = pure.unmixing.copy()
-    start = ica.unmixing[evidence.nearest[~is_alone]]
-    unmixing[~is_alone] = separate_beside(signals, pure.unmixing[is_alone], start)
-    found_by = BesideAlone(_signed(leading, unmixing), is_alone, pure)
-    if options.refine is None:
-        return Answer(found_by, None, [NotRefined()], weighed)
-    errors = np.where(is_alone, ERROR_OF_ALONE, ICA_ERROR)
-    return Answer(found_by, refine(leading, found_by.unmixing, errors), [], weighed)
-
-
-def _signed(spectra: LowRank, unmixing: Floats) -> Floats:
-    """The unmixing, each component with its sign."""
-    shapes, maps = unmixing @ spectra.components, spectra.scores @ np.linalg.inv(unmixing)
-    sign = signs(shapes, maps, spectra.whitening.channel_sd)[0]
-    return np.asarray(sign[:, None] * unmixing)
-
-
 def _component_sd(spectra: LowRank) -> Floats:
     """Noise of each component, relative to that of the channels."""
     strength = np.sqrt(np.maximum(np.diag(spectra.second_moment()), 1e-300))
@@ -273,42 +199,3 @@ def _choose_detail(image: Image, spectra: LowRank, clear: int) -> Detail:
         order=DERIVATIVE_ORDER,
     )
     return Detail(image.positions, DERIVATIVE_ORDER, width)
-
-
-def _separate_by_ica(
-    spectra: LowRank, detail: Detail, options: SeparationOptions
-) -> tuple[Independent, IcaFinding]:
-    """ICA of the spectral derivative; each component with its sign."""
-    sd, rank = spectra.whitening.channel_sd, spectra.rank
-    signals = detail.of(spectra.components, sd)
-    if rank > 1 and rank >= signals.shape[1]:
-        raise ValueError(
-            f"{rank} components cannot be separated: of the {len(sd)} channels that hold counts "
-            f"and are not excluded by signal_mask, {signals.shape[1]} have neighbours on both "
-            "sides. Mask ranges rather than every other channel, ask for fewer components, or "
-            'say assume="pure".'
-        )
-    separation, algorithm = _separate_by_either(signals, options)
-    finding = IcaFinding(
-        asked=options.algorithm,
-        used=algorithm,
-        converged=separation.converged,
-        super_gaussian=separation.super_gaussian,
-        smoothing=detail.width,
-        random_state=options.random_state,
-    )
-    signed = _signed(spectra, separation.unmixing)
-    return Independent(signed, algorithm, separation.super_gaussian), finding
-
-
-def _separate_by_either(
-    signals: Floats, options: SeparationOptions
-) -> tuple[Separation, Algorithm]:
-    """By the algorithm asked for, or by the other where only that one converges."""
-    algorithm = options.algorithm
-    separation = separate(signals, options.random_state, algorithm)
-    if separation.converged:
-        return separation, algorithm
-    other: Algorithm = "fastica" if algorithm == "picard" else "picard"
-    by_other = separate(signals, options.random_state, other)
-    return (by_other, other) if by_other.converged else (separation, algorithm)

@@ -59,10 +59,8 @@ class IcaFinding:
         """What the ICA saw."""
         smoothed = "not smoothed"
         if self.smoothing:
-            smoothed = (
-                f"smoothed by {self.smoothing:g} channels (the least that keeps noise below a "
-                "fifth of it)"
-            )
+            channels = f"{self.smoothing:g} channel{'s' * (self.smoothing != 1)}"
+            smoothed = f"smoothed by {channels} (the least that keeps noise below a fifth of it)"
         return f"of the second derivative of the spectra, {smoothed}"
 
     def choices(self) -> Settings:
@@ -153,7 +151,7 @@ class BeyondCounts:
     def choices(self) -> Settings:
         """In plain words."""
         reason = (
-            "components asked for that the counts do not support: principal components, left beside"
+            "components asked for that the data do not support: principal components, left beside"
             " the others"
         )
         return {"beyond the counts": Choice(self.number, reason)}
@@ -187,7 +185,7 @@ class PurePixelsFinding:
         if self.is_negative:
             hint += "; " if hint else ""
             hint += (
-                "a component has less than no counts in all, so it is no pure phase: compare with "
+                "a component is negative in all, so it is no pure phase: compare with "
                 'one component fewer, or with assume="overlap"'
             )
         if hint:
@@ -195,8 +193,13 @@ class PurePixelsFinding:
         return choices
 
 
-def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
-    """What a reader should know about single components."""
+def flags(
+    arrays: Normalised, names: tuple[str, ...], unit: str, *, is_pure: bool = False
+) -> Settings:
+    """What a reader should know about single components.
+
+    ``unit`` is what the maps are in, ``is_pure`` whether pure pixels were looked for.
+    """
     choices: Settings = {}
 
     def flag(name: str, condition: Mask, reason: str) -> None:
@@ -212,7 +215,8 @@ def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
     flag(
         "negative",
         arrays.maps.sum(0) < 0,
-        "components that take counts away in all: a difference, not a phase",
+        f"components that take {unit} away in all: a difference, not a phase. "
+        + _advice_on_difference(len(names), is_pure),
     )
     flag(
         "scale",
@@ -222,8 +226,22 @@ def flags(arrays: Normalised, names: tuple[str, ...]) -> Settings:
     return choices
 
 
+def _advice_on_difference(n: int, is_pure: bool) -> str:
+    """What to do about a component that is negative in all."""
+    advice = "Look at the background or the offset that was subtracted"
+    if n > 1:
+        advice += f"; compare with n_components={n - 1}"
+    if n > 1 and not is_pure:
+        advice += ' and, if every phase is alone in some pixels, with assume="pure"'
+    return advice
+
+
 def concentrations(
-    maps: Floats, names: tuple[str, ...], pixels: Index, scan_shape: tuple[int, ...]
+    maps: Floats,
+    names: tuple[str, ...],
+    pixels: Index,
+    scan_shape: tuple[int, ...],
+    unit: str,
 ) -> Settings:
     """Components that are in one pixel or one line of the scan: phases seldom are.
 
@@ -234,11 +252,13 @@ def concentrations(
     pixels : int array, shape (pixels that count,)
         Their numbers in the scan, in C order.
     scan_shape : tuple of int
+    unit : str
+        What the maps are in.
     """
     row_length = scan_shape[-1] if len(scan_shape) > 1 else 1
     hint = ""
     for name, values in zip(names, maps.T, strict=True):
-        share_of = f"component {name} holds {{:.0f}} % of its counts in"
+        share_of = f"component {name} holds {{:.0f}} % of its {unit} in"
         if found := in_one_place(values, pixels, FEWEST_PIXELS):
             place = [int(i) for i in np.unravel_index(found.place, scan_shape)][::-1]
             hint += "; " if hint else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_unmix.numerics.certainty.ambiguity import LARGEST_SHARE_TRIED
 from hyperspy_unmix.numerics.types import Floats
 
 if TYPE_CHECKING:
@@ -62,12 +63,20 @@ class SpectralAmbiguity:
         return f"as good a fit, nothing negative beyond noise: {ranges}{more}; see .ambiguity"
 
     def _range_in_words(self, i: int, j: int) -> str:
-        low, high = (f"{100 * share:+.0f} %" for share in self.shares[i, j])
+        low, high = (_in_words(share) for share in self.shares[i, j])
         return f"{self.names[i]} with {low} to {high} of {self.names[j]}"
 
     def __repr__(self) -> str:
         lines = [f"  {self._range_in_words(i, j)}" for i, j in self.pairs]
         if not lines:
             lines = [f"  {self.sentence}"]
-        head = f"Rotational ambiguity of {len(self.names)} components, in counts of each"
+        head = f"Rotational ambiguity of {len(self.names)} components, in shares of each"
         return "\n".join([head, *lines])
+
+
+def _in_words(share: float) -> str:
+    """A share in percent, with a word where its limit is that of what was tried."""
+    words = f"{100 * share:+.0f} %"
+    if abs(share) < LARGEST_SHARE_TRIED * (1 - 1e-6):
+        return words
+    return f"{words} or {'more' if share > 0 else 'less'}"

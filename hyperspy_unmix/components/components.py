@@ -15,6 +15,7 @@ from hyperspy_unmix.analysis.separation_findings import concentrations, flags
 from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
+from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared
@@ -27,9 +28,6 @@ from .naming import check_names, check_order, find_place, reorder_choices, reord
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
-
-QUANTITY_AS_RECORDED = "Counts"
-QUANTITY_DECONVOLVED = "Single-scattering counts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +82,12 @@ class Components:
         """Every choice made, and what is to be known of single components."""
         image = self.prepared.image
         pixels = np.flatnonzero(image.blocks.pixels)
-        in_one_place = concentrations(self.arrays.maps, self.names, pixels, image.navigation_shape)
-        return FrozenSettings({**self.choices, **flags(self.arrays, self.names), **in_one_place})
+        in_one_place = concentrations(
+            self.arrays.maps, self.names, pixels, image.navigation_shape, self.prepared.unit
+        )
+        is_pure = isinstance(self.separated.found_by, PurePixels)
+        flagged = flags(self.arrays, self.names, self.prepared.unit, is_pure=is_pure)
+        return FrozenSettings({**self.choices, **flagged, **in_one_place})
 
     @property
     def code(self) -> str:
@@ -195,7 +197,7 @@ class Components:
         return as_spectra(
             image,
             self.arrays.spectra * total,
-            "component spectra, counts",
+            f"component spectra, {self.prepared.unit}",
             self.quantity,
             variance=uncertainty.counts_variance(self.separated, self.arrays, image),
         )
@@ -211,8 +213,9 @@ class Components:
 
     @property
     def quantity(self) -> str:
-        """What the maps hold: counts, or single-scattering counts."""
-        return QUANTITY_AS_RECORDED if self.prepared.kernel is None else QUANTITY_DECONVOLVED
+        """What the maps hold: counts, or single-scattering counts; intensity of other data."""
+        unit = self.prepared.unit
+        return unit.capitalize() if self.prepared.kernel is None else f"Single-scattering {unit}"
 
     def _as_spectra(self, values: Floats, title: str, variance: Floats | None = None) -> BaseSignal:
         return as_spectra(
@@ -265,7 +268,8 @@ class Components:
     @property
     def findings(self) -> Mapping[str, Choice]:
         """What a reader of the summary should know about how sure the components are."""
-        return FrozenSettings(uncertainty.choices(self.unstable, self.ambiguity))
+        of_fit = uncertainty.goodness_choices(self._sampled_chi_square)
+        return FrozenSettings(uncertainty.choices(self.unstable, self.ambiguity) | of_fit)
 
     @property
     def unstable(self) -> list[str]:
@@ -275,6 +279,10 @@ class Components:
     @cached_property
     def _spectra_variance(self) -> Floats:
         return uncertainty.spectra_variance(self.separated, self.arrays, self.prepared.image)
+
+    @cached_property
+    def _sampled_chi_square(self) -> Floats | None:
+        return forward_model.sampled_chi_square(self.pca, self.arrays)
 
     @cached_property
     def _maps_variance(self) -> Floats:
@@ -378,14 +386,13 @@ class Components:
     # ------------------------------------------------------------------ what is printed
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Component, counts, share and stability of each component, as they are summary_text."""
+        """Component, counts, share and stability of each component, as they are printed.
+
+        Shares are of the counts that components add; one below zero says what it is.
+        """
         widths = self.prepared.image.channel_widths
         counts = self.arrays.maps.sum(0) * (self.arrays.spectra @ widths)
-        share = counts / counts.sum() if counts.sum() > 0 else np.full_like(counts, np.nan)
-        return [
-            (name, f"{c:.4g}", f"{100 * s:.1f} %" if np.isfinite(s) else "-", f"{index:.2f}")
-            for name, c, s, index in zip(self.names, counts, share, self.stability, strict=True)
-        ]
+        return summary_text.rows(self.names, counts, self.stability)
 
     @property
     def title(self) -> str:
@@ -394,8 +401,10 @@ class Components:
         return f"Unmixing of {summary_text.name(self.prepared)}: {self.n_components} component{s}"
 
     def __repr__(self) -> str:
+        of_unit, is_number = self.quantity.lower(), self.prepared.unit == "counts"
         table = [
-            f"  component {i}: {c} {self.quantity.lower()} ({share}), stability {index}"
+            f"  component {i}: {f'{c} {of_unit}' if is_number else f'{of_unit} {c}'} "
+            f"({share}), stability {index}"
             for i, c, share, index in self.rows()
         ]
         return summary_text.text(self.title, {**self.findings, **self.settings}, table)

@@ -13,7 +13,7 @@ import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.numerics.corrections.chain import Chain
-from hyperspy_unmix.numerics.fitting.goodness import Goodness, goodness
+from hyperspy_unmix.numerics.fitting.goodness import Goodness, chi_square_of_sample, goodness
 from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
@@ -50,8 +50,7 @@ def added(pca: Compressed) -> tuple[Floats, Floats]:
 
 def goodness_of_fit(pca: Compressed, arrays: Normalised) -> Goodness:
     """Reduced chi-square of every pixel, and the mean residual; a pass over the counts."""
-    prepared, fit = pca.prepared, pca.background_fit
-    n_fitted = len(arrays.spectra) + (0 if fit is None else fit.coefficients)
+    prepared, n_fitted = pca.prepared, _number_fitted(pca, arrays)
     scores, components = measured_model(pca, arrays)
     return goodness(
         prepared.image.blocks,
@@ -61,6 +60,31 @@ def goodness_of_fit(pca: Compressed, arrays: Normalised) -> Goodness:
         pca.raw.whitening.channel_sd,
         n_fitted,
     )
+
+
+def sampled_chi_square(pca: Compressed, arrays: Normalised) -> Floats | None:
+    """Reduced chi-square of the pixels that the first pass kept; the data are not read.
+
+    None where the variance of these pixels is known to the data alone.
+    """
+    prepared, summary = pca.prepared, pca.prepared.image.summary
+    if summary.sampled is None or prepared.noise.kind == "given":
+        return None
+    scores, components = measured_model(pca, arrays)
+    return chi_square_of_sample(
+        summary.sample,
+        scores[summary.sampled],
+        components,
+        prepared.noise,
+        pca.raw.whitening.channel_sd,
+        _number_fitted(pca, arrays),
+    )
+
+
+def _number_fitted(pca: Compressed, arrays: Normalised) -> int:
+    """Numbers fitted to each pixel."""
+    fit = pca.background_fit
+    return len(arrays.spectra) + (0 if fit is None else fit.coefficients)
 
 
 def background(pca: Compressed) -> BaseSignal | None:
@@ -96,7 +120,7 @@ def parts_of_fit(
     prepared, image = pca.prepared, pca.prepared.image
     data = image.counts
     counts = as_image(image, data, "fit")
-    counts.metadata.Signal.quantity = "Counts"
+    counts.metadata.Signal.quantity = prepared.unit.capitalize()
     weights, shapes = recorded_shapes(
         prepared.corrections, arrays.spectra * image.channel_widths, image.blocks.shape[0]
     )

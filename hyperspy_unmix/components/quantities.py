@@ -71,7 +71,7 @@ def densities(prepared: Prepared, maps: Floats) -> BaseSignal:
     elif has_zero_loss:
         quantity = f"Relative density (per {thickness_unit} and zero-loss count, exposures unknown)"
     else:
-        quantity = f"Relative density (counts per {thickness_unit})"
+        quantity = f"Relative density ({prepared.unit} per {thickness_unit})"
     return as_maps(prepared.image, density, "component densities", quantity)
 
 

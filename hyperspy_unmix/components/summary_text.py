@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice
 
 if TYPE_CHECKING:
@@ -18,6 +21,25 @@ def name(prepared: Prepared) -> str:
     title = signal.metadata.get_item("General.title", default="") or "untitled"
     n_pixels, n_channels = prepared.image.blocks.shape
     return f"{title} ({n_pixels} pixels, {n_channels} channels)"
+
+
+def rows(
+    names: tuple[str, ...], counts: Floats, stability: Floats
+) -> list[tuple[str, str, str, str]]:
+    """Name, counts, share and stability of each component.
+
+    Shares are of the counts that components add; one below zero, which takes away, says so.
+    """
+    added = counts[counts > 0].sum()
+    share = counts / added if added > 0 else np.full_like(counts, np.nan)
+    in_words = [
+        (f"{100 * s:.1f} %" if np.isfinite(s) else "-") + ", a difference" * bool(c < 0)
+        for s, c in zip(share, counts, strict=True)
+    ]
+    return [
+        (name, f"{c:.4g}", of_all, f"{index:.2f}")
+        for name, c, of_all, index in zip(names, counts, in_words, stability, strict=True)
+    ]
 
 
 def text(title: str, settings: Mapping[str, Choice], table: list[str] | None = None) -> str:

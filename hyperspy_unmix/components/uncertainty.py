@@ -24,6 +24,8 @@ from .as_signals import as_spectra
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
+MOST_CHI_SQUARE = 1.1  # reduced, mean of pixels, up to which only noise is left
+
 
 def spectra_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
     """Variance of the spectra, shape (components, channels)."""
@@ -67,6 +69,23 @@ def choices(unstable_names: list[str], ambiguity: SpectralAmbiguity) -> Settings
     value = "look at it" if ambiguity.pairs else "small"
     settings["ambiguity"] = Choice(value, ambiguity.sentence)
     return settings
+
+
+def goodness_choices(chi_square: Floats | None) -> Settings:
+    """How well the model describes the counts, of a sample of pixels; see `sampled_chi_square`."""
+    if chi_square is None or not np.isfinite(chi_square).any():
+        return {}
+    mean, greatest = float(np.nanmean(chi_square)), float(np.nanmax(chi_square))
+    reason = (
+        f"mean of {len(chi_square)} pixel{'s' * (len(chi_square) != 1)}, at most {greatest:.3g}; "
+        "1 is noise alone"
+    )
+    if mean > MOST_CHI_SQUARE:
+        reason += (
+            "; more than noise is left: look at plot_residual(), and compare with one component "
+            "more"
+        )
+    return {"reduced chi-square": Choice(mean, reason)}
 
 
 def spectral_ambiguity(

@@ -102,7 +102,9 @@ class UnmixFigure:
         image = pca.prepared.image
         order = np.argsort(image.energies)
         self.mean.plot(image.energies[order], image.summary.mean[order], lw=0.8, color="k")
-        self.mean.set(xlabel=label(image.axis, "Signal axis"), ylabel="Counts")
+        self.mean.set(
+            xlabel=label(image.axis, "Signal axis"), ylabel=pca.prepared.unit.capitalize()
+        )
         self.mean.set_title("mean spectrum, background window", fontsize="medium")
         values = pca.scree_values[: max(LEAST_SCREE_VALUES, self.tool.most + 1)]
         self.scree.semilogy(np.arange(1, len(values) + 1), values, "o", ms=4)

@@ -94,7 +94,8 @@ class UnmixTool(t.HasTraits):
         self._figure: UnmixFigure | None = None
         options = read_options("unmix", given)
         self._background_type, self._background = options.background_type, options.background
-        self.whole = PCA.of_signal(signal, "auto", replace(options, background=None))
+        whole = replace(options, background=None)
+        self.whole = PCA.of_signal(signal, "auto", whole, only_stable=False)
         self._pca = self.whole.with_background(self._background, self._background_type)
         self._window = self._window_found()
         result = self._pca.ica(None if n_components == "auto" else n_components, **how)

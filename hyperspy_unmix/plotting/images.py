@@ -35,7 +35,7 @@ def plot_residual(result: Components) -> Any:
     band = 2 * goodness.noise_of_mean[order]
     mean.fill_between(energies, -band, band, color="0.85", lw=0, label="±2 s.d. of noise")
     mean.plot(energies, goodness.mean_residual[order], lw=0.8, label="mean of all pixels")
-    mean.set(ylabel="Mean residual (counts)")
+    mean.set(ylabel=f"Mean residual ({result.prepared.unit})")
     mean.tick_params(labelbottom=False)
     mean.legend(fontsize="small", loc="upper right")
     error = 2 * np.sqrt(2 / n_pixels)
@@ -81,12 +81,17 @@ def plot_composite(result: Components, components: Sequence[int | str] | None = 
     components : sequence of int or str, optional
         Numbers or names of two or three; default the first three.
     """
+    if result.n_components == 1:
+        raise ValueError(
+            "a composite shows where one component gives way to another, and there is one only: "
+            "plot() and plot_overview() show its map, maps.inav[0] is it."
+        )
     chosen = range(min(3, result.n_components)) if components is None else components
     places = [find_place(component, result.names) for component in chosen]
     if len(set(places)) != len(places) or len(places) not in (2, 3):
         raise ValueError(
             f"components={list(chosen)!r}: two or three different ones are needed, of "
-            f"{', '.join(result.names)}."
+            f"{', '.join(result.names)}; maps.inav[i] is the map of a single one."
         )
     maps = result.maps
     scan = maps.axes_manager.signal_axes

@@ -41,11 +41,12 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None
     scan_axes = tuple(i for i in range(maps.data.ndim) if i != component_axis)
     counts = hs.signals.Signal1D(np.nansum(maps.data, axis=scan_axes))
     counts.axes_manager[0].name = "Component"
-    counts.metadata.General.title = f"Counts{note}"
+    quantity = str(maps.metadata.Signal.quantity)
+    counts.metadata.General.title = f"{quantity}{note}"
     spectra.plot(navigator=counts)
     mark_features(spectra._plot.signal_plot.ax, spectra, "inside")
     navigator_ax = spectra._plot.navigator_plot.ax
-    navigator_ax.set(xlabel="Component", ylabel=str(maps.metadata.Signal.quantity))
+    navigator_ax.set(xlabel="Component", ylabel=quantity)
     # Further scan axes need a navigator of the maps.
     has_further_axes = maps.axes_manager.navigation_dimension > 1
     maps.plot(navigator="auto" if has_further_axes else None, **_scale_bar(maps))
@@ -87,7 +88,7 @@ def plot_fit(result: Components) -> None:
     counts = figure.ax_lines[0]
     counts.set_line_properties(color="k", type="scatter")
     entries = [counts.line]
-    names = ["counts"]
+    names = [result.prepared.unit]
     for k, (name, function) in enumerate(parts.items()):
         line = drawing.Signal1DLine()
         line.data_function = _of_pixel(function)

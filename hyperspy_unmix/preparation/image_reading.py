@@ -174,7 +174,10 @@ def read_image(
     not_finite = int((~summary.finite).sum())
     if not_finite:
         blocks = blocks.drop_pixels(~summary.finite)
-        summary = replace(summary, finite=np.ones(blocks.shape[0], bool))
+        # What is sampled is finite; its numbers are those of the pixels that are left.
+        assert summary.sampled is not None
+        sampled = np.searchsorted(np.flatnonzero(summary.finite), summary.sampled)
+        summary = replace(summary, finite=np.ones(blocks.shape[0], bool), sampled=sampled)
     empty = (summary.groups == 0).all(0)
     emptied = emptied_channels(summary.sample) & ~empty
     left_out = EmptyFinding(

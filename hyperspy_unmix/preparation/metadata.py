@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 EELS_DETECTOR = "Acquisition_instrument.TEM.Detector.EELS"  # in the metadata
 EV = {"eV": 1.0, "keV": 1000.0}  # of a unit
 SUFFIX = "unmix"
+COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # recorded as counts; no baseline unknown
 
 
 def base_type(signal: BaseSignal) -> str:

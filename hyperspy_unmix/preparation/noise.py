@@ -12,6 +12,7 @@ from hyperspy_unmix.numerics.noise.estimate import estimate_noise, estimate_unif
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.settings import Choice, Settings
 
+from .metadata import COUNTED_SIGNAL_TYPES, base_type
 from .spectrum_image import Image
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PLACE = "metadata.Signal.Noise_properties"
 MOST_OFF = 2.0  # factor between the variance that the metadata state and that of the data
 FEW_COUNTS = 10.0  # a pixel; with fewer, components are found where pixels are summed
+LEAST_GAIN_OF_COUNTS = 0.01  # values a detected electron or photon; with less they were scaled
 LEAST_PIXELS_SUMMED = 8  # that a summed scan must have along each axis
 _logger = logging.getLogger(__name__)
 
@@ -91,6 +93,24 @@ def find_few_counts(model: NoiseModel, image: Image) -> tuple[FewCountsFinding, 
     while factor > 1 and min(image.navigation_shape) < LEAST_PIXELS_SUMMED * factor:
         factor //= 2
     return (FewCountsFinding(counts, factor, dimension),) if factor > 1 else ()
+
+
+def are_counts(model: NoiseModel, image: Image) -> bool:
+    """Whether the values are counts, or an intensity in units of its own (scaled, processed).
+
+    Poisson noise tells; then what the metadata call the quantity; then whole numbers. What is
+    neither are counts where the field records them and noise comes with the signal.
+    """
+    if model.kind == "poisson":
+        return True
+    if model.kind == "gain" and model.gain < LEAST_GAIN_OF_COUNTS:
+        return False
+    quantity = str(image.frame.metadata.get_item("Signal.quantity", default=""))
+    if quantity:
+        return "count" in quantity.lower()
+    if image.summary.integers and image.summary.least >= 0:
+        return True
+    return model.kind == "gain" and base_type(image.frame) in COUNTED_SIGNAL_TYPES
 
 
 def variance_in_metadata(signal: BaseSignal, noise: Any) -> Any:

@@ -23,6 +23,7 @@ from .low_loss import AnalysedLowLoss
 from .low_loss_reading import read_low_loss
 from .noise import (
     PLACE,
+    are_counts,
     choose_noise,
     find_few_counts,
     is_credible,
@@ -73,6 +74,11 @@ class Prepared:
     def settings(self) -> Settings:
         """Every choice made, and why."""
         return choices_of(self.findings)
+
+    @property
+    def unit(self) -> str:
+        """What the data hold, as sentences say it: counts or intensity."""
+        return "counts" if are_counts(self.noise, self.image) else "intensity"
 
     @cached_property
     def kernel(self) -> PluralScattering | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,9 +66,9 @@ def methods(result: Components) -> tuple[str, list[str]]:
         *_physics(result, cite),
         _number(result, cite("edge", "elbow")),
         *_separation(result, cite),
-        "Error bands are two standard deviations, of the noise of the counts and of components "
+        "Error bands are two standard deviations, of the noise of the data and of components "
         "mixed up with each other; the stability index is that of repeated runs on other noise and "
-        f"parts of the data {cite('icasso')}, the range of what describes the counts as well that "
+        f"parts of the data {cite('icasso')}, the range of what describes the data as well that "
         f"of spectra and maps non-negative within the noise {cite('ambiguity')}.",
     ]
     return " ".join(sentences), [REFERENCES[name] for name in cited]
@@ -83,10 +83,16 @@ def _data_and_program(result: Components, reference: str) -> str:
     by_package = versions()
     return (
         f"The {kind + ' ' if kind else ''}spectrum image ({pixels} pixels, {channels} channels "
-        f"from {ends[0]:.5g} to {ends[1]:.5g} {axis.units}) was unmixed with hyperspy_unmix "
+        f"from {ends[0]:.5g} to {ends[1]:.5g}{_units(axis)}) was unmixed with hyperspy_unmix "
         f"{by_package['hyperspy_unmix']}, an extension of HyperSpy {by_package['hyperspy']} "
         f"{reference}."
     )
+
+
+def _units(axis: Any) -> str:
+    """Units of an axis behind a number; HyperSpy's word for missing ones is none."""
+    units = str(axis.units)
+    return "" if not units or "undefined" in units else f" {units}"
 
 
 def _noise(result: Components, reference: str) -> str:
@@ -103,9 +109,9 @@ def _physics(result: Components, cite: Callable[..., str]) -> list[str]:
     fit, book = result.pca.background_fit, "egerton"
     if fit is not None:
         spans = " and ".join(f"{a:g} to {b:g}" for a, b in prepared.background.ranges)
-        units = prepared.image.axis.units
+        units = _units(prepared.image.axis)
         sentences.append(
-            f"The background ({fit.law}) was fitted from {spans} {units} and subtracted "
+            f"The background ({fit.law}) was fitted from {spans}{units} and subtracted "
             f"{cite(book)}."
         )
     if prepared.drift is not None and prepared.drift.applied:
@@ -114,19 +120,32 @@ def _physics(result: Components, cite: Callable[..., str]) -> list[str]:
         name = method_name(prepared.kernel.method)
         sentences.append(
             f"Plural scattering was taken out by the {name} method {cite(book)} with the low loss, "
-            "in compressed form; maps are in single-scattering counts."
+            f"in compressed form; maps are in single-scattering {prepared.unit}."
         )
     return sentences
 
 
 def _number(result: Components, reference: str) -> str:
-    reason = result.settings["n_components"].reason
-    n = result.n_components
-    return (
-        f"{n} component{'s were' if n != 1 else ' was'} taken ({reason}); counts of components are "
-        "the median of three: singular values above the noise edge, the elbow of the scree "
-        f"{reference}, and what repeats in an independent share of the counts."
-    )
+    n, count = result.n_components, result.pca.count
+    taken = f"{n} component{'s were' if n != 1 else ' was'} taken"
+    together = result.settings.get("together")
+    if together is not None:
+        taken += f", of {together.value} signals together"
+    support = f"the data support {count.consensus}"
+    if together is not None:
+        support = f"this signal alone supports {count.consensus}"
+    elif count.automatic < count.consensus:
+        support += f", {count.automatic} of them stable when separated"
+    parts = [
+        f"{support}: the median of those above the noise edge ({count.noise_edge}), before the "
+        f"elbow of the scree ({count.elbow}) {reference}, and found again in an independent share "
+        f"of the data ({count.split_half})"
+    ]
+    if count.drift:
+        parts.append(f"less {count.drift} made by an energy drift")
+    if result.prepared.corrections.corrections:
+        parts.append(f"at most those left after the corrections ({count.after_physics})")
+    return f"{taken}; {', '.join(parts)}."
 
 
 def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
@@ -141,6 +160,8 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
             f"Every component {assumed} alone in some pixels: its spectrum is the mean of those "
             f"{of_corners}."
         ]
+    if result.n_components == 1:
+        return ["One component needs no separation."]
     sentences = []
     if isinstance(found_by, BesideAlone):
         number = int(found_by.is_alone.sum())
@@ -157,7 +178,11 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
         f"{which} were separated by independent component analysis {reference}{details}."
     )
     refined = finding_of(findings, RefinementFinding)
-    if refined is not None:
+    if refined is not None and refined.before <= 1:
+        sentences.append(
+            "No spectrum or map is more negative than its noise, and none was changed for that."
+        )
+    elif refined is not None:
         sentences.append(
             "The components were then mixed as little as needed to make spectra and maps "
             "non-negative within their noise (spectra turned by "

@@ -95,7 +95,7 @@ def _warnings(result: Components) -> Iterator[str]:
 
 def _components(result: Components, compared: Match | None) -> list[tuple[str, ...]]:
     """The table of the components, with the reference nearest to each if there are any."""
-    head = ("component", "counts", "share", "stability")
+    head = ("component", result.quantity, "share", "stability")
     rows = list(result.rows())
     if compared is None:
         return [head, *rows]
@@ -131,15 +131,15 @@ def _figures(result: Components) -> Iterator[str]:
         (
             lambda: plotting.plot_overview(result),
             "Spectra of integral one and maps. Blue: two standard deviations; orange: spectra that "
-            "describe the counts as well.",
+            "describe the data as well.",
         ),
         (
             lambda: plotting.plot_scree(result.pca).figure,
-            "Variance of the principal components of the counts in units of what noise reaches.",
+            "Variance of the principal components of the data in units of what noise reaches.",
         ),
         (
             lambda: plotting.plot_residual(result),
-            "How well the model describes the counts: reduced chi-square of the pixels (1 is noise "
+            "How well the model describes the data: reduced chi-square of the pixels (1 is noise "
             "alone), residual of the channels against its noise.",
         ),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.analysis.separation import separate_components
+from hyperspy_unmix.analysis.separation import count_stable_components, separate_components
 from hyperspy_unmix.arguments.checks import check_n_components, check_signal
 from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import SeparationOptions, read_options
@@ -56,13 +56,16 @@ def unmix_together(
     pcas = [PCA.of_prepared(signal, n_components) for signal in prepared]
     asked = check_n_components(n_components, prepared[0].image.blocks)
     together, values, count = _together(pcas, asked)
+    n_pixels, n_channels = len(together.scores), together.components.shape[1]
+    signal_share = expected_squared_cosines(values[: together.rank], n_pixels, n_channels)[0]
+    image = prepared[0].image
+    if asked == "auto":
+        count = count_stable_components(image, together, signal_share, count)
     n = asked if isinstance(asked, int) else max(count.automatic, 1)
     n = min(n, together.rank)
     number = Choice(n, f"asked for; {count.reason}" if isinstance(asked, int) else count.reason)
-    n_pixels, n_channels = len(together.scores), together.components.shape[1]
-    signal_share = expected_squared_cosines(values[:n], n_pixels, n_channels)[0]
-    image = prepared[0].image
-    separated = separate_components(image, together.truncate(n), signal_share, count, options)
+    spectra = together.truncate(n)
+    separated = separate_components(image, spectra, signal_share[:n], count, options)
     choices = {"n_components": number, **separated.choices}
     ends = np.cumsum([0, *(signal.image.blocks.shape[0] for signal in prepared)])
     results, names = [], f"[{', '.join(f's{i + 1}' for i in range(len(signals)))}]"

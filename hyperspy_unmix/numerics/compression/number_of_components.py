@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
 from hyperspy_unmix.numerics.types import Floats
 
-MOST_AUTOMATIC_COMPONENTS = 10  # more are hardly phases
+MOST_AUTOMATIC_COMPONENTS = 20  # more are not tried without being asked for
+ALL_STABLE_FROM = 10  # components counted, of which no unstable one is taken
 
 
 def count_estimable(values: Floats, n: int, m: int) -> int:
@@ -66,25 +68,6 @@ def expected_squared_cosines(values: Floats, n: int, m: int) -> tuple[Floats, Fl
     return common / (1 + aspect / strength), common / (1 + 1 / strength)
 
 
-def bend(values: Floats) -> int:
-    """Last component before the bend of the log scree, from the first to the noise floor.
-
-    The component farthest below the straight line between the ends is the first of the floor, the
-    one before it is the last of the structure.
-
-    Parameters
-    ----------
-    values : array
-        Squared singular values in units of the noise edge, falling.
-    """
-    n_above = leading_count(values > 1)
-    if n_above < 3:
-        return n_above
-    curve = np.log(np.maximum(values[: n_above + 1], 1e-12))
-    line = np.linspace(curve[0], curve[-1], len(curve))
-    return max(int(np.argmax(line - curve)), 1)
-
-
 @dataclass(frozen=True)
 class ComponentCount:
     """How many components the counts support.
@@ -107,8 +90,8 @@ class ComponentCount:
         those that are only drift, background or plural scattering. Zero: no structure above the
         noise.
     automatic : int
-        What ``n_components="auto"`` takes: the consensus, or where that is more than ten (hardly
-        phases) the components above the bend of the scree.
+        What ``n_components="auto"`` takes: the consensus, or where not enough of so many are
+        stable the most of which they are, see `limit_to_stable`.
     clear : int
         Those of the consensus that stand clear of the noise: expected to correlate with the truth
         by more than one half. The others are there, but their maps are mostly noise.
@@ -139,6 +122,16 @@ class ComponentCount:
         if number == 0:
             return 1, f"{reason}; the first principal component was taken"
         return number, reason
+
+    @property
+    def tolerated(self) -> int:
+        """Of so many components, those that need not be stable: none of ten, one more of nine."""
+        return max(ALL_STABLE_FROM - self.consensus, 0)
+
+    @property
+    def is_beyond_doubt(self) -> bool:
+        """Whether so few are counted that their stability does not matter: half may lack it."""
+        return self.consensus < 2 * self.tolerated
 
 
 def choose_rank(
@@ -173,9 +166,6 @@ def choose_rank(
         Components left out because a drift makes them.
     """
     clear = min(count_estimable(values, n, m), agreed)
-    automatic = agreed
-    if agreed > MOST_AUTOMATIC_COMPONENTS:
-        automatic = min(bend(values), MOST_AUTOMATIC_COMPONENTS)
     return ComponentCount(
         noise_edge=agreed if noise_edge is None else noise_edge,
         elbow=agreed if elbow is None else elbow,
@@ -183,23 +173,65 @@ def choose_rank(
         after_physics=agreed if after_physics is None else after_physics,
         drift=drift,
         consensus=agreed,
-        automatic=automatic,
-        clear=min(clear, automatic),
-        reason=_reason(agreed, automatic, clear, stage) + ending,
+        automatic=agreed,
+        clear=clear,
+        reason=_reason(agreed, clear, min(agreed, len(values)), stage) + ending,
     )
 
 
-def _reason(agreed: int, automatic: int, clear: int, stage: str) -> str:
-    """Say in words how many components there are, how many are taken and how many are faint."""
+def limit_to_stable(count: ComponentCount, number_unstable: Callable[[int], int]) -> ComponentCount:
+    """The same count, of which as many are taken automatically as are stable when separated.
+
+    A phase comes back from other noise and other parts of the spectrum; what is made of many
+    artefacts of detector, drift or scattering, each above the noise, does not. Of ten components
+    and more, all must be stable; of nine one need not be, of eight two, and so on: few components
+    that are there are better taken and called unstable than left out, which merges phases.
+    Of the number taken, one more would not do; all numbers are not tried, which takes long.
+
+    Parameters
+    ----------
+    count : ComponentCount
+    number_unstable : callable
+        Of a number of leading components, how many are unstable when these are separated.
+
+    Returns
+    -------
+    ComponentCount
+        Itself, where all are taken.
+    """
+    if count.is_beyond_doubt:
+        return count
+
+    # From all of them down in steps that grow, as far as the middle; then by halves.
+    first = min(count.consensus, MOST_AUTOMATIC_COMPONENTS)
+    n, too_many, step, tried = 1, first + 1, 0, first  # one is always taken
+    while too_many - n > 1:
+        surplus = number_unstable(tried) - count.tolerated
+        if surplus > 0:
+            too_many, step = tried, max((surplus + 1) // 2, 2 * step)
+        else:
+            n = tried
+        middle = (n + too_many) // 2
+        tried = max(too_many - step, middle) if n == 1 else middle
+    if n == count.consensus:
+        return count
+    why = "the most that are without a number given"
+    if n < first:
+        some = f"more than {count.tolerated}" if count.tolerated else "some"
+        why = (
+            f"of more, {some} are unstable (do not come back from other noise): artefacts of "
+            "detector, drift or scattering, or too much noise"
+        )
+    advice = f"n_components={count.consensus} takes all"
+    return replace(count, automatic=n, reason=f"{count.reason}; {n} taken: {why}; {advice}")
+
+
+def _reason(agreed: int, clear: int, known: int, stage: str) -> str:
+    """Say in words how many components there are, and how many of those ``known`` are faint."""
     if agreed == 0:
         return f"no structure {stage}"
     components = f"{agreed} component{'s' * (agreed != 1)} {stage}"
-    if automatic < agreed:
-        return (
-            f"{components}, too many to be phases (artefacts of detector, drift or scattering?); "
-            f"{automatic} are above the bend of the scree: look at it, or give a number"
-        )
-    if clear == agreed:
+    if clear >= known:
         return components
     faint = agreed - clear
     return (

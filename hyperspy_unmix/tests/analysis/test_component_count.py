@@ -123,3 +123,65 @@ def test_no_structure_is_zero_for_zero_mean_noise():
     result = hyperspy_unmix.pca(s)
     assert result.count.consensus == 0
     assert "no structure above the noise" in result.settings["n_components"].reason
+
+
+def grains(phases: int, counts: float, artefacts: int = 0, seed: int = 0):
+    """Poisson counts of single grains with lines of their own, 40 x 40 pixels; and artefacts.
+
+    Each phase has three lines of 24 that phases share. Artefacts are smooth patterns of the
+    detector, each at random in every pixel: above the noise, and of no phase.
+    """
+    rng = np.random.default_rng([seed, phases])
+    energy = np.arange(500)
+    lines = np.exp(
+        -0.5 * ((energy - rng.uniform(30, 470, (24, 1))) / rng.uniform(4, 7, (24, 1))) ** 2
+    )
+    spectra = np.stack(
+        [rng.dirichlet([2] * 3) @ lines[rng.choice(24, 3, replace=False)] for _ in range(phases)]
+    )
+    spectra = spectra / spectra.sum(1, keepdims=True) + 1e-4
+    place = np.stack(np.mgrid[:40, :40], -1).reshape(-1, 1, 2)
+    distance = np.linalg.norm(place - rng.uniform(0, 40, (6 * phases, 2)), axis=2)
+    share = np.exp(-(distance - distance.min(1, keepdims=True)))
+    share = (share / share.sum(1, keepdims=True)).reshape(1600, 6, phases).sum(1)
+    expected = counts * share @ spectra
+    if artefacts:
+        wave = rng.uniform(1, 12, (artefacts, 1)) * energy / 500 + rng.uniform(0, 1, (artefacts, 1))
+        size = 0.05 * rng.standard_normal((1600, artefacts))
+        expected = np.clip(expected * (1 + size @ np.sin(2 * np.pi * wave)), 0, None)
+    return hs.signals.Signal1D(rng.poisson(expected).reshape(40, 40, 500).astype(np.uint16))
+
+
+@pytest.mark.parametrize("phases", [9, 10, 11, 13])
+def test_many_phases_are_all_taken(phases):
+    """Truth: so many phases, far above the noise; no number is too many to be phases."""
+    count = hyperspy_unmix.estimate_number_of_components(grains(phases, 3000))
+    assert (count.consensus, count.automatic) == (phases, phases)
+    assert "taken" not in count.reason
+
+
+def test_components_that_do_not_come_back_are_not_taken():
+    """Truth: three phases; artefacts beside them are above the noise, not all of them stable.
+
+    How many artefacts are stable is no truth; that all components taken are, is the rule.
+    """
+    s = grains(3, 5000, artefacts=12)
+    p = hyperspy_unmix.pca(s)
+    assert p.count.consensus >= 10
+    assert 3 <= p.n_components == p.count.automatic < p.count.consensus
+    u = p.ica()
+    assert u.n_components == p.n_components
+    assert not u.unstable
+    assert f"{p.n_components} taken" in u.settings["n_components"].reason
+    # one more is not stable, and can be had
+    assert p.ica(p.n_components + 1).unstable
+    # asked for later, as at first
+    assert hyperspy_unmix.pca(s, 2).ica("auto").n_components == p.n_components
+
+
+def test_many_phases_of_several_signals_are_all_taken():
+    """Truth: eleven phases, in one scan cut in two."""
+    s = grains(11, 3000)
+    together = hyperspy_unmix.unmix([s.inav[:, :20], s.inav[:, 20:]])
+    assert [u.n_components for u in together] == [11, 11]
+    assert not together[0].unstable

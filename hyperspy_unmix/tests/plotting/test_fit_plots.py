@@ -192,6 +192,12 @@ def test_composite_of_others(components):
         u.plot_composite(components)
 
 
+def test_composite_of_one_component_says_what_to_plot():
+    u = two_phases().unmix(1, store=False)
+    with pytest.raises(ValueError, match=r"there is one only: plot\(\) and plot_overview\(\) show"):
+        u.plot_composite()
+
+
 def test_composite_of_a_line():
     with pytest.raises(ValueError, match=r"a map of two axes, this scan has \(30,\)"):
         two_phases((30,)).unmix(2, store=False).plot_composite()

@@ -3,6 +3,7 @@
 import base64
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
@@ -200,6 +201,35 @@ def test_methods_of_known_spectra_and_of_one_component():
     signal, low_loss, _ = wedge()
     text, _ = said(hyperspy_unmix.unmix(signal, 1, low_loss=low_loss))
     assert "1 component was taken" in text
+
+
+HINTS = ("n_components", "look at", "give ", "takes all", "compare with", "asked", "only just")
+
+
+@pytest.mark.parametrize("n", ["auto", 1, 2, 3, 14])
+def test_methods_hold_no_hints_for_the_user(n):
+    """Definition: facts of the analysis, whatever was asked for or left out of many components."""
+    u = two_phases(dose=8.0).unmix(n, store=False)
+    text, _ = said(u)
+    assert not [hint for hint in HINTS if hint in text.lower()]
+    assert f"{u.n_components} component" in text
+    assert "the data support" in text
+
+
+def test_methods_of_components_left_out_and_of_several_signals():
+    s = two_phases()
+    u = s.unmix(2, store=False)
+    count = replace(u.pca.count, consensus=12, automatic=2)
+    text, _ = said(replace(u, pca=replace(u.pca, count=count)))
+    assert "the data support 12, 2 of them stable when separated" in text
+    text, _ = said(hyperspy_unmix.unmix([s, two_phases((9, 8))], 2)[1])
+    assert "2 components were taken, of 2 signals together; this signal alone supports 2" in text
+
+
+def test_methods_of_axes_without_units():
+    s = two_phases()
+    s.axes_manager[-1].units = "<undefined>"  # HyperSpy's word for none
+    assert "channels from 100 to 258)" in said(s.unmix(2, store=False))[0]
 
 
 def test_versions_are_those_that_run():

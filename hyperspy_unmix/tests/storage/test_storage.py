@@ -429,7 +429,9 @@ def test_low_loss_drift_and_warnings_of_version_one_are_read(tmp_path):
     packed = (folder / "version_1_low_loss.hspy.gz").read_bytes()
     (tmp_path / "r.hspy").write_bytes(gzip.decompress(packed))
     u = hyperspy_unmix.load(tmp_path / "r.hspy")
-    assert (repr(u), u.code) == (known["summary"], known["code"])
+    # since then the fit is printed as well
+    fit = next(line for line in repr(u).splitlines() if "reduced chi-square" in line)
+    assert (repr(u).replace(f"{fit}\n", ""), u.code) == (known["summary"], known["code"])
     assert u.stability.tolist() == known["stability"]
     # sums in single precision, in the order of this machine's BLAS
     model, background = u.model().data[2, 3], u.background.data[2, 3]
@@ -444,7 +446,7 @@ def test_low_loss_drift_and_warnings_of_version_one_are_read(tmp_path):
     u.report(tmp_path / "r.html")
     # as it is written now, it is the same again
     u.save(tmp_path / "again.hspy")
-    assert repr(hyperspy_unmix.load(tmp_path / "again.hspy")) == known["summary"]
+    assert repr(hyperspy_unmix.load(tmp_path / "again.hspy")) == repr(u)
 
 
 VERSION_1 = json.loads((Path(__file__).parent / "version_1.json").read_text())

@@ -9,10 +9,10 @@ from threadpoolctl import threadpool_limits
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import (
     MOST_AUTOMATIC_COMPONENTS,
-    bend,
     choose_rank,
     count_estimable,
     expected_squared_cosines,
+    limit_to_stable,
 )
 from hyperspy_unmix.numerics.corrections.correct import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import (
@@ -198,39 +198,6 @@ def test_visible_at_both_ends():
         )
 
 
-def textbook_bend(values):
-    """Truth: distance of each point below the straight line of the log scree, one by one."""
-    inside = []
-    for value in values:
-        inside.append(np.log(value))
-        if value <= 1:
-            break
-    n = len(inside) - 1
-    below = [inside[0] + (inside[-1] - inside[0]) * i / n - inside[i] for i in range(n + 1)]
-    return max(1, below.index(max(below)))
-
-
-@pytest.mark.parametrize("structure", [3, 5, 8])
-def test_bend_is_where_the_scree_bends(structure):
-    """A cliff after a known number of components, and a slope of artefacts; and the textbook."""
-    strong = np.geomspace(1e5, 1e3, structure)
-    values = np.concatenate([strong, np.geomspace(20, 1.1, 30), np.full(50, 0.9)])
-    assert bend(values) == structure
-    rng = np.random.default_rng(structure)
-    for _ in range(20):
-        values = np.sort(np.exp(rng.normal(1, 3, 40)))[::-1]
-        values = np.append(values[values > 1], [0.9, 0.8])
-        if len(values) > 5:
-            assert bend(values) == textbook_bend(values)
-
-
-def test_bend_of_few_components_is_their_number():
-    """Closed form: two points above the floor have no bend."""
-    assert bend(np.array([0.9, 0.5])) == 0
-    assert bend(np.array([100.0, 0.9])) == 1
-    assert bend(np.array([100.0, 1.5, 0.9])) == 2
-
-
 def scree_beside_noise(n, m, rank, correlation, seed):
     """Squared singular values of ``rank`` components in noise, an AR(1) process over channels.
 
@@ -341,7 +308,7 @@ def test_choose_rank(values, agreed, number, words):
 
 
 def test_choose_rank_names_the_stage_and_ends_as_told():
-    """Definition, for each of the four sentences."""
+    """Definition, for each of the three sentences."""
     ending = " (noise edge 1, elbow 2, split half 1)"
     strong, weak = np.array([9.0, 0.5]), np.array([500.0, 1.0001, 0.9])
     count = choose_rank(strong, N, M, 1, "after the physics", ending)
@@ -351,28 +318,78 @@ def test_choose_rank_names_the_stage_and_ends_as_told():
     assert count.reason.endswith(ending)
     count = choose_rank(strong, N, M, 0, "after the physics", ending)
     assert count.reason == "no structure after the physics" + ending
-    many = np.append(np.geomspace(1e5, 10, MOST_AUTOMATIC_COMPONENTS + 2), 0.9)
-    count = choose_rank(many, N, M, MOST_AUTOMATIC_COMPONENTS + 2, "after the physics", ending)
-    assert "after the physics, too many" in count.reason
-    assert count.reason.endswith(ending)
 
 
-def test_too_many_components_are_cut_at_the_bend():
-    """Truth: four strong components and twenty artefacts; and a bend beyond the limit."""
-    values = np.concatenate([[1e5, 5e4, 2e4, 1e4], np.geomspace(40, 5, 20), [0.9]])
-    count = choose_rank(values, N, M, 24)
-    assert count.consensus == 24
-    assert count.automatic == 4
-    assert "24 components" in count.reason
-    many = np.concatenate([np.geomspace(1e5, 5e4, 30), np.geomspace(40, 5, 20), [0.9]])
-    assert choose_rank(many, N, M, 50).automatic == MOST_AUTOMATIC_COMPONENTS
-    just = np.concatenate([np.geomspace(1e5, 10, MOST_AUTOMATIC_COMPONENTS), [0.9]])
-    count = choose_rank(just, N, M, MOST_AUTOMATIC_COMPONENTS)
-    assert count.automatic == count.consensus == MOST_AUTOMATIC_COMPONENTS
-    assert "too many" not in count.reason
-    # the same 24 above the edge, but agreed on less: no reason to cut
-    count = choose_rank(values, N, M, 6)
-    assert count.automatic == count.consensus == 6
+def test_faint_components_are_counted_among_known_values_only():
+    """Truth: all of the twenty values known are far above the edge; of the others nothing is."""
+    count = choose_rank(np.geomspace(1e5, 50, 20), N, M, 60)
+    assert (count.clear, count.reason) == (20, "60 components above the noise")
+
+
+def counted(agreed):
+    return choose_rank(np.geomspace(1e6, 10, 80), N, M, agreed)
+
+
+def found_with(agreed, unstable):
+    """The count, and the numbers that were tried, for a function of the number separated."""
+    tried = []
+
+    def number_unstable(n):
+        tried.append(n)
+        return unstable(n)
+
+    return limit_to_stable(counted(agreed), number_unstable), tried
+
+
+@pytest.mark.parametrize("agreed", [0, 1, 3, 6])
+def test_few_components_are_taken_as_they_are(agreed):
+    """Definition: nothing is separated to count them."""
+    count, tried = found_with(agreed, lambda n: n)
+    assert (count.automatic, tried) == (agreed, [])
+
+
+@pytest.mark.parametrize("agreed", range(7, 26))
+def test_the_most_components_that_are_stable_enough_are_taken(agreed):
+    """Truth: ``stable`` of them come back, and of any more all others are unstable.
+
+    Of ten and more all must be stable; of nine one need not be, and so on. No jump anywhere: one
+    more counted, or one more stable, changes the number by one at most.
+    """
+    first = min(agreed, MOST_AUTOMATIC_COMPONENTS)
+    tolerated = max(10 - agreed, 0)
+    for stable in range(1, first + 1):
+        count, tried = found_with(agreed, lambda n, stable=stable: max(n - stable, 0))
+        assert count.automatic == min(first, stable + tolerated)
+        assert count.consensus == agreed
+        # few separations: steps that grow, and halves
+        assert len(set(tried)) == len(tried) <= 9
+        is_told = count.automatic < agreed
+        assert (f"{count.automatic} taken" in count.reason) == is_told
+        assert (f"n_components={agreed} takes all" in count.reason) == is_told
+
+
+def test_one_more_component_would_not_be_stable():
+    """Worst input: stability that is no monotonic function of the number."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        agreed = int(rng.integers(10, 30))
+        table = rng.poisson(1.0, 40)
+        count, _ = found_with(agreed, lambda n, table=table: int(table[n]))
+        n = count.automatic
+        assert n == 1 or table[n] == 0
+        assert n == min(agreed, MOST_AUTOMATIC_COMPONENTS) or table[n + 1] > 0
+
+
+def test_why_not_all_are_taken():
+    """Definition, for each of the three reasons."""
+    count, _ = found_with(17, lambda n: max(n - 4, 0))
+    assert (
+        "17 components above the noise; 4 taken: of more, some are unstable (do not" in count.reason
+    )
+    count, _ = found_with(8, lambda n: max(n - 4, 0))
+    assert "6 taken: of more, more than 2 are unstable" in count.reason
+    count, _ = found_with(30, lambda n: 0)
+    assert "20 taken: the most that are without a number given" in count.reason
 
 
 def low_rank(n=300, m=40, rank=3, seed=0):

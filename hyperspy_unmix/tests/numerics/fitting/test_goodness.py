@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.fitting.goodness import goodness
+from hyperspy_unmix.numerics.fitting.goodness import chi_square_of_sample, goodness
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 
@@ -61,3 +61,34 @@ def test_one_where_the_model_is_true(fit):
     noise = NoiseModel("poisson", 1.0, 0.0)
     found = goodness(row_blocks(counts), scores, components, noise, sd, 0)
     assert found.chi_square.mean() == pytest.approx(1, abs=4 * np.sqrt(2 / counts.size))
+
+
+@pytest.mark.parametrize(
+    "noise", [NoiseModel("poisson"), NoiseModel("gain", 2.5, 4.0), NoiseModel("uniform", 0.0, 1.0)]
+)
+def test_of_a_sample_as_of_all(noise, fit):
+    """Independent way: the pass over the counts; float32 variances to 1e-6."""
+    scores, components, _, counts, sd = fit
+    every_third = np.arange(0, PIXELS, 3)
+    of_all = goodness(row_blocks(counts, None), scores, components, noise, sd, FITTED)
+    found = chi_square_of_sample(
+        counts[every_third].astype(float), scores[every_third], components, noise, sd, FITTED
+    )
+    np.testing.assert_allclose(found, of_all.chi_square[every_third], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["poisson", "gain"])
+def test_one_photon_where_the_model_has_none(kind, fit):
+    """Closed form: the variance is that of one photon with the mean spectrum."""
+    _, components, _, _, _ = fit
+    gain = {"poisson": 1.0, "gain": 3.0}[kind]
+    noise, mean = NoiseModel(kind, gain, 0.0), np.linspace(1, 3, CHANNELS)
+    recorded = np.zeros((1, CHANNELS))
+    recorded[0, 7] = gain
+    found = chi_square_of_sample(
+        recorded, np.zeros((1, 2)), components, noise, np.sqrt(gain * mean), FITTED
+    )
+    # of a photon in channel c, with the chance p: sum of p / mean; here it is in channel 7
+    chance = mean / mean.sum()
+    truth = (1 / mean[7]) / np.sum(chance / mean) * CHANNELS / (CHANNELS - FITTED)
+    np.testing.assert_allclose(found, [truth], rtol=1e-9)
