@@ -16,6 +16,7 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
     ComponentCount,
     limit_to_stable,
 )
+from hyperspy_unmix.numerics.noise.noise_edge import leading_count
 from hyperspy_unmix.numerics.separation.derivative import choose_width
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import normalise
@@ -150,7 +151,8 @@ def _count_separable(image: Image, spectra: LowRank, supported: int) -> int:
         spectra.scores, spectra.weights, pixels, image.navigation_shape
     )
     alike = has_alike_neighbours(significance, spectra.rank)
-    return max(supported, 1 + int(np.flatnonzero(alike)[-1])) if alike.any() else supported
+    # One after the other: what the corrections leave of little, far behind, has no noise of its own.
+    return supported + leading_count(alike[supported:])
 
 
 def _evidence_finding(
