@@ -163,12 +163,3 @@ def channel_rescaling(
     # A channel that all but makes up a component of its own says nothing about its noise.
     known = (lost.sum(0) < MOST_SHARE_LOST) & (variance > 0)
     return np.sqrt(np.where(known, variance, level))
-
-
-def whitened_variance(whitening: ChannelWhitening, profile: Floats) -> Floats:
-    """Variance of each whitened column where the channels' is ``profile`` times the model's."""
-    if whitening.factor is None:
-        return profile
-    decorrelation = replace(whitening, channel_sd=np.ones(len(profile)))
-    coloured = whitening.factor * np.sqrt(whitening.variance) * np.sqrt(profile)[:, None]
-    return np.asarray(np.sum(decorrelation.whiten(coloured.T) ** 2, 0))
