@@ -195,8 +195,16 @@ class Compressed:
 
     @property
     def scree_values(self) -> Floats:
-        """Squared singular values of the counts as recorded, in units of the noise edge."""
+        """Squared singular values of the counts as recorded, in units of the noise edge.
+
+        Of more than 2 559 channels and pixels the leading ones, at least 16 of noise among them.
+        """
         return self._scree.values
+
+    @property
+    def scree_total(self) -> float:
+        """Sum of all squared singular values, in units of the noise edge."""
+        return self._scree.total
 
     @property
     def background_fit(self) -> BackgroundFit | None:

@@ -64,7 +64,7 @@ def compress(
     profile = whitening.variance_of(profile)
     gram = white @ white.T if n < m else white
     scree = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
-    rank = min(max(scree.above_noise_edge, least_rank, 1), len(scree.values))
+    rank = min(max(scree.above_noise_edge, least_rank, 1), n, m)
     # Their scores, in the second pass.
     directions = leading_directions(white, rank)
     projector = whitening.projector(directions).astype(blocks.dtype)
