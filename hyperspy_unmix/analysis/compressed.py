@@ -29,6 +29,7 @@ from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
 
 from .component_count import MOST_CORRECTED_COMPONENTS, count_components, three_counts
+from .reuse import Steps, protect, steps_of
 from .separated import Separated
 from .separation import separate_components
 
@@ -75,50 +76,48 @@ class Compressed:
     @classmethod
     def of_signal(cls, signal: BaseSignal, n_components: Any, options: Preprocessing) -> Self:
         """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
-        compressed = cls.of_prepared(prepare(signal, options), n_components)
+        steps = steps_of(signal, options)
+        prepared = steps.once("prepared", (), lambda: prepare(signal, options))
+        compressed = cls.of_prepared(prepared, n_components, steps)
         code = call("s.pca", n_components=n_components, **of_options(options))
         return replace(compressed, calls=(code,))
 
     @classmethod
-    def of_prepared(cls, prepared: Prepared, n_components: Any) -> Self:
-        """Compress, correct and count."""
-        image = prepared.image
+    def of_prepared(cls, prepared: Prepared, n_components: Any, steps: Steps | None = None) -> Self:
+        """Compress, correct and count; ``steps`` are those that are known already."""
+        image, steps = prepared.image, steps or Steps()
         asked = check_n_components(n_components, image.blocks)
         least_rank = max(asked if isinstance(asked, int) else 0, LEAST_COMPONENTS_KEPT)
-        raw, scree = compress(image.blocks, image.summary, prepared.noise, least_rank)
-        compressed = cls.of_counts(prepared, raw, scree, asked)
+        raw, scree = steps.once(
+            "compressed",
+            (least_rank,),
+            lambda: protect(compress(image.blocks, image.summary, prepared.noise, least_rank)),
+        )
+        counted = steps.once(
+            "counted", (least_rank,), lambda: protect(_correct_and_count(prepared, raw, scree))
+        )
+        compressed = cls._chosen(prepared, raw, scree, asked, *counted, steps)
         _logger.info("%s", compressed.count.reason)
         return compressed
 
     @classmethod
-    def of_counts(
+    def _chosen(
         cls,
         prepared: Prepared,
         raw: LowRank,
         scree: Scree,
         asked: int | str,
-        count: ComponentCount | None = None,
+        corrected: Corrected,
+        count: ComponentCount,
+        steps: Steps,
     ) -> Self:
-        """Correct compressed counts, count the components, put it on record.
-
-        ``asked`` is a number, ``"auto"`` or the name of one of the counts; ``count`` what is known
-        of the number already.
-        """
-        least_rank = asked if isinstance(asked, int) else 1
-        agreed = min(int(np.median(three_counts(scree))), MOST_CORRECTED_COMPONENTS)
-        blocks = prepared.image.blocks
-        ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
-        with ticks as done, limit_blas_threads(blocks.shape[0]):
-            corrected = _correct(prepared, raw, scree.edge, max(least_rank, agreed))
-            done(blocks.shape[0])
-            # The count corrects shares of the data, which costs about as much again.
-            if count is None:
-                count = count_components(prepared, raw, scree, corrected)
-            done(blocks.shape[0])
+        """As many components as ``asked`` for, a number, ``"auto"`` or the name of a count."""
         n, reason = count.chosen(asked)
         n = min(n, raw.rank)
         if n > corrected.spectra.rank:
-            corrected = _correct(prepared, raw, scree.edge, n)
+            corrected = steps.once(
+                "corrected", (raw.rank, n), lambda: protect(_correct(prepared, raw, scree.edge, n))
+            )
         settings = {"n_components": Choice(n, reason), **prepared.settings}
         settings["noise edge"] = Choice(
             scree.above_noise_edge, "components of the counts as recorded above the noise edge"
@@ -176,7 +175,9 @@ class Compressed:
             negligible = NEGLIGIBLE_SHARE_OF_EDGE * self._scree.edge
             raw = raw.select_channels(in_range)
             raw = raw.recompress(negligible, max(self.above_noise_edge, 1))
-        compressed = type(self).of_counts(prepared, raw, self._scree, "auto", count)
+        scree = self._scree
+        counted = _correct_and_count(prepared, raw, scree, count)
+        compressed = self._chosen(prepared, raw, scree, "auto", *counted, Steps())
         window = typed("background", background)
         code = call("with_background", window, background_type=background_type)
         return replace(compressed, calls=(*self.calls, code))
@@ -248,6 +249,23 @@ def _background_choice(fit: BackgroundFit) -> Choice:
     if not fit.parameters:
         return Choice(fit.law, goodness)
     return Choice(fit.parameters, f"{fit.law}; {goodness}")
+
+
+def _correct_and_count(
+    prepared: Prepared, raw: LowRank, scree: Scree, count: ComponentCount | None = None
+) -> tuple[Corrected, ComponentCount]:
+    """Correct the components that the counts agree on, and count; unless ``count`` is known."""
+    rank = max(min(int(np.median(three_counts(scree))), MOST_CORRECTED_COMPONENTS), 1)
+    blocks = prepared.image.blocks
+    ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
+    with ticks as done, limit_blas_threads(blocks.shape[0]):
+        corrected = _correct(prepared, raw, scree.edge, rank)
+        done(blocks.shape[0])
+        # The count corrects shares of the data, which costs about as much again.
+        if count is None:
+            count = count_components(prepared, raw, scree, corrected)
+        done(blocks.shape[0])
+    return corrected, count
 
 
 def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:

@@ -121,7 +121,7 @@ def leading_eigenvalues(gram: Floats, number: int) -> Floats:
     basis = np.empty((m, width * (most_steps + 1)))
     basis[:, :width] = np.linalg.qr(np.random.default_rng(0).standard_normal((m, width)))[0]
     projected = np.zeros((width * most_steps, width * most_steps))
-    former = np.zeros(number)
+    former: Floats = np.zeros(number)
     for step in range(most_steps):
         start, stop = step * width, (step + 1) * width
         known = basis[:, :stop]

@@ -121,7 +121,7 @@ def _score_covariance(raw: LowRank, rank: int, variance: Floats) -> Floats:
     directions = whitening.whiten(raw.components[:rank])
     # Scores are spectra @ projector; what the noise of a channel does to its neighbours' is shared.
     own = whitening.projector(directions.T) * whitening.channel_sd[:, None]
-    neighbours = whitening.variance * directions
+    neighbours: Floats = whitening.variance * directions
     if whitening.factor is not None:
         neighbours = whitening.factor.multiply(neighbours)
     covariance = np.einsum("er,...e,se->...rs", own, variance, neighbours, optimize=True)

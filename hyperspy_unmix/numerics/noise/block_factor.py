@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,29 +72,29 @@ class BlockFactor:
 
     def solve(self, rows: Floats) -> Floats:
         """Rows ``x`` (rows, channels) such that ``F @ x`` is the given one."""
-        solution = np.empty(rows.shape, np.result_type(rows, float))
-        for k, part in enumerate(_slices(self.diagonal)):
+        parts = _slices(self.diagonal)
+        solution: Floats = np.empty(rows.shape, np.result_type(rows, float))
+        for k, part in enumerate(parts):
             rest = rows[:, part]
             if k:
-                rest = rest - solution[:, former] @ self.below[k - 1].T
+                rest = rest - solution[:, parts[k - 1]] @ self.below[k - 1].T
             solution[:, part] = rest @ self.inverse[k].T
-            former = part
         return solution
 
     def multiply(self, rows: Floats) -> Floats:
         """``F @ x`` of each row (rows, channels)."""
-        product = np.empty(rows.shape, np.result_type(rows, float))
-        for k, part in enumerate(_slices(self.diagonal)):
+        parts = _slices(self.diagonal)
+        product: Floats = np.empty(rows.shape, np.result_type(rows, float))
+        for k, part in enumerate(parts):
             product[:, part] = rows[:, part] @ self.diagonal[k].T
             if k:
-                product[:, part] += rows[:, former] @ self.below[k - 1].T
-            former = part
+                product[:, part] += rows[:, parts[k - 1]] @ self.below[k - 1].T
         return product
 
     def multiply_transposed(self, rows: Floats) -> Floats:
         """``F.T @ x`` of each row (rows, channels)."""
         parts = _slices(self.diagonal)
-        product = np.empty(rows.shape, np.result_type(rows, float))
+        product: Floats = np.empty(rows.shape, np.result_type(rows, float))
         for k, part in enumerate(parts):
             product[:, part] = rows[:, part] @ self.diagonal[k]
             if k < len(self.below):
@@ -103,7 +104,7 @@ class BlockFactor:
     def solve_transposed(self, rows: Floats) -> Floats:
         """Rows ``x`` (rows, channels) such that ``F.T @ x`` is the given one."""
         parts = _slices(self.diagonal)
-        solution = np.empty(rows.shape, np.result_type(rows, float))
+        solution: Floats = np.empty(rows.shape, np.result_type(rows, float))
         for k in reversed(range(len(parts))):
             rest = rows[:, parts[k]]
             if k < len(self.below):
@@ -171,10 +172,7 @@ def tridiagonal(matrix: Floats, size: int) -> BlockTridiagonal:
     blocks = blocks_of(len(matrix), size)
     return BlockTridiagonal(
         tuple(matrix[np.ix_(block, block)] for block in blocks),
-        tuple(
-            matrix[np.ix_(block, former)]
-            for former, block in zip(blocks[:-1], blocks[1:], strict=True)
-        ),
+        tuple(matrix[np.ix_(block, former)] for former, block in pairwise(blocks)),
     )
 
 

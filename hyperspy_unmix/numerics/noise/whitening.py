@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,9 +158,7 @@ def _table(correlation: Floats, floor: float) -> Floats:
     return np.asarray(np.fft.irfft(power)[:, :FREQUENCIES])
 
 
-def _covariance(
-    blocks: list[NDArray[np.intp]], share: Floats, table: Floats
-) -> BlockTridiagonal:
+def _covariance(blocks: list[NDArray[np.intp]], share: Floats, table: Floats) -> BlockTridiagonal:
     """The channels' covariance from that at each lag and for each share, see `_table`."""
     steps = len(table) - 1
 
@@ -170,10 +169,9 @@ def _covariance(
         above = position - lower
         return np.asarray((1 - above) * table[lower, lag] + above * table[lower + 1, lag])
 
-    pairs = zip(blocks[:-1], blocks[1:], strict=True)
     return BlockTridiagonal(
         tuple(between(block, block) for block in blocks),
-        tuple(between(block, former) for former, block in pairs),
+        tuple(between(block, former) for former, block in pairwise(blocks)),
     )
 
 
