@@ -23,7 +23,7 @@ from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
-from hyperspy_unmix.numerics.threads import limit_blas_threads
+from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
@@ -77,8 +77,10 @@ class Compressed:
     def of_signal(cls, signal: BaseSignal, n_components: Any, options: Preprocessing) -> Self:
         """Prepare, compress, correct and count; see `hyperspy_unmix.pca`."""
         steps = steps_of(signal, options)
-        prepared = steps.once("prepared", (), lambda: prepare(signal, options))
-        compressed = cls.of_prepared(prepared, n_components, steps)
+        pixels = int(np.prod(np.shape(getattr(signal, "data", ()))[:-1]))
+        with limit_blas_threads(pixels, MOST_PIXELS_ALL_ON_ONE_THREAD):
+            prepared = steps.once("prepared", (), lambda: prepare(signal, options))
+            compressed = cls.of_prepared(prepared, n_components, steps)
         code = call("s.pca", n_components=n_components, **of_options(options))
         return replace(compressed, calls=(code,))
 
