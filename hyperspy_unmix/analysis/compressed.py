@@ -26,7 +26,7 @@ from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
-from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
 from .component_count import MOST_CORRECTED_COMPONENTS, count_components, three_counts
 from .reuse import Steps, protect, steps_of
@@ -79,7 +79,12 @@ class Compressed:
         steps = steps_of(signal, options)
         pixels = int(np.prod(np.shape(getattr(signal, "data", ()))[:-1]))
         with limit_blas_threads(pixels, MOST_PIXELS_ALL_ON_ONE_THREAD):
-            prepared = steps.once("prepared", (), lambda: prepare(signal, options))
+            prepared = steps.once(
+                "prepared",
+                (),
+                lambda: prepare(signal, options),
+                again=lambda known: warn_of(*known.findings),
+            )
             compressed = cls.of_prepared(prepared, n_components, steps)
         code = call("s.pca", n_components=n_components, **of_options(options))
         return replace(compressed, calls=(code,))

@@ -7,11 +7,8 @@ its spectra (first pass), scores, components. The counts are not copied.
 
 from __future__ import annotations
 
-import logging
-import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,16 +21,6 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 Made = TypeVar("Made")
-PACKAGE = "hyperspy_unmix"
-
-
-@dataclass(frozen=True)
-class _Step:
-    """What a step made, of which arguments, and the warnings that it gave."""
-
-    arguments: tuple[Any, ...]
-    made: Any
-    warnings: tuple[logging.LogRecord, ...]
 
 
 @dataclass
@@ -50,25 +37,28 @@ class Steps:
 
     signal: weakref.ref[Any] | None = None
     content: bytes | None = None
-    _steps: dict[str, _Step] = field(default_factory=dict, repr=False)
+    _steps: dict[str, tuple[tuple[Any, ...], Any]] = field(default_factory=dict, repr=False)
 
-    def once(self, name: str, arguments: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+    def once(
+        self,
+        name: str,
+        arguments: tuple[Any, ...],
+        make: Callable[[], Made],
+        again: Callable[[Made], None] | None = None,
+    ) -> Made:
         """What ``make`` returns, or returned when it was last called for these ``arguments``.
 
-        The warnings that it gave are given again.
+        In the second case ``again`` is called with it, for warnings that are to be given each time.
         """
-        step = self._steps.get(name)
-        if step is not None and step.arguments == arguments:
-            for record in step.warnings:
-                logger = logging.getLogger(record.name)
-                if logger.isEnabledFor(record.levelno):
-                    logger.handle(record)
-            made: Made = step.made
-            return made
-        with _recorded_warnings() as records:
-            made = make()
-        self._steps[name] = _Step(arguments, made, tuple(records))
-        return made
+        former = self._steps.get(name)
+        if former is not None and former[0] == arguments:
+            known: Made = former[1]
+            if again is not None:
+                again(known)
+            return known
+        new = make()
+        self._steps[name] = arguments, new
+        return new
 
     def forget(self) -> None:
         """Make everything anew."""
@@ -107,28 +97,3 @@ def protect(value: Made) -> Made:
         for part in fields(value):
             protect(getattr(value, part.name))
     return value
-
-
-@contextmanager
-def _recorded_warnings() -> Iterator[list[logging.LogRecord]]:
-    """The warnings that this thread logs meanwhile; they are logged all the same."""
-    handler = _Recorder()
-    logger = logging.getLogger(PACKAGE)
-    logger.addHandler(handler)
-    try:
-        yield handler.records
-    finally:
-        logger.removeHandler(handler)
-
-
-class _Recorder(logging.Handler):
-    """Keeps the warnings of the thread that made it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.records: list[logging.LogRecord] = []
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.records.append(record)
