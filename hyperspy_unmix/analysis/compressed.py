@@ -23,12 +23,13 @@ from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
-from hyperspy_unmix.numerics.threads import limit_blas_threads
+from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
-from hyperspy_unmix.settings import Choice, FrozenSettings, Settings
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
 from .component_count import MOST_CORRECTED_COMPONENTS, count_components, three_counts
+from .reuse import Steps, protect, steps_of
 from .separated import Separated
 from .separation import count_stable_components, separate_components
 
@@ -85,50 +86,55 @@ class Compressed:
 
         ``only_stable=False`` takes all components that are counted: where none is separated.
         """
-        compressed = cls.of_prepared(prepare(signal, options), n_components)
-        if only_stable and n_components == "auto":
-            compressed = compressed.with_stable_components()
+        steps = steps_of(signal, options)
+        pixels = int(np.prod(np.shape(getattr(signal, "data", ()))[:-1]))
+        with limit_blas_threads(pixels, MOST_PIXELS_ALL_ON_ONE_THREAD):
+            prepared = steps.once(
+                "prepared",
+                (),
+                lambda: prepare(signal, options),
+                again=lambda known: warn_of(*known.findings),
+            )
+            compressed = cls.of_prepared(prepared, n_components, steps)
+            if only_stable and n_components == "auto":
+                compressed = compressed.with_stable_components(steps)
         code = call("s.pca", n_components=n_components, **of_options(options))
         return replace(compressed, calls=(code,))
 
     @classmethod
-    def of_prepared(cls, prepared: Prepared, n_components: Any) -> Self:
-        """Compress, correct and count."""
-        image = prepared.image
+    def of_prepared(cls, prepared: Prepared, n_components: Any, steps: Steps | None = None) -> Self:
+        """Compress, correct and count; ``steps`` are those that are known already."""
+        image, steps = prepared.image, steps or Steps()
         asked = check_n_components(n_components, image.blocks)
         least_rank = max(asked if isinstance(asked, int) else 0, LEAST_COMPONENTS_KEPT)
-        raw, scree = compress(image.blocks, image.summary, prepared.noise, least_rank)
-        return cls.of_counts(prepared, raw, scree, asked)
+        raw, scree = steps.once(
+            "compressed",
+            (least_rank,),
+            lambda: protect(compress(image.blocks, image.summary, prepared.noise, least_rank)),
+        )
+        counted = steps.once(
+            "counted", (least_rank,), lambda: protect(_correct_and_count(prepared, raw, scree))
+        )
+        return cls._chosen(prepared, raw, scree, asked, *counted, steps)
 
     @classmethod
-    def of_counts(
+    def _chosen(
         cls,
         prepared: Prepared,
         raw: LowRank,
         scree: Scree,
         asked: int | str,
-        count: ComponentCount | None = None,
+        corrected: Corrected,
+        count: ComponentCount,
+        steps: Steps,
     ) -> Self:
-        """Correct compressed counts, count the components, put it on record.
-
-        ``asked`` is a number, ``"auto"`` or the name of one of the counts; ``count`` what is known
-        of the number already.
-        """
-        least_rank = asked if isinstance(asked, int) else 1
-        agreed = min(int(np.median(three_counts(scree))), MOST_CORRECTED_COMPONENTS)
-        blocks = prepared.image.blocks
-        ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
-        with ticks as done, limit_blas_threads(blocks.shape[0]):
-            corrected = _correct(prepared, raw, scree.edge, max(least_rank, agreed))
-            done(blocks.shape[0])
-            # The count corrects shares of the data, which costs about as much again.
-            if count is None:
-                count = count_components(prepared, raw, scree, corrected)
-            done(blocks.shape[0])
+        """As many components as ``asked`` for, a number, ``"auto"`` or the name of a count."""
         n, reason = count.chosen(asked)
         n = min(n, raw.rank)
         if n > corrected.spectra.rank:
-            corrected = _correct(prepared, raw, scree.edge, n)
+            corrected = steps.once(
+                "corrected", (raw.rank, n), lambda: protect(_correct(prepared, raw, scree.edge, n))
+            )
         settings = {"n_components": Choice(n, reason), **prepared.settings}
         settings["noise edge"] = Choice(
             scree.above_noise_edge, "components of the data as recorded above the noise edge"
@@ -138,13 +144,15 @@ class Compressed:
             settings["background fit"] = _background_choice(fit)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
 
-    def with_stable_components(self) -> Self:
+    def with_stable_components(self, steps: Steps | None = None) -> Self:
         """The same with the number that ``"auto"`` takes: of many components those that are stable.
 
         They are separated for it, which takes about as long as `ica` a few times; of few there is
-        no need.
+        no need. ``steps`` are those that are known already.
         """
-        count = self._limited_to_stable(self.count)
+        count = (steps or Steps()).once(
+            "stable", (self.raw.rank,), lambda: self._limited_to_stable(self.count)
+        )
         _logger.info("%s", count.reason)
         n, reason = count.chosen("auto")
         n = min(n, self.raw.rank)
@@ -206,7 +214,9 @@ class Compressed:
             negligible = NEGLIGIBLE_SHARE_OF_EDGE * self._scree.edge
             raw = raw.select_channels(in_range)
             raw = raw.recompress(negligible, max(self.above_noise_edge, 1))
-        compressed = type(self).of_counts(prepared, raw, self._scree, "auto", count)
+        scree = self._scree
+        counted = _correct_and_count(prepared, raw, scree, count)
+        compressed = self._chosen(prepared, raw, scree, "auto", *counted, Steps())
         if count is None:
             compressed = compressed.with_stable_components()
         window = typed("background", background)
@@ -227,8 +237,16 @@ class Compressed:
 
     @property
     def scree_values(self) -> Floats:
-        """Squared singular values of the counts as recorded, in units of the noise edge."""
+        """Squared singular values of the counts as recorded, in units of the noise edge.
+
+        Of more than 2 559 channels and pixels the leading ones, at least 16 of noise among them.
+        """
         return self._scree.values
+
+    @property
+    def scree_total(self) -> float:
+        """Sum of all squared singular values, in units of the noise edge."""
+        return self._scree.total
 
     @property
     def background_fit(self) -> BackgroundFit | None:
@@ -273,6 +291,23 @@ def _background_choice(fit: BackgroundFit) -> Choice:
     if not fit.parameters:
         return Choice(fit.law, goodness)
     return Choice(fit.parameters, f"{fit.law}; {goodness}")
+
+
+def _correct_and_count(
+    prepared: Prepared, raw: LowRank, scree: Scree, count: ComponentCount | None = None
+) -> tuple[Corrected, ComponentCount]:
+    """Correct the components that the counts agree on, and count; unless ``count`` is known."""
+    rank = max(min(int(np.median(three_counts(scree))), MOST_CORRECTED_COMPONENTS), 1)
+    blocks = prepared.image.blocks
+    ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
+    with ticks as done, limit_blas_threads(blocks.shape[0]):
+        corrected = _correct(prepared, raw, scree.edge, rank)
+        done(blocks.shape[0])
+        # The count corrects shares of the data, which costs about as much again.
+        if count is None:
+            count = count_components(prepared, raw, scree, corrected)
+        done(blocks.shape[0])
+    return corrected, count
 
 
 def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,8 @@ def _signal(
 
 
 def _metadata(image: Image, title: str, quantity: str | None = None) -> dict[str, Any]:
-    metadata: dict[str, Any] = image.frame.metadata.as_dictionary()
+    # Arrays in it are those of the frame, which all results of a signal share.
+    metadata: dict[str, Any] = deepcopy(image.frame.metadata.as_dictionary())
     general = metadata.setdefault("General", {})
     original = general.get("title", "")
     general["title"] = f"{original}: {title}" if original else title
@@ -160,7 +162,7 @@ def _map_signal(
 
 def as_recorded(image: Image) -> BaseSignal:
     """The counts over the whole axis, of the base class, which HyperSpy knows without us."""
-    metadata = image.frame.metadata.as_dictionary()
+    metadata = deepcopy(image.frame.metadata.as_dictionary())
     _drop_unknown_elements(metadata)
     axes = [axis.get_axis_dictionary() for axis in image.frame.axes_manager._axes]
     return _signal(image.blocks.data, axes, base_type(image.frame), metadata)

@@ -40,7 +40,7 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
     stored.factors = _all_channels(result, raw.components).T
     stored.loadings = _flat(result, raw.scores)
     stored.explained_variance = variances
-    stored.explained_variance_ratio = variances / variances.sum()
+    stored.explained_variance_ratio = variances / pca.scree_total
     stored.number_significant_components = pca.above_noise_edge
     stored.output_dimension = raw.rank
     stored.poissonian_noise_normalized = False

@@ -34,6 +34,7 @@ from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap
 from hyperspy_unmix.numerics.low_loss.zero_loss import ZeroLossPeak
+from hyperspy_unmix.numerics.noise.block_factor import BlockFactor, single_block
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.reading.first_pass import Extremes, Summary
@@ -106,6 +107,13 @@ def _blocks(dtype: str, **fields_by_name: Any) -> RowBlocks:
     return RowBlocks(dtype=np.dtype(dtype).type, **fields_by_name)
 
 
+def _whitening(factor: Any, inverse: Any = None, **others: Any) -> ChannelWhitening:
+    if isinstance(factor, np.ndarray):
+        # Files of the first versions hold whole matrices.
+        factor = single_block(factor, inverse)
+    return ChannelWhitening(factor=factor, **others)
+
+
 def _parts_of_image(image: Image) -> dict[str, Any]:
     without_frame = {f.name: getattr(image, f.name) for f in fields(Image) if f.name != "frame"}
     frame = image.frame
@@ -148,7 +156,7 @@ BY_FIELDS = {
     "Ambiguity": Ambiguity,
     "BackgroundFit": BackgroundFit,
     "BesideAlone": BesideAlone,
-    "ChannelWhitening": ChannelWhitening,
+    "BlockFactor": BlockFactor,
     "Caution": Caution,
     "Choice": Choice,
     "ComponentCount": ComponentCount,
@@ -205,6 +213,7 @@ def saved_classes(
     ``pca`` and ``unmixing`` are made of what is recorded as ``Compressed`` and ``Components``.
     """
     return {name: by_fields(kind) for name, kind in BY_FIELDS.items()} | {
+        "ChannelWhitening": by_fields(ChannelWhitening)._replace(made=_whitening),
         "FrozenSettings": Saved(
             FrozenSettings, lambda settings: {"settings": dict(settings)}, FrozenSettings
         ),

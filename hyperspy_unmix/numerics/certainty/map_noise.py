@@ -121,8 +121,8 @@ def _score_covariance(raw: LowRank, rank: int, variance: Floats) -> Floats:
     directions = whitening.whiten(raw.components[:rank])
     # Scores are spectra @ projector; what the noise of a channel does to its neighbours' is shared.
     own = whitening.projector(directions.T) * whitening.channel_sd[:, None]
-    neighbours = (whitening.variance * directions).T
+    neighbours: Floats = whitening.variance * directions
     if whitening.factor is not None:
-        neighbours = whitening.factor @ neighbours
-    covariance = np.einsum("er,...e,es->...rs", own, variance, neighbours, optimize=True)
+        neighbours = whitening.factor.multiply(neighbours)
+    covariance = np.einsum("er,...e,se->...rs", own, variance, neighbours, optimize=True)
     return np.asarray(covariance)

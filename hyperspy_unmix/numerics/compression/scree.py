@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hyperspy_unmix.numerics.linear_algebra import leading_eigenvectors
+from hyperspy_unmix.numerics.linear_algebra import leading_eigenvalues, leading_eigenvectors
 from hyperspy_unmix.numerics.noise.estimate import LEAST_SHARE_LEFT, MOST_SHARE_LOST
 from hyperspy_unmix.numerics.noise.noise_edge import (
     leading_count,
@@ -21,6 +21,10 @@ from . import split_half
 
 COMPONENTS_TESTED_BELOW_EDGE = 4  # in the split-half test, beside all above the noise edge
 MOST_COMPONENTS_TESTED = 100
+LEAST_VALUES = 26  # of large matrices, of which not all are computed
+VALUES_BELOW_EDGE = 16  # at least, by which the elbow knows the noise
+ROWS_FOR_LEVEL = 1024  # or less than twice as many, whose singular values tell the noise level
+ROWS_TOGETHER = 64  # of them: correlated noise stays correlated
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Scree:
     Parameters
     ----------
     values : array, falling
+        All of them, or of more than 2 559 channels and pixels the leading ones, 16 of noise.
     edge : float
         Noise edge.
     calibration : float
@@ -40,6 +45,8 @@ class Scree:
         counts, see `split_half`.
     shape : (pixels, channels)
         Of the whitened data.
+    rest : float
+        Sum of those that are not in ``values``.
     """
 
     values: Floats
@@ -47,6 +54,12 @@ class Scree:
     calibration: float
     repeats: Floats
     shape: tuple[int, int]
+    rest: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Sum of all squared singular values."""
+        return float(self.values.sum()) + self.rest
 
     @property
     def above_noise_edge(self) -> int:
@@ -73,14 +86,14 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     Scree
     """
     m, rank = len(profile), len(gram)
-    # The eigenvalues, and the level of the noise that they tell.
-    eigenvalues = np.maximum(np.linalg.eigvalsh(gram)[::-1], 0)
+    # The leading eigenvalues, and the level of the noise.
     edge = noise_edge_of_profile(n, profile)
-    level = _noise_level(eigenvalues, n, profile, edge)
+    eigenvalues, level = _values_and_level(gram, n, profile, calibrated)
     # Smaller eigenvalues of a float32 product are rounding.
     rounding = 1e-8 * float(eigenvalues[0]) / edge
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
     values = eigenvalues / (edge * scale)
+    rest = float(np.trace(gram)) / (edge * scale) - values.sum() if len(values) < rank else 0.0
     # The split-half test of the components above the noise edge and of a few more.
     n_above = int(np.sum(values > 1))
     n_tested = min(n_above + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED, rank)
@@ -94,7 +107,42 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
         calibration=level,
         repeats=repeats,
         shape=(n, m),
+        rest=max(float(rest), 0.0),
     )
+
+
+def _values_and_level(
+    gram: Floats, n: int, profile: Floats, calibrated: bool
+) -> tuple[Floats, float]:
+    """The leading eigenvalues, all that matter, and the noise level.
+
+    A large matrix has its level from rows and columns of it: the noise of some of the channels (or
+    pixels, where these are fewer) is noise of the same level.
+    """
+    edge, number = noise_edge_of_profile(n, profile), LEAST_VALUES
+    level = None
+    while True:
+        eigenvalues = np.maximum(leading_eigenvalues(gram, number), 0)
+        if len(eigenvalues) == len(gram):
+            return eigenvalues, _noise_level(eigenvalues, n, profile, edge)
+        if level is None:
+            level = _level_of_part(gram, n, profile)
+        n_above = int(np.sum(eigenvalues > (level if calibrated else 1.0) * edge))
+        if n_above + VALUES_BELOW_EDGE <= number:
+            return eigenvalues, level
+        number = n_above + 2 * VALUES_BELOW_EDGE
+
+
+def _level_of_part(gram: Floats, n: int, profile: Floats) -> float:
+    """Noise level from every second, third, ... few rows and columns of a Gram matrix."""
+    every = len(gram) // ROWS_FOR_LEVEL
+    part = np.flatnonzero(np.arange(len(gram)) // ROWS_TOGETHER % every == 0)
+    if len(gram) == len(profile):
+        profile = profile[part]
+    else:
+        n = len(part)
+    eigenvalues = np.maximum(np.linalg.eigvalsh(gram[np.ix_(part, part)])[::-1], 0)
+    return _noise_level(eigenvalues, n, profile, noise_edge_of_profile(n, profile))
 
 
 def _noise_level(eigenvalues: Floats, n: int, profile: Floats, edge: float) -> float:
@@ -145,8 +193,8 @@ def channel_rescaling(
     array, shape (channels,)
     """
     wide = len(white) < white.shape[1]
-    eigenvalues = np.linalg.eigvalsh(white @ white.T if wide else white)[::-1]
-    level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
+    gram = white @ white.T if wide else white
+    eigenvalues, level = _values_and_level(gram, n, whitening.variance, calibrated=True)
     if level <= 1e-8 * float(eigenvalues[0]) / n:
         # Nothing is left beside the components but rounding.
         return np.ones(products.shape[1])
@@ -163,12 +211,3 @@ def channel_rescaling(
     # A channel that all but makes up a component of its own says nothing about its noise.
     known = (lost.sum(0) < MOST_SHARE_LOST) & (variance > 0)
     return np.sqrt(np.where(known, variance, level))
-
-
-def whitened_variance(whitening: ChannelWhitening, profile: Floats) -> Floats:
-    """Variance of each whitened column where the channels' is ``profile`` times the model's."""
-    if whitening.factor is None:
-        return profile
-    decorrelation = replace(whitening, channel_sd=np.ones(len(profile)))
-    coloured = whitening.factor * np.sqrt(whitening.variance) * np.sqrt(profile)[:, None]
-    return np.asarray(np.sum(decorrelation.whiten(coloured.T) ** 2, 0))

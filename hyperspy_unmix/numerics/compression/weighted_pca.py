@@ -23,7 +23,7 @@ from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
 from .low_rank import LowRank
-from .scree import Scree, channel_rescaling, leading_directions, measure_scree, whitened_variance
+from .scree import Scree, channel_rescaling, leading_directions, measure_scree
 
 
 def compress(
@@ -61,10 +61,10 @@ def compress(
     shot_share = noise.shot_share(summary.mean)
     whitening, white = _whiten_products(products, noise, 1 / np.sqrt(v), shot_share, n)
     # The number of components.
-    profile = whitened_variance(whitening, profile)
+    profile = whitening.variance_of(profile)
     gram = white @ white.T if n < m else white
     scree = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
-    rank = min(max(scree.above_noise_edge, least_rank, 1), len(scree.values))
+    rank = min(max(scree.above_noise_edge, least_rank, 1), n, m)
     # Their scores, in the second pass.
     directions = leading_directions(white, rank)
     projector = whitening.projector(directions).astype(blocks.dtype)

@@ -23,6 +23,7 @@ from hyperspy_unmix.numerics.types import Floats
 
 from .chain import RemovalFromCounts
 from .convolution import RegularAxis, Transforms, combine, common_kernels, convolve_rows
+from .fourier_sum import fourier_sum
 
 MODEL_ERROR = 0.03  # share of the plural scattering taken out that may be wrong
 NEGATIVE_LAG_CHANNELS = 32  # to which the filtered peak reaches on its low-energy side
@@ -226,11 +227,8 @@ def scattering(
     length = int(next_fast_len(len(empty) + reach, real=True))
     frequency = np.arange(length // 2 + 1) / (length * scale)
 
-    def transform(energies: Floats, values: Floats) -> Transforms:
-        return np.asarray(values @ np.exp(-2j * np.pi * np.outer(energies, frequency)))
-
-    peak = transform(low_loss.peak_energies, low_loss.peak.shape)
-    inelastic = transform(low_loss.energies, low_loss.inelastic)
+    peak = fourier_sum(low_loss.peak.shape, low_loss.peak_energies, frequency)
+    inelastic = fourier_sum(low_loss.inelastic, low_loss.energies, frequency)
     # The Wiener filter's floor is the level of the highest frequencies that the low loss holds.
     low_loss_scale = float(np.median(np.diff(low_loss.energies)))
     known = frequency <= 0.5 / low_loss_scale

@@ -58,11 +58,17 @@ class _Residual:
     """What is left of a sample beside its significant components.
 
     ``noise`` (pixels, channels) is corrected for the share of each channel's noise that went with
-    the components; ``lost`` (channels, channels) is that share.
+    the components, whose directions (rank, channels) these are: the products of two channels'
+    entries are that share.
     """
 
     noise: Floats
-    lost: Floats
+    directions: Floats
+
+    def lost(self, lag: int = 0) -> Floats:
+        """Share that went with the components, of channels ``lag`` apart, (channels - lag,)."""
+        after, before = self.directions[:, lag:], self.directions[:, : len(self.directions.T) - lag]
+        return np.asarray(np.sum(after * before, 0))
 
 
 def _rank_and_level(
@@ -109,14 +115,13 @@ def _remove_components(
     scores = whitened @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
     components = np.linalg.lstsq(scores, weighted, rcond=None)[0]
     # Noise along a whitened direction is, among the channels, as correlated as all noise is.
-    lost = components.T @ components
-    share_left = _share_left(lost) * (1 - rank / n)
-    return _Residual((weighted - scores @ components) / np.sqrt(share_left), lost)
+    share_left = _share_left(np.sum(components**2, 0)) * (1 - rank / n)
+    return _Residual((weighted - scores @ components) / np.sqrt(share_left), components)
 
 
 def _share_left(lost: Floats) -> Floats:
     """Share of each channel's noise that did not go with the components; never next to nothing."""
-    return np.clip(1 - np.diag(lost), LEAST_SHARE_LEFT, None)
+    return np.clip(1 - lost, LEAST_SHARE_LEFT, None)
 
 
 def _correlation(residual: _Residual, shot_share: Floats) -> tuple[float, ...]:
@@ -126,7 +131,7 @@ def _correlation(residual: _Residual, shot_share: Floats) -> tuple[float, ...]:
     """
     noise = residual.noise - residual.noise.mean(0)
     noise = noise / np.maximum(noise.std(0), 1e-12)
-    shot_sd, sd_left = np.sqrt(shot_share), np.sqrt(_share_left(residual.lost))
+    shot_sd, sd_left = np.sqrt(shot_share), np.sqrt(_share_left(residual.lost()))
     # Products of channels some lag apart, with what the components took of them added again.
     lags = range(1, min(MOST_LAGS, noise.shape[1] - 2) + 1)
     weight = np.array([np.sum(shot_share[lag:] * shot_share[:-lag]) for lag in lags])
@@ -135,7 +140,7 @@ def _correlation(residual: _Residual, shot_share: Floats) -> tuple[float, ...]:
             np.sum(
                 (
                     (noise[:, lag:] * noise[:, :-lag]).mean(0) * sd_left[lag:] * sd_left[:-lag]
-                    + np.diag(residual.lost, lag)
+                    + residual.lost(lag)
                 )
                 * shot_sd[lag:]
                 * shot_sd[:-lag]
@@ -315,7 +320,7 @@ def _estimate_scatter(sample: Floats) -> NoiseModel:
         correlation = _correlation(residual, np.ones(m))
         scatter = np.mean(residual.noise**2, 0) * variance
         # A channel that all but makes up a component of its own says nothing about its noise.
-        known = np.diag(residual.lost) < MOST_SHARE_LOST
+        known = residual.lost() < MOST_SHARE_LOST
         if known.any():
             scatter = np.interp(np.arange(m), np.flatnonzero(known), scatter[known])
         variance = np.maximum(_raise_to_floor(scatter), rounding_variance)

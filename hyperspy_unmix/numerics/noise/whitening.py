@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, eigh, solve_triangular, toeplitz
 
 from hyperspy_unmix.numerics.types import Floats
+
+from .block_factor import (
+    BlockFactor,
+    BlockTridiagonal,
+    blocks_of,
+    factorise,
+)
 
 # Of the noise's power spectrum, relative to its mean: what is lower is known too badly to be
 # amplified to one.
 LEAST_RELATIVE_POWER = 0.15
+MOST_CHANNELS_IN_ONE_BLOCK = 512  # whose modes of noise are those of the whole axis
+CHANNELS_PER_BLOCK = 64  # or more, of longer axes
+FREQUENCIES = 1024  # at which the power of the noise is compared with the floor
+SHARES = 65  # of noise that is correlated, for which that is done
 
 
 @dataclass(frozen=True)
@@ -23,19 +34,15 @@ class ChannelWhitening:
     ----------
     channel_sd : array, shape (channels,)
         Noise of each channel.
-    factor : array, shape (channels, channels), optional
-        The channels' correlation is ``factor @ factor.T``; None where they are independent. Lower
-        triangular, or any where ``inverse`` is given.
-    inverse : array, shape (channels, channels), optional
-        Of ``factor``.
+    factor : BlockFactor, optional
+        The channels' correlation is ``factor @ factor.T``; None where they are independent.
     floored : array, shape (channels,), optional
         Variance of the whitened noise where it is not one: noise much below the average, as of the
         finest detail where charge is shared, is not amplified to one.
     """
 
     channel_sd: Floats
-    factor: Floats | None = None
-    inverse: Floats | None = None
+    factor: BlockFactor | None = None
     floored: Floats | None = None
 
     @property
@@ -46,7 +53,9 @@ class ChannelWhitening:
     @property
     def sum_variance(self) -> float:
         """Variance of the sum over all channels."""
-        sd = self.channel_sd if self.factor is None else self.channel_sd @ self.factor
+        sd = self.channel_sd[None]
+        if self.factor is not None:
+            sd = self.factor.multiply_transposed(sd)
         return float(np.sum(sd**2))
 
     def select_channels(self, keep: NDArray[np.bool_]) -> ChannelWhitening:
@@ -54,31 +63,34 @@ class ChannelWhitening:
         if self.factor is None:
             floored = None if self.floored is None else self.floored[keep]
             return ChannelWhitening(self.channel_sd[keep], floored=floored)
-        correlation = self.factor[keep] @ self.factor[keep].T
-        return ChannelWhitening(self.channel_sd[keep], np.linalg.cholesky(correlation))
+        return ChannelWhitening(self.channel_sd[keep], self.factor.select_channels(keep))
 
     def whiten(self, spectra: Floats) -> Floats:
         """Whiten the rows of ``spectra`` (rows, channels)."""
         scaled = spectra / self.channel_sd
-        if self.factor is None:
-            return scaled
-        if self.inverse is not None:
-            return np.asarray(scaled @ self.inverse.T)
-        return np.asarray(solve_triangular(self.factor, scaled.T, lower=True).T)
+        return scaled if self.factor is None else self.factor.solve(scaled)
 
     def colour(self, whitened: Floats) -> Floats:
         """Inverse of `whiten`."""
         if self.factor is not None:
-            whitened = whitened @ self.factor.T
+            whitened = self.factor.multiply(whitened)
         return whitened * self.channel_sd
 
     def projector(self, directions: Floats) -> Floats:
         """Matrix (channels, k) that takes a spectrum to its scores on whitened ``directions``."""
-        if self.inverse is not None:
-            directions = self.inverse.T @ directions
-        elif self.factor is not None:
-            directions = solve_triangular(self.factor, directions, lower=True, trans="T")
+        if self.factor is not None:
+            directions = self.factor.solve_transposed(directions.T).T
         return np.asarray(directions / self.channel_sd[:, None])
+
+    def variance_of(self, profile: Floats) -> Floats:
+        """Variance of the whitened noise where the channels' is ``profile`` times what is whitened.
+
+        Both have the shape (channels,).
+        """
+        if self.factor is None:
+            return profile * self.variance
+        noise = self.factor.covariance(self.variance).scale(np.sqrt(profile))
+        return np.concatenate([np.diag(block) for block in self.factor.whitened_blocks(noise)])
 
 
 def channel_whitening(
@@ -103,23 +115,63 @@ def channel_whitening(
     if not correlation:
         return ChannelWhitening(channel_sd)
     share = np.ones(len(channel_sd)) if shot_share is None else shot_share
-    # The matrix of the channels' correlation.
-    first_column = np.zeros(len(channel_sd))
-    lags = min(len(correlation), len(channel_sd) - 1)
-    first_column[0], first_column[1 : lags + 1] = 1.0, correlation[:lags]
-    matrix = toeplitz(first_column) * np.sqrt(np.outer(share, share))
-    np.fill_diagonal(matrix, 1.0)
-    if _least_power(first_column[1 : lags + 1], float(share.max())) > LEAST_RELATIVE_POWER:
-        return ChannelWhitening(channel_sd, cholesky(matrix, lower=True))
-    # Modes of little noise are divided by the floor, and keep a variance below one.
-    power, modes = eigh(matrix, driver="evd")
-    floored_power = np.maximum(power, LEAST_RELATIVE_POWER)
-    root = np.sqrt(floored_power)
+    lags = np.array(correlation[: len(channel_sd) - 1])
+    whole = len(channel_sd) <= MOST_CHANNELS_IN_ONE_BLOCK
+    blocks = blocks_of(len(channel_sd), len(channel_sd) if whole else CHANNELS_PER_BLOCK)
+    noise = _covariance(blocks, share, _table(lags, 0.0))
+    if _least_power(lags, float(share.max())) > LEAST_RELATIVE_POWER:
+        return ChannelWhitening(channel_sd, factorise(noise))
+    # Frequencies of little noise are divided by the floor, and keep a variance below one.
+    floored = _raise_modes(noise) if whole else None
+    factor = factorise(floored or _covariance(blocks, share, _table(lags, LEAST_RELATIVE_POWER)))
+    modes = [np.linalg.eigh(block) for block in factor.whitened_blocks(noise)]
+    variance = np.concatenate([power for power, _ in modes])
     return ChannelWhitening(
         channel_sd,
-        factor=modes * root,
-        inverse=(modes / root).T,
-        floored=np.maximum(power, 0) / floored_power,
+        factor=factor.rotate([vectors for _, vectors in modes]),
+        floored=np.clip(variance, 0, 1),
+    )
+
+
+def _raise_modes(noise: BlockTridiagonal) -> BlockTridiagonal:
+    """The covariance of one block, with modes of little noise raised to the floor."""
+    power, modes = np.linalg.eigh(noise.diagonal[0])
+    return BlockTridiagonal(((modes * np.maximum(power, LEAST_RELATIVE_POWER)) @ modes.T,))
+
+
+def _table(correlation: Floats, floor: float) -> Floats:
+    """Covariance at each lag of noise of which so large a share is correlated, its power floored.
+
+    Where the share changes along the axis, that is right as far as it changes slowly: over the
+    channels that the noise reaches.
+
+    Returns
+    -------
+    array, shape (`SHARES`, lags)
+    """
+    share = np.linspace(0, 1, SHARES)[:, None]
+    omega = np.arange(FREQUENCIES + 1) * np.pi / FREQUENCIES
+    harmonics = np.cos(np.outer(np.arange(1, len(correlation) + 1), omega))
+    power = 1 + 2 * share * (correlation @ harmonics)
+    if floor:
+        power = np.maximum(power, floor)
+    return np.asarray(np.fft.irfft(power)[:, :FREQUENCIES])
+
+
+def _covariance(blocks: list[NDArray[np.intp]], share: Floats, table: Floats) -> BlockTridiagonal:
+    """The channels' covariance from that at each lag and for each share, see `_table`."""
+    steps = len(table) - 1
+
+    def between(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
+        position = steps * np.sqrt(np.outer(share[rows], share[columns]))
+        lower = np.minimum(position.astype(int), steps - 1)
+        lag = np.abs(rows[:, None] - columns)
+        above = position - lower
+        return np.asarray((1 - above) * table[lower, lag] + above * table[lower + 1, lag])
+
+    return BlockTridiagonal(
+        tuple(between(block, block) for block in blocks),
+        tuple(between(block, former) for former, block in pairwise(blocks)),
     )
 
 

@@ -5,10 +5,13 @@ from functools import cache
 import numpy as np
 import pytest
 
+from hyperspy_unmix.numerics import linear_algebra
 from hyperspy_unmix.numerics.linear_algebra import (
     EXTRA_KRYLOV_VECTORS,
     KRYLOV_STEPS,
     LEAST_ROWS_FOR_KRYLOV,
+    krylov_eigenvectors,
+    leading_eigenvalues,
     leading_eigenvectors,
 )
 
@@ -174,3 +177,45 @@ def test_same_bits_every_time(dtype):
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     np.testing.assert_array_equal(matrix, before)
+
+
+# ------------------------------------------------------------------ leading values alone
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Matrices of 600 rows count as large; narrow blocks, so that they take steps enough."""
+    monkeypatch.setattr(linear_algebra, "ROWS_FOR_LEADING_VALUES", 600)
+    monkeypatch.setattr(linear_algebra, "LANCZOS_BLOCK", 6)
+
+
+@pytest.mark.parametrize("number", [5, 12])
+def test_leading_values_down_into_the_noise(large, number):
+    """Truth: numpy's eigh. 12 are 9 of noise, which lie a thousandth apart."""
+    found = leading_eigenvalues(gram(1500, degrees=4), number)
+    assert len(found) == number
+    np.testing.assert_allclose(found, decomposed(1500, tuple(STRENGTHS), 0, 4)[0][:number], 1e-5)
+
+
+def test_all_values_where_the_leading_ones_do_not_converge(large):
+    """Truth: numpy's eigh. 100 values of noise of 700 rows would fill the Krylov space."""
+    found = leading_eigenvalues(gram(700), 100)
+    np.testing.assert_allclose(found, decomposed(700)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("rank", [0, 3, 50])
+def test_leading_values_of_few_directions(large, rank):
+    """Truth: the strengths themselves; all others are zero to rounding, none twice."""
+    m, strengths = 1200, np.linspace(9, 5, rank)
+    directions = np.linalg.qr(np.random.default_rng(1).standard_normal((m, max(rank, 1))))[0]
+    matrix = (directions[:, :rank] * strengths) @ directions[:, :rank].T
+    found = leading_eigenvalues(matrix, 26)[:26]
+    np.testing.assert_allclose(found, np.append(strengths, np.zeros(26))[:26], atol=1e-9)
+
+
+def test_eigenvectors_from_products_alone():
+    """Identity: the matrix itself, as large ones are decomposed."""
+    matrix = gram(1024)
+    found = krylov_eigenvectors(lambda block: matrix @ block, 1024, 5, matrix.dtype)
+    for one, other in zip(found, leading_eigenvectors(matrix, 5), strict=True):
+        np.testing.assert_array_equal(one, other)

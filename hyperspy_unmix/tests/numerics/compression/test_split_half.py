@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from hyperspy_unmix.numerics.compression import split_half
 from hyperspy_unmix.numerics.compression.split_half import (
     LEAST_SIGNIFICANCE,
     TESTED_SHARE,
@@ -201,3 +202,13 @@ def test_rounding_of_a_gram_matrix_of_low_rank_does_not_matter(rounding):
 def test_repeated_counts_leading_components_only(values, number):
     """Truth: by hand; what is exactly at the limit does not repeat."""
     assert count_repeated(np.array(values)) == number
+
+
+@pytest.mark.parametrize("n", [1300, 700])
+def test_narrow_products_give_the_same(monkeypatch, n):
+    """Identity: the same draws, multiplied in another order; rounding of float32."""
+    m = 650
+    data = planted(n, m, [200.0, 90.0], profile(m, False), 0)
+    true = closed(data, profile(m, False))
+    monkeypatch.setattr(split_half, "COLUMNS_FOR_NARROW_PRODUCTS", 600)
+    np.testing.assert_allclose(closed(data, profile(m, False)), true, rtol=2e-3, atol=2e-3)

@@ -121,7 +121,8 @@ def explicitly_whitened(data, spectra):
     for j, sd in enumerate(spectra.whitening.channel_sd):
         whitened[:, j] /= sd
     if spectra.whitening.factor is not None:
-        whitened = whitened @ np.linalg.inv(spectra.whitening.factor).T
+        correlation = spectra.whitening.factor.covariance().dense()
+        whitened = whitened @ np.linalg.inv(np.linalg.cholesky(correlation)).T
     return whitened
 
 

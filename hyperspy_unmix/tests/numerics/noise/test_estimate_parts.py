@@ -151,8 +151,11 @@ def test_residual_is_the_noise_and_what_is_lost_a_projection(shape, white):
     data = rng.standard_normal(shape)
     data += 4 * rng.standard_normal((n, 3)) @ rng.standard_normal((3, m))
     found = _remove_components(data, ChannelWhitening(np.ones(m)), white)
-    assert np.trace(found.lost) == pytest.approx(3, rel=1e-6)
-    np.testing.assert_allclose(found.lost @ found.lost, found.lost, atol=1e-6)
+    lost = found.directions.T @ found.directions
+    assert np.trace(lost) == pytest.approx(3, rel=1e-6)
+    np.testing.assert_allclose(lost @ lost, lost, atol=1e-6)
+    for lag in (0, 1, 5):
+        np.testing.assert_allclose(found.lost(lag), np.diag(lost, lag), atol=1e-12)
     assert np.mean(found.noise**2) == pytest.approx(1, rel=0.03)
     # each channel on its own, by five of its standard errors
     np.testing.assert_allclose(np.mean(found.noise**2, 0), 1, atol=5 * np.sqrt(2 / n))
@@ -257,8 +260,8 @@ def test_correlation_beside_channels_that_are_nearly_lost():
     rng = np.random.default_rng(10)
     white = rng.standard_normal((4000, 41))
     noise = white[:, :40] + white[:, 1:]
-    lost = np.diag(np.where(np.arange(40) % 2, 0.93, 0.0))
-    found = _correlation(_Residual(noise, lost), np.ones(40))
+    directions = np.diag(np.sqrt(np.where(np.arange(40) % 2, 0.93, 0.0)))
+    found = _correlation(_Residual(noise, directions), np.ones(40))
     standard = (noise - noise.mean(0)) / noise.std(0)
     products = np.mean(standard[:, 1:] * standard[:, :-1], 0)
     assert found == pytest.approx((products.mean() * np.sqrt(0.07),), rel=1e-9)
