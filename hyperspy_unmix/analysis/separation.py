@@ -151,7 +151,7 @@ def _count_separable(image: Image, spectra: LowRank, supported: int) -> int:
         spectra.scores, spectra.weights, pixels, image.navigation_shape
     )
     alike = has_alike_neighbours(significance, spectra.rank)
-    # One after the other: what the corrections leave of little, far behind, has no noise of its own.
+    # One after the other: far behind come those of which corrections left little, without noise.
     return supported + leading_count(alike[supported:])
 
 
