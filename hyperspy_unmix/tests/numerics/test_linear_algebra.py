@@ -10,6 +10,7 @@ from hyperspy_unmix.numerics.linear_algebra import (
     KRYLOV_STEPS,
     LEAST_ROWS_FOR_KRYLOV,
     leading_eigenvectors,
+    with_signs,
 )
 
 # vectors that are still sought in a Krylov space of the smallest large matrix
@@ -174,3 +175,13 @@ def test_same_bits_every_time(dtype):
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     np.testing.assert_array_equal(matrix, before)
+
+
+def test_signs_of_eigenvectors_are_not_left_to_the_solver():
+    """Identity: turned round, they come back; of two equal elements none decides."""
+    vectors = np.random.default_rng(0).standard_normal((7, 4))
+    turned = vectors * np.array([1, -1, -1, 1])
+    np.testing.assert_array_equal(with_signs(vectors), with_signs(turned))
+    tied = np.array([[0.7], [-0.7], [0.1], [0.05]])
+    for sign in (1, -1):
+        np.testing.assert_array_equal(with_signs(sign * tied), tied)
