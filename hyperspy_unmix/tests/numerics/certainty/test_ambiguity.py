@@ -4,9 +4,8 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy.optimize._numdiff import approx_derivative
 
-from hyperspy_unmix.numerics.certainty import ambiguity as module
 from hyperspy_unmix.numerics.certainty.ambiguity import (
     LARGEST_SHARE_TRIED,
     MOST_COMPONENTS_MOVED_TOGETHER,
@@ -327,18 +326,23 @@ def test_components_that_are_alike_have_like_ranges(noise):
         assert ends.mean() > 0.93 * ends.max()
 
 
-@pytest.mark.parametrize("noise", [1e-4, 0.01])
-def test_a_longer_search_finds_little_more(noise, monkeypatch):
-    """Truth: the ranges that three times as many bursts find, of which each has 85 %, all 94 %."""
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_other_starts_find_the_same(noise):
+    """Identity: the search has converged: from half of its answer, and from all of it, no more.
+
+    To a thousandth of the range, a tenth of the hundredth that machines may differ by.
+    """
     mixture, spectra = ring(noise)
-    known, off = ambiguity(mixture, spectra), ~np.eye(3, dtype=bool)
-    monkeypatch.setattr(module, "BURSTS", 3 * module.BURSTS)
-    more = ambiguity(mixture, spectra)
-    share = np.concatenate(
-        [known.lowest[off] / more.lowest[off], known.highest[off] / more.highest[off]]
-    )
-    assert share.min() > 0.85
-    assert share.mean() > 0.94
+    search, result = _Search(mixture, spectra), ambiguity(mixture, spectra)
+    for ends, sign in ((result.lowest, -1.0), (result.highest, 1.0)):
+        for i, j in ((0, 1), (1, 2), (2, 0)):
+            alone = sign * search.find_alone(i, j, sign)
+            known = search.find_together(i, j, sign, alone)
+            assert known[i, j] == ends[i, j]
+            for part in (0.5, 1.0):
+                again = search.converged(i, j, sign, alone, part * known)
+                assert again is not None
+                assert again[i, j] == pytest.approx(known[i, j], rel=1e-3)
 
 
 def test_three_components_of_which_one_stands_apart():
@@ -438,27 +442,22 @@ def test_input_is_left_alone_and_the_result_repeats():
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_gradient_against_finite_differences(n, monkeypatch):
-    """Independent library: scipy's forward differences with the noise held; to their rounding."""
+def test_gradient_against_finite_differences(n):
+    """Independent library: scipy's central differences, the noise changing too; to rounding."""
     mixture, spectra = scene(n, noise=0.05, floor=0.05)
     # shapes of another size than the spectra
     search = _Search(mixture, spectra * 2.0 ** np.arange(n)[:, None])
-    off = ~np.eye(n, dtype=bool)
-    held, seen = mixture.noise, 0
+    off, seen = ~np.eye(n, dtype=bool), 0
     for seed in range(4):
         x = 0.3 * np.random.default_rng(seed).standard_normal((n, n)) * off
-        noise = held(np.eye(n) + x * search.shape_ratios)
-        monkeypatch.setattr(mixture, "noise", lambda mixing, noise=noise: noise)
         gradient = _Trial(search, x).gradient.reshape(2 * n, -1)
         for row in range(2 * n):
-            numerical = approx_fprime(
-                x.ravel(),
-                lambda y, row=row: _Trial(search, y.reshape(n, n)).excess.ravel()[row],
-                1e-7,
+            numerical = approx_derivative(
+                lambda y, row=row: _Trial(search, y.reshape(n, n)).excess.ravel()[row], x.ravel()
             )
             size = np.abs(numerical[off.ravel()]).max()
             np.testing.assert_allclose(
-                gradient[row][off.ravel()], numerical[off.ravel()], atol=1e-3 * size + 1e-5
+                gradient[row][off.ravel()], numerical[off.ravel()], atol=1e-5 * size + 1e-5
             )
             seen += size > 0
     assert seen > 2 * n
@@ -565,5 +564,4 @@ def test_spectra_that_meet_are_no_answer(n):
 
 def test_constants_are_sane():
     """What the tolerances above stand on."""
-    assert 0 < TOLERATED_EXCESS <= 0.1
-    assert module.BISECTIONS >= 10
+    assert 0 < TOLERATED_EXCESS <= 1e-5
