@@ -72,10 +72,11 @@ def leading_eigenvectors(gram: Floats, number: int) -> tuple[Floats, Floats]:
 
 
 def with_signs(vectors: Floats) -> Floats:
-    """Eigenvectors (in columns) with the sign that makes the sum of their cubes positive.
+    """Vectors (in columns) with the sign that makes the sum of their cubes positive.
 
-    Solvers leave the sign to chance, and what is drawn or started from an eigenvector differs with
-    it. The largest element would not do: two may be as large, with opposite signs.
+    Eigenvectors and orthogonal bases have the sign that rounding gives them, and what is drawn or
+    started from them differs with it. The largest element would not do: two may be as large, with
+    opposite signs. Nor would coordinates in a basis whose own signs are left to rounding.
     """
     return np.asarray(vectors * np.where(np.sum(vectors**3, 0) < 0, -1, 1).astype(vectors.dtype))
 
@@ -97,7 +98,7 @@ def generalised_eigenvectors(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     root = np.linalg.cholesky(b)
     whitened = np.linalg.solve(root, np.linalg.solve(root, a).T)
     values, vectors = np.linalg.eigh((whitened + whitened.T) / 2)
-    return values, with_signs(np.linalg.solve(root.T, vectors))
+    return values, np.linalg.solve(root.T, vectors)
 
 
 class GramSum:

@@ -23,6 +23,8 @@ FIRST_SHARE_TRIED = 1e-3
 # By which the others move along, of shapes of norm one: beyond it they are other components.
 FARTHEST_MOVED_ALONG = 2 * ICA_ERROR
 OPTIMISER_OPTIONS = {"maxiter": 100, "ftol": 1e-8}
+MOST_SWEEPS = 5  # over all pairs, going on from answers that were found for others
+LEAST_GAIN, LEAST_SHARE = 1e-5, 1e-3  # relative, of shares that are no smaller, that is gone on for
 # Over the limits, in units of them. The components themselves are at some limits: whether they are
 # within these is not left to rounding.
 TOLERATED_EXCESS = 1e-6
@@ -80,11 +82,10 @@ def ambiguity(mixture: Mixture, spectra: Floats) -> Ambiguity:
     answers = [search.single_share(i, j, shares[i, j]) for shares in ends for i, j in pairs]
     # Wider ends, where the other components move along.
     if 2 < n <= MOST_COMPONENTS_MOVED_TOGETHER:
-        for end, sign in enumerate((-1.0, 1.0)):
-            for i, j in pairs:
-                shares = search.find_together(i, j, sign, ends[end, i, j])
-                ends[end, i, j] = shares[i, j]
-                answers.append(shares)
+        together = search.find_all_together(ends)
+        for (end, i, j), shares in together.items():
+            ends[end, i, j] = shares[i, j]
+        answers += together.values()
     lower, upper = search.band(answers)
     return Ambiguity(ends[0], ends[1], lower, upper)
 
@@ -138,6 +139,37 @@ class _Search:
         shape_below = np.mean(excess_below_zero(shape / (shape_sd * mixture.sd)))
         map_below = np.mean(excess_below_zero(its_map / (map_sd * mixture.pixel_sd[:, 0])))
         return float(max(shape_below / self.limits[0, i], map_below / self.limits[1, j]) - 1)
+
+    def find_all_together(self, alone: Floats) -> dict[tuple[int, int, int], Floats]:
+        """Shares with as much of j in i as there can be, for both ends of every pair.
+
+        ``alone`` (2, components, components) are the ends while all others stay. A search may end
+        at a lesser maximum, and rounding choose at which: where the answer for another pair holds
+        more of j in i, it is gone on from there.
+        """
+        ends = [(end, i, j) for end in (0, 1) for i in range(self.n) for j in range(self.n)]
+        ends = [(end, i, j) for end, i, j in ends if i != j]
+        answers = {}
+        for end, i, j in ends:
+            answers[end, i, j] = self.find_together(i, j, (-1.0, 1.0)[end], alone[end, i, j])
+        for _ in range(MOST_SWEEPS):
+            if not any([self._go_on(answers, alone, *end) for end in ends]):
+                break
+        return answers
+
+    def _go_on(
+        self, answers: dict[tuple[int, int, int], Floats], alone: Floats, end: int, i: int, j: int
+    ) -> bool:
+        """Go on from the answer that holds the most of j in i; False where it is their own."""
+        sign = (-1.0, 1.0)[end]
+        most = max(answers.values(), key=lambda shares: sign * shares[i, j])
+        own = sign * answers[end, i, j][i, j]
+        if sign * most[i, j] <= own + LEAST_GAIN * max(own, LEAST_SHARE):
+            return False
+        again = self.converged(i, j, sign, alone[end, i, j], most)
+        is_more = again is not None and sign * again[i, j] > sign * most[i, j]
+        answers[end, i, j] = again if is_more and again is not None else most
+        return True
 
     def find_together(self, i: int, j: int, sign: float, alone: float) -> Floats:
         """Shares with as much of j in i as there can be when all components move.

@@ -169,5 +169,7 @@ def recompression(
     basis, to_basis = np.linalg.qr(whitening.whiten(components).T)
     values, axes = np.linalg.eigh(to_basis @ moment @ to_basis.T)
     n_kept = min(max(int((values > least).sum()), least_rank), len(values))
-    axes = with_signs(axes[:, ::-1][:, :n_kept])
-    return to_basis.T @ axes, whitening.colour((basis @ axes).T)
+    axes = axes[:, ::-1][:, :n_kept]
+    directions = with_signs(basis @ axes)
+    axes = basis.T @ directions
+    return to_basis.T @ axes, whitening.colour(directions.T)
