@@ -53,7 +53,7 @@ def unmix(
         What cannot be seen in the data. ``"overlap"``: components have independent spectra, and
         one may lie under another everywhere. ``"pure"``: every component is alone in some pixels.
     random_state : int
-        Of the ICA restarts; the same gives the same bits.
+        Of the ICA restarts; the same gives the same bits on the same machine.
     store : bool
         Fill ``signal.learning_results``, so that HyperSpy's own ``plot_bss_results`` and its kin
         work and the result is saved with the signal. The method's default is True.
