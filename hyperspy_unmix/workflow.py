@@ -56,7 +56,7 @@ def unmix(
         what the data speak for, component by component; the summary says what decided, and
         ``alternatives`` of the result holds the other answers.
     random_state : int
-        Of the ICA restarts; the same gives the same bits.
+        Of the ICA restarts; the same gives the same bits on the same machine.
     store : bool
         Fill ``signal.learning_results``, so that HyperSpy's own ``plot_bss_results`` and its kin
         work and the result is saved with the signal. The method's default is True.

@@ -214,7 +214,7 @@ def check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
 
 
 def check_random_state(random_state: Any) -> int:
-    """A seed that gives the same bits every time."""
+    """A seed that gives the same draws every time."""
     if isinstance(random_state, (bool, np.bool_)) or not isinstance(
         random_state, (int, np.integer)
     ):

@@ -140,7 +140,7 @@ class UnmixMixin(_MixedInto):
             ``"overlap"``: components have independent spectra. ``"pure"``: every component is
             alone in some pixels. ``"auto"``: what the data speak for.
         random_state : int
-            The same number gives the same result, to the bit.
+            The same number gives the same result, on the same machine to the bit.
         store : bool
             Fill ``learning_results``, so that HyperSpy's own plots and models of the
             decomposition work, and the result goes into the saved file.

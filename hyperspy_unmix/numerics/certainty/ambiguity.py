@@ -7,17 +7,28 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
-from hyperspy_unmix.numerics.separation.positivity import Mixture, excess_below_zero
+from hyperspy_unmix.numerics.separation.positivity import (
+    Mixture,
+    excess_below_zero,
+    slope_below_zero,
+)
+from hyperspy_unmix.numerics.separation.refine import ICA_ERROR
 from hyperspy_unmix.numerics.types import Floats
 
 LARGEST_SHARE_TRIED = 4.0  # of another component's counts, in a component's own
 MOST_COMPONENTS_MOVED_TOGETHER = 4
-BISECTIONS = 10
-BURSTS, ITERATIONS_PER_BURST = 4, 6  # of the optimiser that moves all components
+FIRST_SHARE_TRIED = 1e-3
+# By which the others move along, of shapes of norm one: beyond it they are other components.
+FARTHEST_MOVED_ALONG = 2 * ICA_ERROR
+OPTIMISER_OPTIONS = {"maxiter": 100, "ftol": 1e-8}
+MOST_SWEEPS = 5  # over all pairs, going on from answers that were found for others
+LEAST_GAIN, LEAST_SHARE = 1e-5, 1e-3  # relative, of shares that are no smaller, that is gone on for
+# Over the limits, in units of them. The components themselves are at some limits: whether they are
+# within these is not left to rounding.
+TOLERATED_EXCESS = 1e-6
 SINGULAR_DETERMINANT = 1e-8  # of a mixing of shapes of norm one
-TOLERATED_EXCESS = 0.05  # over the limits, in units of them, in an answer of the optimiser
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,8 @@ def ambiguity(mixture: Mixture, spectra: Floats) -> Ambiguity:
     Spectra ``S_i + t S_j`` and maps ``A_j - t A_i`` give the same model. With two components each
     range is a matter of one spectrum and one map, and the answer that of Lawton and Sylvestre. With
     more the true range may be wider than the one found: with up to four, the others move along
-    where that is found to widen it (as in MCR-BANDS); with more, one moves at a time.
+    where that widens it (as in MCR-BANDS), by twice the usual error of an ICA at most; with more,
+    one moves at a time. All searches go on until rounding ends them.
 
     What counts as non-negative is what the refinement takes as such; an answer that exceeds that
     somewhere may do so no more than it does.
@@ -70,12 +82,10 @@ def ambiguity(mixture: Mixture, spectra: Floats) -> Ambiguity:
     answers = [search.single_share(i, j, shares[i, j]) for shares in ends for i, j in pairs]
     # Wider ends, where the other components move along.
     if 2 < n <= MOST_COMPONENTS_MOVED_TOGETHER:
-        scale = np.abs(ends).max(0)
-        for end, sign in enumerate((-1.0, 1.0)):
-            for i, j in pairs:
-                shares = search.find_together(i, j, sign, ends[end, i, j], scale)
-                ends[end, i, j] = shares[i, j]
-                answers.append(shares)
+        together = search.find_all_together(ends)
+        for (end, i, j), shares in together.items():
+            ends[end, i, j] = shares[i, j]
+        answers += together.values()
     lower, upper = search.band(answers)
     return Ambiguity(ends[0], ends[1], lower, upper)
 
@@ -106,46 +116,91 @@ class _Search:
     def find_alone(self, i: int, j: int, sign: float) -> float:
         """Largest share of j in i while all others stay."""
 
-        def is_allowed(size: float) -> bool:
-            excess = self.excess(self.single_share(i, j, sign * size))
-            return bool(excess[0, i] <= 0 and excess[1, j] <= 0)
+        def excess(size: float) -> float:
+            return self._excess_alone(i, j, sign * size) - TOLERATED_EXCESS / 2
 
-        allowed, too_large = 0.0, 1e-3
-        while too_large < LARGEST_SHARE_TRIED and is_allowed(too_large):
+        allowed, too_large = 0.0, FIRST_SHARE_TRIED
+        while too_large < LARGEST_SHARE_TRIED and excess(too_large) <= 0:
             allowed, too_large = too_large, 2 * too_large
-        for _ in range(BISECTIONS):
-            middle = (allowed + too_large) / 2
-            allowed, too_large = (middle, too_large) if is_allowed(middle) else (allowed, middle)
-        return min(allowed, LARGEST_SHARE_TRIED)
+        if excess(too_large) <= 0:
+            return LARGEST_SHARE_TRIED
+        end = float(brentq(excess, allowed, too_large, xtol=1e-12, rtol=1e-10))
+        return min(end, LARGEST_SHARE_TRIED)
 
-    def find_together(self, i: int, j: int, sign: float, start: float, scale: Floats) -> Floats:
-        """Shares with as much of j in i as is found when all components move.
+    def _excess_alone(self, i: int, j: int, share: float) -> float:
+        """Largest excess of spectrum i and map j, which alone change with the share of j in i."""
+        mixture = self.mixture
+        ratio = share * self.shape_ratios[i, j]
+        errors, noise = mixture.shape_errors, mixture.map_errors
+        shape_sd = np.sqrt(errors[i, i] + 2 * ratio * errors[i, j] + ratio**2 * errors[j, j])
+        map_sd = np.sqrt(noise[j, j] - 2 * ratio * noise[i, j] + ratio**2 * noise[i, i])
+        shape = mixture.shapes[i] + ratio * mixture.shapes[j]
+        its_map = mixture.maps[:, j] - ratio * mixture.maps[:, i]
+        shape_below = np.mean(excess_below_zero(shape / (shape_sd * mixture.sd)))
+        map_below = np.mean(excess_below_zero(its_map / (map_sd * mixture.pixel_sd[:, 0])))
+        return float(max(shape_below / self.limits[0, i], map_below / self.limits[1, j]) - 1)
 
-        Short bursts of sequential quadratic programming, each begun inside the limits; what a burst
-        finds beyond them is taken back towards no shares at all, as far as needed.
+    def find_all_together(self, alone: Floats) -> dict[tuple[int, int, int], Floats]:
+        """Shares with as much of j in i as there can be, for both ends of every pair.
+
+        ``alone`` (2, components, components) are the ends while all others stay. A search may end
+        at a lesser maximum, and rounding choose at which: where the answer for another pair holds
+        more of j in i, it is gone on from there.
         """
-        vectors = _ShareVectors(self, scale)
+        ends = [(end, i, j) for end in (0, 1) for i in range(self.n) for j in range(self.n)]
+        ends = [(end, i, j) for end, i, j in ends if i != j]
+        answers = {}
+        for end, i, j in ends:
+            answers[end, i, j] = self.find_together(i, j, (-1.0, 1.0)[end], alone[end, i, j])
+        for _ in range(MOST_SWEEPS):
+            if not any([self._go_on(answers, alone, *end) for end in ends]):
+                break
+        return answers
+
+    def _go_on(
+        self, answers: dict[tuple[int, int, int], Floats], alone: Floats, end: int, i: int, j: int
+    ) -> bool:
+        """Go on from the answer that holds the most of j in i; False where it is their own."""
+        sign = (-1.0, 1.0)[end]
+        most = max(answers.values(), key=lambda shares: sign * shares[i, j])
+        own = sign * answers[end, i, j][i, j]
+        if sign * most[i, j] <= own + LEAST_GAIN * max(own, LEAST_SHARE):
+            return False
+        again = self.converged(i, j, sign, alone[end, i, j], most)
+        is_more = again is not None and sign * again[i, j] > sign * most[i, j]
+        answers[end, i, j] = again if is_more and again is not None else most
+        return True
+
+    def find_together(self, i: int, j: int, sign: float, alone: float) -> Floats:
+        """Shares with as much of j in i as there can be when all components move.
+
+        Sequential quadratic programming from no shares at all; where that does not converge, from
+        what is allowed ``alone``, which is the answer where nothing better is found.
+        """
+        best = self.single_share(i, j, alone)
+        for start in (np.zeros_like(best), best):
+            shares = self.converged(i, j, sign, alone, start)
+            if shares is not None:
+                return shares if abs(shares[i, j]) > abs(alone) else best
+        return best
+
+    def converged(self, i: int, j: int, sign: float, alone: float, start: Floats) -> Floats | None:
+        """Shares with the most of j in i that a search from ``start`` ends at; None without end."""
+        vectors = _ShareVectors(self, i, j, alone)
         # The optimiser minimises: this falls with the share that is wanted.
         objective = vectors.from_shares(self.single_share(i, j, -sign))
         objective /= np.linalg.norm(objective)
-        best: Floats = vectors.from_shares(self.single_share(i, j, start))
-        inside: Floats = best / 2
-        for _ in range(BURSTS):
-            beyond = minimize(
-                lambda x: (float(objective @ x), objective),
-                inside,
-                jac=True,
-                method="SLSQP",
-                constraints=vectors.constraints,
-                options={"maxiter": ITERATIONS_PER_BURST, "ftol": 1e-3},
-            ).x
-            allowed = vectors.take_back(beyond)
-            if objective @ allowed < objective @ best:
-                best = allowed
-            # A burst that ends far behind the best answer is no place to go on from.
-            is_near = objective @ allowed < 0.3 * (objective @ best)
-            inside = 0.97 * (allowed if is_near else best)
-        return vectors.to_shares(best)
+        found = minimize(
+            lambda x: (float(objective @ x), objective),
+            vectors.from_shares(start),
+            jac=True,
+            method="SLSQP",
+            bounds=vectors.bounds,
+            constraints=vectors.constraints,
+            options=OPTIMISER_OPTIONS,
+        )
+        within = bool((vectors.trial(found.x).excess <= TOLERATED_EXCESS).all())
+        return vectors.to_shares(found.x) if found.success and within else None
 
     def band(self, answers: list[Floats]) -> tuple[Floats, Floats]:
         """Least and greatest value of the spectra that all these shares give."""
@@ -159,12 +214,21 @@ class _Search:
 
 
 class _ShareVectors:
-    """Shares of all components in each other as one vector, in units of what each may be alone."""
+    """Shares of all components in each other as one vector, in units of what they may move along.
 
-    def __init__(self, search: _Search, scale: Floats) -> None:
+    That of j in i may be larger, and its unit is what it may be ``alone``, where that is more: from
+    units that are far too large the optimiser's first step is far beyond the limits.
+    """
+
+    def __init__(self, search: _Search, i: int, j: int, alone: float) -> None:
         self.search = search
         self.off_diagonal = ~np.eye(search.n, dtype=bool)
-        self.units = np.maximum(scale[self.off_diagonal], 1e-3)
+        units = np.minimum(FARTHEST_MOVED_ALONG / search.shape_ratios, LARGEST_SHARE_TRIED)
+        most = units.copy()
+        units[i, j], most[i, j] = max(abs(alone), units[i, j]), LARGEST_SHARE_TRIED
+        self.units = units[self.off_diagonal]
+        most_in_units = (most / units)[self.off_diagonal]
+        self.bounds = np.stack([-most_in_units, most_in_units], 1)
         self.last_trial: dict[bytes, _Trial] = {}
 
     def from_shares(self, shares: Floats) -> Floats:
@@ -172,11 +236,9 @@ class _ShareVectors:
         return np.asarray(shares[self.off_diagonal] / self.units)
 
     def to_shares(self, x: Floats) -> Floats:
-        """The shares of a vector, none larger than is tried."""
+        """The shares of a vector."""
         shares = np.zeros((self.search.n, self.search.n))
-        shares[self.off_diagonal] = np.clip(
-            x * self.units, -LARGEST_SHARE_TRIED, LARGEST_SHARE_TRIED
-        )
+        shares[self.off_diagonal] = x * self.units
         return shares
 
     def trial(self, x: Floats) -> _Trial:
@@ -191,23 +253,9 @@ class _ShareVectors:
         """That nothing exceeds its limit, as scipy wants it."""
         return {
             "type": "ineq",
-            "fun": lambda x: -self.trial(x).excess.ravel(),
+            "fun": lambda x: TOLERATED_EXCESS / 2 - self.trial(x).excess.ravel(),
             "jac": lambda x: -self.trial(x).gradient[:, self.off_diagonal] * self.units,
         }
-
-    def take_back(self, x: Floats) -> Floats:
-        """The farthest point towards ``x`` that is within the limits."""
-
-        def is_allowed(part: float) -> bool:
-            return bool((self.trial(part * x).excess <= TOLERATED_EXCESS).all())
-
-        if is_allowed(1.0):
-            return x
-        allowed, too_far = 0.0, 1.0
-        for _ in range(BISECTIONS):
-            middle = (allowed + too_far) / 2
-            allowed, too_far = (middle, too_far) if is_allowed(middle) else (allowed, middle)
-        return np.asarray(allowed * x)
 
 
 class _Trial:
@@ -216,30 +264,40 @@ class _Trial:
     def __init__(self, search: _Search, shares: Floats) -> None:
         self.search = search
         mixture = search.mixture
-        mixing = np.eye(search.n) + shares * search.shape_ratios
-        if abs(np.linalg.det(mixing)) < SINGULAR_DETERMINANT:
+        self.mixing = np.eye(search.n) + shares * search.shape_ratios
+        if abs(np.linalg.det(self.mixing)) < SINGULAR_DETERMINANT:
             # Two spectra have met: their maps are next to infinite.
-            mixing = mixing + 1e-6 * np.diag(1 + np.arange(search.n))
-        self.inverse = np.linalg.inv(mixing)
-        self.maps = mixture.maps @ self.inverse
-        self.shape_sd, self.map_sd = mixture.noise(mixing)
-        self.shapes_below = excess_below_zero(mixing @ mixture.shapes / self.shape_sd)
-        self.maps_below = excess_below_zero(self.maps / self.map_sd)
-        below = np.array([self.shapes_below.mean(1), self.maps_below.mean(0)])
-        self.excess: Floats = below / search.limits - 1
+            self.mixing = self.mixing + 1e-6 * np.diag(1 + np.arange(search.n))
+        self.inverse = np.linalg.inv(self.mixing)
+        shape_sd, map_sd = mixture.noise(self.mixing)
+        # In units of their noise, as the limits are.
+        self.shapes = self.mixing @ mixture.shapes / shape_sd
+        self.maps = (mixture.maps @ self.inverse / map_sd).T
+        below = [excess_below_zero(values).mean(1) for values in (self.shapes, self.maps)]
+        self.excess: Floats = np.array(below) / search.limits - 1
 
     @cached_property
     def gradient(self) -> Floats:
-        """Of the excess by the shares, the noise as it is: (2 components, components, components).
+        """Of the excess by the shares, shape (2 components, components, components).
 
-        Spectra first, then maps.
+        Spectra first, then maps. With the values changes their noise, and so their unit.
         """
         search, mixture, n = self.search, self.search.mixture, self.search.n
+        shape_errors = self.mixing @ mixture.shape_errors
+        shape_variance = np.einsum("kj,kj->k", shape_errors, self.mixing)
+        map_errors = self.inverse.T @ mixture.map_errors @ self.inverse
+        map_variance = np.diag(map_errors)
+        # Derivatives by the values in units of their noise.
+        of_shapes = slope_below_zero(self.shapes) / self.shapes.shape[1]
+        of_maps = slope_below_zero(self.maps) / self.maps.shape[1]
+        by_shapes = of_shapes / np.sqrt(shape_variance)[:, None] @ (mixture.shapes / mixture.sd).T
+        shape_units = np.sum(of_shapes * self.shapes, 1) / shape_variance
+        by_shapes -= shape_units[:, None] * shape_errors
+        by_maps = of_maps / np.sqrt(map_variance)[:, None] @ (self.maps.T * np.sqrt(map_variance))
+        map_units = np.sum(of_maps * self.maps, 1) / map_variance
+        by_maps -= map_units[:, None] * map_errors
         gradient = np.zeros((2 * n, n, n))
-        slopes = (self.shapes_below > 0) / self.shape_sd / self.shapes_below.shape[1]
         for k in range(n):
-            gradient[k, k] = -slopes[k] @ mixture.shapes.T / search.limits[0, k]
-            slope = (self.maps_below[:, k] > 0) / self.map_sd[:, k] / len(self.maps)
-            along = self.maps.T @ slope / search.limits[1, k]
-            gradient[n + k] = np.outer(along, self.inverse[:, k])
+            gradient[k, k] = -by_shapes[k] / search.limits[0, k]
+            gradient[n + k] = np.outer(by_maps[k], self.inverse[:, k]) / search.limits[1, k]
         return np.asarray(gradient * search.shape_ratios)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperspy_unmix.numerics.linear_algebra import with_signs
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats
 
@@ -169,4 +170,6 @@ def recompression(
     values, axes = np.linalg.eigh(to_basis @ moment @ to_basis.T)
     n_kept = min(max(int((values > least).sum()), least_rank), len(values))
     axes = axes[:, ::-1][:, :n_kept]
-    return to_basis.T @ axes, whitening.colour((basis @ axes).T)
+    directions = with_signs(basis @ axes)
+    axes = basis.T @ directions
+    return to_basis.T @ axes, whitening.colour(directions.T)

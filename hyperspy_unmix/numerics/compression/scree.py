@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hyperspy_unmix.numerics.linear_algebra import leading_eigenvalues, leading_eigenvectors
+from hyperspy_unmix.numerics.linear_algebra import (
+    leading_eigenvalues,
+    leading_eigenvectors,
+    with_signs,
+)
 from hyperspy_unmix.numerics.noise.estimate import LEAST_SHARE_LEFT, MOST_SHARE_LOST
 from hyperspy_unmix.numerics.noise.noise_edge import (
     leading_count,
@@ -168,7 +172,7 @@ def leading_directions(white: Floats, number: int) -> Floats:
     gram = white @ white.T if wide else white
     leading = leading_eigenvectors(gram, number)[1]
     # With a QR rather than a division by the singular values, null directions stay orthogonal.
-    vectors = np.linalg.qr(white.T @ leading)[0] if wide else leading
+    vectors = with_signs(np.linalg.qr(white.T @ leading)[0]) if wide else leading
     return np.ascontiguousarray(vectors)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hyperspy_unmix.numerics.linear_algebra import GramSum
+from hyperspy_unmix.numerics.linear_algebra import ROWS_IN_CACHE, GramSum, strong_directions
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.weights import (
     LEAST_COUNTS_PER_PIXEL,
@@ -24,6 +24,8 @@ from hyperspy_unmix.numerics.types import Floats
 
 from .low_rank import LowRank
 from .scree import Scree, channel_rescaling, leading_directions, measure_scree
+
+DIRECTIONS_IN_DOUBLE_PRECISION = 8  # the strongest, in the Gram matrix
 
 
 def compress(
@@ -57,7 +59,7 @@ def compress(
     # The Gram matrix of the weighted and whitened data.
     v = column_scales(_group_variance(summary, noise))
     row_scales = _row_scales(summary, noise, v, blocks.dtype)
-    products, weights, profile = _weighted_products(blocks, noise, v, row_scales)
+    products, weights, profile = _weighted_products(blocks, summary, noise, v, row_scales)
     shot_share = noise.shot_share(summary.mean)
     whitening, white = _whiten_products(products, noise, 1 / np.sqrt(v), shot_share, n)
     # The number of components.
@@ -67,8 +69,8 @@ def compress(
     rank = min(max(scree.above_noise_edge, least_rank, 1), n, m)
     # Their scores, in the second pass.
     directions = leading_directions(white, rank)
-    projector = whitening.projector(directions).astype(blocks.dtype)
-    scores = blocks.rows(lambda block: block.spectra @ projector, stage="scores")
+    projector = whitening.projector(directions)
+    scores = blocks.rows(lambda block: _project(block.spectra, projector), stage="scores")
     spectra = LowRank(
         scores=scores,
         components=whitening.colour(directions.T),
@@ -79,6 +81,15 @@ def compress(
         shape_noise=np.zeros((0, m)),
     )
     return spectra, scree
+
+
+def _project(rows: Floats, projector: Floats) -> Floats:
+    """The product, summed in double precision: a score may be 10 000 times its noise."""
+    projected = np.empty((len(rows), projector.shape[1]), rows.dtype)
+    for start in range(0, len(rows), ROWS_IN_CACHE):
+        part = slice(start, start + ROWS_IN_CACHE)
+        projected[part] = rows[part].astype(float) @ projector
+    return projected
 
 
 def _whiten_products(
@@ -148,7 +159,7 @@ def _row_scales(summary: Summary, noise: NoiseModel, v: Floats, dtype: Any) -> _
 
 
 def _weighted_products(
-    blocks: RowBlocks, noise: NoiseModel, v: Floats, row_scales: _RowScales
+    blocks: RowBlocks, summary: Summary, noise: NoiseModel, v: Floats, row_scales: _RowScales
 ) -> tuple[Floats, Floats, Floats]:
     """Gram matrix of the biwhitened data, pixel weights, and the columns' mean scaled variance.
 
@@ -158,6 +169,8 @@ def _weighted_products(
     (n, m), dtype = blocks.shape, blocks.dtype
     # One number keeps float32 in range; the columns' own scales need no pass over the pixels.
     unit = float(np.sqrt(np.median(v)))
+    column_scale = np.sqrt(v) / unit
+    axes = strong_directions(summary.groups * column_scale, DIRECTIONS_IN_DOUBLE_PRECISION)
 
     def weigh(block: Block) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(block.spectra, block.variance)
@@ -165,7 +178,8 @@ def _weighted_products(
         return u, (unit * np.sqrt(u)).astype(dtype), u @ variance
 
     def sum_gram(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
-        gram, profile, weights = GramSum(m, dtype), np.zeros(m), []
+        gram = GramSum(m, dtype, column_scale[:, None] * axes.T, axes / column_scale)
+        profile, weights = np.zeros(m), []
         for block in parts:
             u, root, scaled_variance = weigh(block)
             gram.add(block.spectra, root)
@@ -186,11 +200,10 @@ def _weighted_products(
     (gram, profile), rows = blocks.reduce(
         keep_rows if wide else sum_gram, _add_totals, stage="Gram matrix"
     )
-    root = np.sqrt(v) / unit
     if wide:
-        return rows[:, 1:] * root, rows[:, 0], profile * v / n
-    np.multiply(gram, root, out=gram)
-    np.multiply(gram, root[:, None], out=gram)
+        return rows[:, 1:] * column_scale, rows[:, 0], profile * v / n
+    np.multiply(gram, column_scale, out=gram)
+    np.multiply(gram, column_scale[:, None], out=gram)
     return gram, rows, profile * v / n
 
 

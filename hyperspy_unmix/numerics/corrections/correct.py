@@ -8,7 +8,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.split_half import ADDED_NOISE_SD
-from hyperspy_unmix.numerics.linear_algebra import generalised_eigenvectors
+from hyperspy_unmix.numerics.linear_algebra import generalised_eigenvectors, with_signs
 from hyperspy_unmix.numerics.types import Floats
 
 from .chain import Chain, Fits
@@ -156,6 +156,8 @@ def order_by_significance(spectra: LowRank, edge: float) -> tuple[LowRank, Float
     ratios, vectors = generalised_eigenvectors(second, noise + model_error)
     ratios, vectors = ratios[::-1], vectors[:, ::-1]
     components = np.linalg.solve(vectors, basis.T)
+    signs = np.sign(np.sum(components * with_signs(components.T).T, 1))
+    components, vectors = components * signs[:, None], vectors * signs
     ordered = replace(
         spectra,
         scores=spectra.scores @ (to_basis.T @ vectors),

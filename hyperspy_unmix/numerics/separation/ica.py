@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import special_ortho_group
 
+from hyperspy_unmix.numerics.linear_algebra import with_signs
 from hyperspy_unmix.numerics.types import Floats
 
 Algorithm = Literal["picard", "fastica"]
@@ -107,7 +108,7 @@ def whiten(signals: Floats) -> tuple[Floats, Floats]:
     centred = signals - signals.mean(1, keepdims=True)
     eigenvalues, eigenvectors = np.linalg.eigh(centred @ centred.T / centred.shape[1])
     eigenvalues = np.maximum(eigenvalues, max(1e-12 * eigenvalues[-1], 1e-300))
-    whitening = eigenvectors.T / np.sqrt(eigenvalues)[:, None]
+    whitening = with_signs(eigenvectors).T / np.sqrt(eigenvalues)[:, None]
     return whitening @ centred, whitening
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.stats import norm
 
@@ -9,6 +11,9 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
 SIGMAS_BELOW_ZERO = 2.0  # from which a value counts as negative
+# Within which it begins to. A sum of kinks, one a value, has its minimum at one of them, where no
+# optimiser settles and rounding decides; the curved sum has a slope to bring to zero.
+SIGMAS_OF_BEND = 0.25
 LEAST_SHARE_OF_ZEROS = 0.02  # of the values, that are taken to be truly zero
 MOST_PIXELS_IN_MIXTURE = 8192
 
@@ -28,19 +33,40 @@ def negativity(values: Floats) -> tuple[Floats, Floats]:
         What normal noise about values of zero or more gives, plus twice its standard error. As
         many values are taken to be zero as twice those that are negative.
     """
-    share_of_zeros = np.clip(2 * np.mean(values < 0, 1), LEAST_SHARE_OF_ZEROS, 1)
-    # What a standard normal has beyond the threshold: its mean, and the mean of its square.
-    threshold = SIGMAS_BELOW_ZERO
-    mean_excess = norm.pdf(threshold) - threshold * norm.sf(threshold)
-    mean_square = (1 + threshold**2) * norm.sf(threshold) - threshold * norm.pdf(threshold)
+    # A value just below zero counts in part: which side it is on may be a matter of rounding.
+    is_negative = np.mean(np.clip(-values / SIGMAS_OF_BEND, 0, 1), 1)
+    share_of_normal, mean_excess, mean_square = _moments_of_noise()
+    share_of_zeros = np.clip(is_negative / share_of_normal, LEAST_SHARE_OF_ZEROS, 1)
     standard_error = np.sqrt(share_of_zeros * mean_square / values.shape[1])
     limit = share_of_zeros * mean_excess + 2 * standard_error
     return np.mean(excess_below_zero(values), 1), limit
 
 
+@lru_cache
+def _moments_of_noise() -> tuple[float, float, float]:
+    """Of a standard normal: its share below zero, and the mean of its excess and of its square."""
+    edges = np.linspace(-12, 0, 12001)
+    values = (edges[1:] + edges[:-1]) / 2
+    weight = norm.pdf(values) * (edges[1] - edges[0])
+    excess, below = excess_below_zero(values), np.minimum(-values / SIGMAS_OF_BEND, 1)
+    return float(weight @ below), float(weight @ excess), float(weight @ excess**2)
+
+
 def excess_below_zero(values: Floats) -> Floats:
-    """How far values in units of their noise are below what noise may do to a zero; or zero."""
-    return np.asarray(np.maximum(-values - SIGMAS_BELOW_ZERO, 0))
+    """How far values in units of their noise are below what noise may do to a zero; or zero.
+
+    Between zero and the straight line lies a parabola, of twice `SIGMAS_OF_BEND`.
+    """
+    # The sum of the parabola's part and the straight line's, each of them clipped.
+    beyond = -values - (SIGMAS_BELOW_ZERO - SIGMAS_OF_BEND)
+    bent = np.clip(beyond, 0, 2 * SIGMAS_OF_BEND)
+    return np.asarray(bent**2 / (4 * SIGMAS_OF_BEND) + np.maximum(beyond - 2 * SIGMAS_OF_BEND, 0))
+
+
+def slope_below_zero(values: Floats) -> Floats:
+    """Slope of `excess_below_zero` down the values: from zero to one."""
+    beyond = -values - (SIGMAS_BELOW_ZERO - SIGMAS_OF_BEND)
+    return np.asarray(np.clip(beyond / (2 * SIGMAS_OF_BEND), 0, 1))
 
 
 class Mixture:

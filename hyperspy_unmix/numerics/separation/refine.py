@@ -11,12 +11,14 @@ from scipy.optimize import minimize
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture, excess_below_zero
+from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture, excess_below_zero, slope_below_zero
 
 ICA_ERROR = 0.1  # usual share of other components in ICA's (about the angle in radians)
 NOISE_ROUNDS = 2  # each with the noise that the mixing of the one before gives
 MOST_MINIMISER_STARTS = 5
-LEAST_COST_GAIN = 1e-6  # for which the minimiser is started again
+LEAST_COST_GAIN = 1e-12  # for which the minimiser is started again
+# The search ends where rounding does: earlier, and where it ends would hang on rounding.
+MINIMISER_OPTIONS = {"ftol": 1e-15, "gtol": 1e-9, "maxcor": 30, "maxiter": 5000, "maxfun": 5000}
 LARGEST_CONDITION_NUMBER = 1e8  # of a mixing, beyond which its cost is not computed
 PROHIBITIVE_COST = 1e30
 
@@ -100,10 +102,10 @@ def _find_mixing(mixture: Mixture, start: Floats, errors: Floats) -> Floats:
 
 
 def _minimise(cost: Callable[[Floats], tuple[float, Floats]], x: Floats) -> Floats:
-    """Minimum by L-BFGS, begun again where it stops short: behind a kink its memory is wrong."""
+    """Minimum by L-BFGS, begun again where it stops short: its memory may have become wrong."""
     least = np.inf
     for _ in range(MOST_MINIMISER_STARTS):
-        result = minimize(cost, x, jac=True, method="L-BFGS-B")
+        result = minimize(cost, x, jac=True, method="L-BFGS-B", options=MINIMISER_OPTIONS)
         x, gain, least = result.x, least - result.fun, result.fun
         if gain < LEAST_COST_GAIN:
             break
@@ -116,5 +118,5 @@ def _negativity_cost(values: Floats, sd: Floats, limit: Floats, axis: int) -> tu
     mean = below.mean(axis)
     logarithm = np.log(np.maximum(mean / limit, 1))
     slope = 2 * logarithm / np.maximum(mean, 1e-300) / values.shape[axis]
-    gradient = np.where(below > 0, -np.expand_dims(slope, axis) / sd, 0.0)
+    gradient = -np.expand_dims(slope, axis) * slope_below_zero(values / sd) / sd
     return float(np.sum(logarithm**2)), gradient

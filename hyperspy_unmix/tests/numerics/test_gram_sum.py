@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics import linear_algebra
-from hyperspy_unmix.numerics.linear_algebra import GramSum
+from hyperspy_unmix.numerics.linear_algebra import GramSum, strong_directions
 
 ROWS = 50
 M = 13
@@ -128,3 +128,56 @@ def test_no_more_memory_than_rows(monkeypatch):
     monkeypatch.setattr(linear_algebra, "ROWS_PER_PRODUCT", 8192)
     summed(np.ones((9, M)), np.ones(9), blocks_of(9, 3), np.float64).matrix()
     assert 0 < max(made) <= 2 * 9
+
+
+def test_faint_products_beside_strong_ones():
+    """Truth: the same products in double precision, to a hundredth of what the noise scatters.
+
+    Of components 10 000 times the noise: float32 rounds a value of these by a thousandth of it.
+    """
+    rng = np.random.default_rng(0)
+    n, m = 20 * ROWS, 40
+    strong, noise = rng.random((2, m)), rng.standard_normal((n, m))
+    rows = (1e4 * rng.random((n, 2)) @ strong + noise).astype(np.float32)
+    scales = np.ones(n, np.float32)
+    axes = strong_directions(strong, 8)
+    assert len(axes) == 2
+    found = GramSum(m, np.float32, axes.T, axes)
+    for start in range(0, n, 70):
+        found.add(rows[start : start + 70], scales[start : start + 70])
+    truth = rows.astype(float).T @ rows.astype(float)
+    # of what is beside the two, where all that is left is noise
+    beside = np.linalg.svd(axes)[2][2:]
+    off = beside @ (found.matrix() - truth) @ beside.T
+    assert np.abs(off).max() < 1e-2 * np.sqrt(n)
+    plain = summed(rows, scales, [slice(0, n)], np.float32).matrix()
+    assert np.abs(beside @ (plain - truth) @ beside.T).max() > 10 * np.abs(off).max()
+    # and of all others, relative to the largest
+    np.testing.assert_allclose(found.matrix(), truth, rtol=0, atol=1e-7 * np.abs(truth).max())
+
+
+def test_matrix_twice_is_the_same():
+    """Identity: what is along the axes is put back once."""
+    rows = np.random.default_rng(0).random((9, 4))
+    axes = strong_directions(rows, 2)
+    found = GramSum(4, float, axes.T, axes)
+    found.add(rows, np.ones(9))
+    once = found.matrix().copy()
+    np.testing.assert_array_equal(found.matrix(), once)
+    np.testing.assert_allclose(once, rows.T @ rows, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5), (1, 4), (3, 3)])
+def test_strong_directions(shape):
+    """Identities: orthonormal, and all of the spectra where as many are asked for as there are."""
+    spectra = np.random.default_rng(0).random(shape)
+    axes = strong_directions(spectra, 20)
+    assert axes.shape == (min(shape), shape[1])
+    np.testing.assert_allclose(axes @ axes.T, np.eye(len(axes)), atol=1e-10)
+    np.testing.assert_allclose(spectra @ axes.T @ axes, spectra, atol=1e-10)
+
+
+def test_strong_directions_of_nothing():
+    """Nothing at all, and spectra that are alike: no direction is made of rounding."""
+    assert strong_directions(np.zeros((4, 6)), 8).shape == (0, 6)
+    assert strong_directions(np.outer(np.ones(4), np.arange(6)), 8).shape == (1, 6)

@@ -13,6 +13,7 @@ from hyperspy_unmix.numerics.linear_algebra import (
     krylov_eigenvectors,
     leading_eigenvalues,
     leading_eigenvectors,
+    with_signs,
 )
 
 # vectors that are still sought in a Krylov space of the smallest large matrix
@@ -219,3 +220,13 @@ def test_eigenvectors_from_products_alone():
     found = krylov_eigenvectors(lambda block: matrix @ block, 1024, 5, matrix.dtype)
     for one, other in zip(found, leading_eigenvectors(matrix, 5), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_signs_of_eigenvectors_are_not_left_to_the_solver():
+    """Identity: turned round, they come back; of two equal elements none decides."""
+    vectors = np.random.default_rng(0).standard_normal((7, 4))
+    turned = vectors * np.array([1, -1, -1, 1])
+    np.testing.assert_array_equal(with_signs(vectors), with_signs(turned))
+    tied = np.array([[0.7], [-0.7], [0.1], [0.05]])
+    for sign in (1, -1):
+        np.testing.assert_array_equal(with_signs(sign * tied), tied)

@@ -1,12 +1,12 @@
 """Rotational ambiguity: analytic ranges, constraints made by hand, mixings tried at random."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy.optimize._numdiff import approx_derivative
 
-from hyperspy_unmix.numerics.certainty import ambiguity as module
 from hyperspy_unmix.numerics.certainty.ambiguity import (
     LARGEST_SHARE_TRIED,
     MOST_COMPONENTS_MOVED_TOGETHER,
@@ -205,14 +205,14 @@ def excess_by_hand(mixture, spectra, shares):
 
 def spied(monkeypatch, mixture, spectra):
     """The result, and every answer of the search with all components moving."""
-    answers, together = [], _Search.find_together
+    answers, together = [], _Search.find_all_together
 
-    def spy(self, i, j, *args):
-        shares = together(self, i, j, *args)
-        answers.append((i, j, args[0], shares))
-        return shares
+    def spy(self, alone):
+        found = together(self, alone)
+        answers.extend((i, j, (-1.0, 1.0)[end], shares) for (end, i, j), shares in found.items())
+        return found
 
-    monkeypatch.setattr(_Search, "find_together", spy)
+    monkeypatch.setattr(_Search, "find_all_together", spy)
     return ambiguity(mixture, spectra), answers
 
 
@@ -258,6 +258,9 @@ def test_answers_keep_to_the_limits(case, monkeypatch):
         slack = 1e-9 * spectra.max()
         assert (result.lower <= moved + slack).all()
         assert (moved <= result.upper + slack).all()
+        # no answer holds more of a pair than that pair's own
+        others = [sign * answer[i, j] for *_, answer in answers]
+        assert sign * shares[i, j] >= max(others) * (1 - 1e-4) - 1e-6
     assert (result.lowest <= 0).all()
     assert (result.highest >= 0).all()
     assert (result.lower <= spectra).all()
@@ -327,18 +330,40 @@ def test_components_that_are_alike_have_like_ranges(noise):
         assert ends.mean() > 0.93 * ends.max()
 
 
-@pytest.mark.parametrize("noise", [1e-4, 0.01])
-def test_a_longer_search_finds_little_more(noise, monkeypatch):
-    """Truth: the ranges that three times as many bursts find, of which each has 85 %, all 94 %."""
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_the_search_has_converged(noise):
+    """Identity: begun again at its answers it finds no more; nor did any start find more.
+
+    To a thousandth of the range, a tenth of the hundredth that machines may differ by.
+    """
     mixture, spectra = ring(noise)
-    known, off = ambiguity(mixture, spectra), ~np.eye(3, dtype=bool)
-    monkeypatch.setattr(module, "BURSTS", 3 * module.BURSTS)
-    more = ambiguity(mixture, spectra)
-    share = np.concatenate(
-        [known.lowest[off] / more.lowest[off], known.highest[off] / more.highest[off]]
-    )
-    assert share.min() > 0.85
-    assert share.mean() > 0.94
+    result, search = ambiguity(mixture, spectra), _Search(mixture, spectra)
+    for ends, sign in ((result.lowest, -1.0), (result.highest, 1.0)):
+        for i, j in ((0, 1), (1, 2), (2, 0)):
+            alone = sign * search.find_alone(i, j, sign)
+            start = search.find_together(i, j, sign, alone)
+            assert sign * start[i, j] <= sign * ends[i, j] * (1 + 1e-4)
+            again = search.converged(i, j, sign, alone, start)
+            assert again is not None
+            assert again[i, j] == pytest.approx(start[i, j], rel=1e-3)
+
+
+@pytest.mark.parametrize("scene_of", [lambda: ring(0.01), lambda: scene(4, 0.01, floor=0.3)])
+def test_rounding_does_not_choose_the_answer(scene_of):
+    """Identity: the same scores with their eighth digits drawn anew, four times; to 0.1 %.
+
+    Where a range is next to nothing, of a share of a hundredth.
+    """
+    mixture, spectra = scene_of()
+    known = ambiguity(mixture, spectra)
+    for seed in range(4):
+        scores = mixture.spectra.scores
+        drawn = 1 + 1e-8 * np.random.default_rng(seed).standard_normal(scores.shape)
+        shaken = replace(mixture.spectra, scores=scores * drawn)
+        other = ambiguity(Mixture(shaken, mixture.unmixing, len(scores)), spectra)
+        for name in ("lowest", "highest"):
+            one, two = getattr(known, name), getattr(other, name)
+            assert (np.abs(two - one) <= 1e-3 * np.maximum(np.abs(one), 0.01)).all()
 
 
 def test_three_components_of_which_one_stands_apart():
@@ -438,27 +463,22 @@ def test_input_is_left_alone_and_the_result_repeats():
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_gradient_against_finite_differences(n, monkeypatch):
-    """Independent library: scipy's forward differences with the noise held; to their rounding."""
+def test_gradient_against_finite_differences(n):
+    """Independent library: scipy's central differences, the noise changing too; to rounding."""
     mixture, spectra = scene(n, noise=0.05, floor=0.05)
     # shapes of another size than the spectra
     search = _Search(mixture, spectra * 2.0 ** np.arange(n)[:, None])
-    off = ~np.eye(n, dtype=bool)
-    held, seen = mixture.noise, 0
+    off, seen = ~np.eye(n, dtype=bool), 0
     for seed in range(4):
         x = 0.3 * np.random.default_rng(seed).standard_normal((n, n)) * off
-        noise = held(np.eye(n) + x * search.shape_ratios)
-        monkeypatch.setattr(mixture, "noise", lambda mixing, noise=noise: noise)
         gradient = _Trial(search, x).gradient.reshape(2 * n, -1)
         for row in range(2 * n):
-            numerical = approx_fprime(
-                x.ravel(),
-                lambda y, row=row: _Trial(search, y.reshape(n, n)).excess.ravel()[row],
-                1e-7,
+            numerical = approx_derivative(
+                lambda y, row=row: _Trial(search, y.reshape(n, n)).excess.ravel()[row], x.ravel()
             )
             size = np.abs(numerical[off.ravel()]).max()
             np.testing.assert_allclose(
-                gradient[row][off.ravel()], numerical[off.ravel()], atol=1e-3 * size + 1e-5
+                gradient[row][off.ravel()], numerical[off.ravel()], atol=1e-5 * size + 1e-5
             )
             seen += size > 0
     assert seen > 2 * n
@@ -565,5 +585,4 @@ def test_spectra_that_meet_are_no_answer(n):
 
 def test_constants_are_sane():
     """What the tolerances above stand on."""
-    assert 0 < TOLERATED_EXCESS <= 0.1
-    assert module.BISECTIONS >= 10
+    assert 0 < TOLERATED_EXCESS <= 1e-5
