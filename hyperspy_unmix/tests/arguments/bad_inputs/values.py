@@ -73,6 +73,32 @@ def without_counts(pixels):
     )
 
 
+def recorded_twice(line):
+    """The scene, of which one line is the one before it once more."""
+
+    def make():
+        s = two_phases()
+        s.data[line] = s.data[line - 1]
+        return s
+
+    return make
+
+
+def as_the_line_before(line):
+    """Truth: the scene with this line masked, where the maps are those of the one before."""
+
+    def repeat(spectra, maps):
+        maps = maps.copy()
+        maps[:, line] = maps[:, line - 1]
+        return spectra, maps
+
+    return Truth(
+        words="the same with the second masked, the maps there those of the first",
+        keywords={"navigation_mask": lambda: some_pixels(line)},
+        change=repeat,
+    )
+
+
 VALUES = [
     Refused(given="zero everywhere", signal=filled(0.0), says="[Ee]very value is zero"),
     Refused(
@@ -143,6 +169,14 @@ VALUES = [
         says="saturated or stuck",
         masked=some_pixels(4),
         truth=without(4),
+    ),
+    Accepted(
+        given="a line of the scan that is recorded twice",
+        signal=recorded_twice(5),
+        setting="copies",
+        value=int(some_pixels(5).sum()),
+        says="the spectrum of another",
+        truth=as_the_line_before(5),
     ),
     Accepted(
         given="a channel of the detector without a count",
