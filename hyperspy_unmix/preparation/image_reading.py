@@ -121,11 +121,11 @@ def read_image(
         blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
     blocks, summary, without = leave_out_pixels(blocks, summary)
     values = OffsetFinding(summary.least, summary.greatest)
+    saturation = SaturationFinding.of(summary, signal.data.dtype)
     defects = DefectsFinding(looked_for=spikes is not None)
     if defects.looked_for:
         blocks, summary, defects = drop_defects(blocks, summary)
         masked[np.asarray(defects.dead_channels, int)] = True
-    saturation = SaturationFinding.of(summary, signal.data.dtype)
     not_finite = int((~summary.finite).sum())
     if not_finite:
         blocks = blocks.drop_pixels(~summary.finite)

@@ -43,6 +43,16 @@ def saturated():
     return calibrated(np.minimum(counts(dose=200.0), 255).astype("u1"))
 
 
+def wrapped_around():
+    """Two phases, of which the brightest channels begin again at 0 beyond 255."""
+    return calibrated(counts(dose=250.0).astype("u1"))
+
+
+def cut_off():
+    """Two phases in a type that could hold more than the camera gave."""
+    return calibrated(np.minimum(counts(dose=4000.0), 4095).astype("f4"))
+
+
 def gone(channels):
     """Truth: the scene with these channels masked, but for the NaN they are in its spectra."""
 
@@ -314,6 +324,18 @@ VALUES = [
         signal=saturated,
         setting="WARNING: saturated",
         says="255.*navigation_mask",
+    ),
+    Accepted(
+        given="8-bit numbers, begun again at 0 in the brightest channels",
+        signal=wrapped_around,
+        setting="WARNING: wrapped around",
+        says="beyond 255 have begun again",
+    ),
+    Accepted(
+        given="floating-point numbers, cut off at 4 095 by a camera of 12 bits",
+        signal=cut_off,
+        setting="WARNING: saturated",
+        says="4095 and pile up",
     ),
     Accepted(
         given="a cosmic ray: a million counts in one channel of one pixel",
