@@ -11,7 +11,7 @@ import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import Separated
-from hyperspy_unmix.analysis.separation_findings import concentrations, flags
+from hyperspy_unmix.analysis.separation_findings import concentrations, detector_steps, flags
 from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
@@ -85,7 +85,10 @@ class Components:
         image = self.prepared.image
         pixels = np.flatnonzero(image.blocks.pixels)
         in_one_place = concentrations(self.arrays.maps, self.names, pixels, image.navigation_shape)
-        return FrozenSettings({**self.choices, **flags(self.arrays, self.names), **in_one_place})
+        spectra = self.arrays.spectra * image.channel_widths
+        steps = detector_steps(spectra, self.names, image)
+        of_components = {**flags(self.arrays, self.names), **in_one_place, **steps}
+        return FrozenSettings({**self.choices, **of_components})
 
     @property
     def code(self) -> str:
