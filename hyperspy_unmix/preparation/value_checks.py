@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
+from hyperspy_unmix.numerics.cleaning.flickering_channels import flickering_channels
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.cleaning.number_limits import number_limit
 from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
@@ -52,7 +53,7 @@ class DefectsFinding:
             said["dead channels"] = Choice(
                 len(self.dead_channels),
                 f"channels {_list(self.dead_channels)} are dead, stuck or hot: far from the "
-                "channels beside them in all pixels; left out",
+                "channels beside them in all pixels, or changing without them; left out",
             )
         if self.spikes:
             said["spikes"] = Choice(
@@ -92,7 +93,7 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
     finding : DefectsFinding
     """
     noise = local_noise(summary.sample, summary.integers)
-    bad = bad_channels(summary, noise)
+    bad = bad_channels(summary, noise) | flickering_channels(summary.sample)
     dead = blocks.channels[bad]
     if len(dead):
         blocks = blocks.select_channels(blocks.channels[~bad])

@@ -83,6 +83,12 @@ def without_counts(pixels):
     )
 
 
+def hot_in_half():
+    s = two_phases()
+    s.data[:6, :, 66] += 60
+    return s
+
+
 def recorded_twice(line):
     """The scene, of which one line is the one before it once more."""
 
@@ -222,6 +228,18 @@ VALUES = [
         truth=Truth(
             words="the same with this channel masked",
             signal=bright,
+            keywords={"signal_mask": lambda: some_channels(66)},
+        ),
+    ),
+    Accepted(
+        given="a channel of the camera that is hot in half of the scan",
+        signal=hot_in_half,
+        setting="dead channels",
+        value=1,
+        says="changing without them",
+        excluded=some_channels(66),
+        truth=Truth(
+            words="the same with this channel masked",
             keywords={"signal_mask": lambda: some_channels(66)},
         ),
     ),
