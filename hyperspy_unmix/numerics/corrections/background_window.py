@@ -263,7 +263,12 @@ def _windows_before_rises(energies: Floats, mean: Floats, error: Floats) -> Iter
             continue
         expected = law(energies[ahead])
         excess = np.mean(mean[ahead] - expected)
-        uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
+        # A detector whose channels differ scatters more than its noise.
+        scatter = relative_noise(mean[start:stop] / law(energies[start:stop]))
+        known_to = np.maximum(error, scatter * law(energies))
+        uncertainty = np.sqrt(
+            np.mean(known_to[ahead] ** 2) / step + _forecast_error(window, known_to)
+        )
         if excess > max(5 * uncertainty, 0.03 * np.mean(expected)):
             # The test looks ahead by one step, and the rise may begin anywhere in it.
             margin = max(2, step // 4)
