@@ -8,8 +8,8 @@ from hyperspy_unmix.numerics.types import Floats, Index
 
 PARTS = 4  # of a detector along the energy, at most: it is read by its halves or quarters
 LEAST_CHANNELS = 16  # of either part
-NEAR, FAR = 4, 16  # channels on both sides of a step
-LEAST_ABRUPT = 0.7  # of a step between FAR channels, that NEAR ones show; of a slope it is 0.25
+NEAR, FAR = 8, 16  # channels on both sides of a step: of the lines through them, and of its height
+LEAST_ABRUPT = 0.7  # of its height, that the lines are apart; of a slope there is nothing left
 LEAST_SIGMAS = 5.0
 LEAST_OF_LEVEL = 0.5  # of the higher side, that the step is
 LEAST_EXPLAINED = 0.8  # of a component without its noise, by a step alone
@@ -42,14 +42,21 @@ def step_channel(spectrum: Floats, mean: Floats, channels: Index, n_channels: in
 
 
 def _is_abrupt(spectrum: Floats, first: int, noise: float) -> bool:
-    """Whether a component jumps from one channel to the next, by much of its level."""
-    near, far = (
-        float(spectrum[first : first + width].mean() - spectrum[first - width : first].mean())
-        for width in (NEAR, FAR)
-    )
+    """Whether a component jumps from one channel to the next, by much of its level.
+
+    Lines through the channels on both sides meet where it has a slope, and do not at a step.
+    """
+    channel = np.arange(NEAR)
+    before = np.polyfit(channel, spectrum[first - NEAR : first], 1)
+    behind = np.polyfit(channel, spectrum[first : first + NEAR], 1)
+    gap = float(np.polyval(behind, -0.5) - np.polyval(before, NEAR - 0.5))
+    far = float(spectrum[first : first + FAR].mean() - spectrum[first - FAR : first].mean())
     level = max(abs(float(part.mean())) for part in (spectrum[:first], spectrum[first:]))
-    is_clear = abs(near) > LEAST_SIGMAS * noise * np.sqrt(2 / NEAR)
-    return is_clear and near / far > LEAST_ABRUPT and abs(near) > LEAST_OF_LEVEL * level
+    # Of a line at half a channel beyond its end: a constant's variance, and that of its slope.
+    error = noise * np.sqrt(2 * (1 / NEAR + 3 * NEAR / (NEAR**2 - 1)))
+    is_clear = abs(gap) > LEAST_SIGMAS * error
+    is_whole = gap * np.sign(far) > LEAST_ABRUPT * abs(far)
+    return bool(is_clear and is_whole and abs(gap) > LEAST_OF_LEVEL * level)
 
 
 def _is_step(spectrum: Floats, mean: Floats, first: int, noise: float) -> bool:

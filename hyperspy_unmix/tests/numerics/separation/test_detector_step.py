@@ -34,8 +34,7 @@ def changing(kind, middle, seed=0, onset=700.0):
     return calibrated(counts, "EELS_unmix", 400.0, 1.0)
 
 
-@pytest.mark.parametrize("middle", [N // 2, N // 4 * 3])
-@pytest.mark.parametrize("kind", ["offset", "gain"])
+@pytest.mark.parametrize(("kind", "middle"), [("offset", N // 2), ("gain", N // 4 * 3)])
 def test_a_step_is_named_and_its_advice_works(kind, middle):
     s = changing(kind, middle)
     u = s.unmix(store=False)
@@ -64,6 +63,20 @@ def test_none_where_there_is_none():
         smooth = gaussian_filter1d(rng.normal(0, 1, N), rng.uniform(2, 60))
         assert not step_channel(smooth + rng.normal(0, 0.01, N), mean, channels, N)
         assert not step_channel(rng.normal(0, 1, N), mean, channels, N)
+
+
+@pytest.mark.parametrize("width", [2.0, 5.0, 12.0])
+def test_lines_that_the_mean_spectrum_shows(width):
+    """Truth: lines on both sides of the middle and beside it, each of a phase; no step."""
+    channels = np.arange(120)
+    for at in np.arange(50, 70):
+        for seed in range(2):
+            rng = np.random.default_rng(seed)
+            line = np.exp(-(((channels - at) / width) ** 2))
+            others = np.exp(-(((channels - np.array([[20], [100]])) / width) ** 2)).sum(0)
+            spectrum = line + rng.normal(0, rng.choice([1e-4, 0.01, 0.05]), 120)
+            assert not step_channel(spectrum, 1 + line + others, channels, 120)
+            assert not step_channel(others - line, 1 + line + others, channels, 120)
 
 
 def test_channels_that_are_left_out():
