@@ -11,6 +11,8 @@ LEAST_CHANNELS = 16  # of either part
 NEAR, FAR = 8, 16  # channels on both sides of a step: of the lines through them, and of its height
 LEAST_ABRUPT = 0.7  # of its height, that the lines are apart; of a slope there is nothing left
 LEAST_SIGMAS = 5.0
+JUMP = np.array([0.5, -1.5, 1.5, -0.5])  # a difference less the mean of those beside it
+SIGMAS_OF_JUMP = 1.5
 LEAST_OF_LEVEL = 0.5  # of the higher side, that the step is
 LEAST_EXPLAINED = 0.8  # of a component without its noise, by a step alone
 SIGMA_PER_MEDIAN = 1.48  # of the absolute deviations of a normal distribution
@@ -44,7 +46,8 @@ def step_channel(spectrum: Floats, mean: Floats, channels: Index, n_channels: in
 def _is_abrupt(spectrum: Floats, first: int, noise: float) -> bool:
     """Whether a component jumps from one channel to the next, by much of its level.
 
-    Lines through the channels on both sides meet where it has a slope, and do not at a step.
+    Lines through the channels on both sides meet where it has a slope, and do not at a step; nor
+    at the foot of a line, which jumps no more there than beside.
     """
     channel = np.arange(NEAR)
     before = np.polyfit(channel, spectrum[first - NEAR : first], 1)
@@ -55,19 +58,35 @@ def _is_abrupt(spectrum: Floats, first: int, noise: float) -> bool:
     # Of a line at half a channel beyond its end: a constant's variance, and that of its slope.
     error = noise * np.sqrt(2 * (1 / NEAR + 3 * NEAR / (NEAR**2 - 1)))
     is_clear = abs(gap) > LEAST_SIGMAS * error
+    # How much the jump between two channels exceeds that from them to the next: of a flank, little.
+    jump = float(spectrum[first - 2 : first + 2] @ JUMP) * np.sign(gap)
+    error_of_jump = noise * float(np.linalg.norm(JUMP))
+    is_sharp = jump > LEAST_ABRUPT * abs(gap) - SIGMAS_OF_JUMP * error_of_jump
     is_whole = gap * np.sign(far) > LEAST_ABRUPT * abs(far)
-    return bool(is_clear and is_whole and abs(gap) > LEAST_OF_LEVEL * level)
+    return bool(is_clear and is_sharp and is_whole and abs(gap) > LEAST_OF_LEVEL * level)
 
 
 def _is_step(spectrum: Floats, mean: Floats, first: int, noise: float) -> bool:
-    """Whether a component is, on both sides, a constant or a part of the mean spectrum."""
+    """Whether a component is, on both sides, a constant or a part of the mean spectrum.
+
+    The two parts must differ, and as much just beside the step.
+    """
+    sides = slice(None, first), slice(first, None)
+    near = slice(first - FAR, first), slice(first, first + FAR)
     power = float(spectrum @ spectrum) - len(spectrum) * noise**2
     for shape in (np.ones(len(mean)), mean):
-        left = 0.0
-        for side in (slice(None, first), slice(first, None)):
-            values, known = spectrum[side], shape[side]
-            height = float(known @ values) / max(float(known @ known), np.finfo(float).tiny)
-            left += float(np.sum((values - height * known) ** 2)) - len(values) * noise**2
-        if left < (1 - LEAST_EXPLAINED) * power:
+        before, behind = (_height(spectrum[side], shape[side]) for side in sides)
+        near_before, near_behind = (_height(spectrum[side], shape[side]) for side in near)
+        step, near_step = behind - before, near_behind - near_before
+        is_step = abs(step) > LEAST_OF_LEVEL * max(abs(before), abs(behind))
+        is_step &= near_step * np.sign(step) > LEAST_ABRUPT * abs(step)
+        heights = np.where(np.arange(len(spectrum)) < first, before, behind)
+        left = float(np.sum((spectrum - heights * shape) ** 2)) - len(spectrum) * noise**2
+        if is_step and left < (1 - LEAST_EXPLAINED) * power:
             return True
     return False
+
+
+def _height(spectrum: Floats, shape: Floats) -> float:
+    """How much of a shape there is (least squares)."""
+    return float(shape @ spectrum) / max(float(shape @ shape), np.finfo(float).tiny)

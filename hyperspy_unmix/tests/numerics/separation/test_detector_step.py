@@ -69,7 +69,7 @@ def test_none_where_there_is_none():
 def test_lines_that_the_mean_spectrum_shows(width):
     """Truth: lines on both sides of the middle and beside it, each of a phase; no step."""
     channels = np.arange(120)
-    for at in np.arange(50, 70):
+    for at in np.arange(45, 75):
         for seed in range(2):
             rng = np.random.default_rng(seed)
             line = np.exp(-(((channels - at) / width) ** 2))
@@ -77,6 +77,7 @@ def test_lines_that_the_mean_spectrum_shows(width):
             spectrum = line + rng.normal(0, rng.choice([1e-4, 0.01, 0.05]), 120)
             assert not step_channel(spectrum, 1 + line + others, channels, 120)
             assert not step_channel(others - line, 1 + line + others, channels, 120)
+            assert not step_channel(spectrum + 0.05, line + 0.05, channels, 120)
 
 
 def test_channels_that_are_left_out():
