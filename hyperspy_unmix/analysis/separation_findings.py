@@ -11,10 +11,12 @@ from hyperspy_unmix.numerics.separation.concentration import (
     FEWEST_PIXELS,
     in_one_place,
 )
+from hyperspy_unmix.numerics.separation.detector_step import step_channel
 from hyperspy_unmix.numerics.separation.ica import RESTARTS, Algorithm
 from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_PIXELS_AVERAGED
 from hyperspy_unmix.numerics.separation.sign_and_scale import LEAST_CONFIDENCE, Normalised
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
+from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Choice, Settings, caution
 
 MOST_NEGATIVITY_RATIO = 3.0  # of spectra and maps, over what noise explains
@@ -243,7 +245,7 @@ def concentrations(
     scan_shape: tuple[int, ...],
     unit: str,
 ) -> Settings:
-    """Components that are in one pixel or one line of the scan: phases seldom are.
+    """Components that are in one pixel, line or column of the scan: phases seldom are.
 
     Parameters
     ----------
@@ -274,4 +276,41 @@ def concentrations(
                 f"{share_of.format(100 * found.share)} one line of the scan: a jump of beam or "
                 f"detector, or a layer along it; look at that line, inav[{where}]"
             )
+        elif row_length > 1 and (found := in_one_place(values, pixels % row_length, FEWEST_LINES)):
+            hint += "; " if hint else ""
+            hint += (
+                f"{share_of.format(100 * found.share)} one column of the scan: what the beam does "
+                "on its way back to the next line, or a layer along it; look at that column, "
+                f"inav[{found.place}]"
+            )
     return caution("one place", hint) if hint else {}
+
+
+def detector_steps(spectra: Floats, names: tuple[str, ...], image: Image) -> Settings:
+    """Components that are a step where two parts of the detector meet: phases seldom are.
+
+    Parameters
+    ----------
+    spectra : array, shape (components, channels that count)
+        Per channel.
+    names : tuple of str
+    image : Image
+    """
+    channels, n_channels = image.blocks.channels, len(image.masked_channels)
+    energies = image.frame.axes_manager.signal_axes[0].axis
+    hint = ""
+    for name, spectrum in zip(names, spectra, strict=True):
+        step = step_channel(spectrum, image.summary.mean, channels, n_channels)
+        if not step:
+            continue
+        ends = [float(energies[k]) for k in (channels[0], step - 1, step, channels[-1])]
+        low, below, above, high = (f"{energy:.6g}" for energy in ends)
+        hint += "; " if hint else ""
+        hint += (
+            f"component {name} is a step at {above}, channel {step} of {n_channels}, where two "
+            "parts of the detector meet: unless an edge begins just there, it is no phase, but the "
+            "offset or gain of one part, which changes from pixel to pixel. Compare the others "
+            "with those of one part: "
+            f"signal_range=({low}, {below}) or ({above}, {high})"
+        )
+    return caution("detector step", hint) if hint else {}

@@ -194,6 +194,9 @@ def image_of(
 
             is_empty = image.empty_pixels.reshape(*image.navigation_shape, 1)
             data = da.where(is_empty, np.float32(0), data)
+        if image.copy_of is not None:
+            source = np.where(image.copies, image.copy_of, np.arange(len(image.copy_of)))
+            data = data.reshape(-1, data.shape[-1])[source].reshape(data.shape)
     else:
         rows = image.blocks.rows(function, *per_pixel, stage=stage)
         data = to_pixels(image, rows, of_empty=0.0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import Separated
-from hyperspy_unmix.analysis.separation_findings import concentrations, flags
+from hyperspy_unmix.analysis.separation_findings import concentrations, detector_steps, flags
 from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
@@ -87,7 +87,9 @@ class Components:
         )
         is_pure = isinstance(self.separated.found_by, PurePixels)
         flagged = flags(self.arrays, self.names, self.prepared.unit, is_pure=is_pure)
-        return FrozenSettings({**self.choices, **flagged, **in_one_place})
+        spectra = self.arrays.spectra * image.channel_widths
+        steps = detector_steps(spectra, self.names, image)
+        return FrozenSettings({**self.choices, **flagged, **in_one_place, **steps})
 
     @property
     def code(self) -> str:

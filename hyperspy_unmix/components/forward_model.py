@@ -130,6 +130,9 @@ def parts_of_fit(
     def at(place: tuple[int, ...], function: Callable[[int], Floats]) -> Floats:
         """Function of a row, on the channels on which the pixel at this place was recorded."""
         pixel = int(np.ravel_multi_index(place, image.navigation_shape))
+        if image.copies[pixel]:
+            assert image.copy_of is not None
+            pixel = int(image.copy_of[pixel])
         if not image.blocks.pixels[pixel]:
             return np.full(image.last - image.first, np.nan)
         spectra = to_channels(image, function(int(rows[pixel]))[None])

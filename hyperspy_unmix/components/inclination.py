@@ -289,7 +289,8 @@ def _densities(result: Components, component: int | str) -> tuple[Floats, Floats
     low_loss = prepared.low_loss
     if low_loss is not None and low_loss.deconvolves:
         electrons = low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)
-    counts = to_pixels(prepared.image, np.asarray(electrons, float)).ravel()
+    of_pixels = np.asarray(electrons, float)
+    counts = to_pixels(prepared.image, of_pixels, with_copies=False).ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
         # The noise of the counts is their root; it is divided by electrons and thickness.
         sd = 1 / (np.sqrt(counts) * thickness)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.arguments.checks import read_pair
+from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.corrections.background_window import (
     LEAST_WINDOW_CHANNELS,
     Window,
@@ -190,7 +191,9 @@ def _automatic_window(image: Image) -> Window:
         return Window(0, 0, "only EELS has a pre-edge background to find")
     energies, mean = image.energies, image.summary.mean
     if (np.diff(energies) <= 0).any():
-        return Window(0, 0, "the energy axis does not rise")
+        return Window(
+            0, 0, "the energy axis does not rise; signal.isig[::-1] turns one that falls round"
+        )
     left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
     if left_out.sum() >= LEAST_WINDOW_CHANNELS and nothing_before(mean, LEAST_WINDOW_CHANNELS):
         return Window(0, 0, "the first channels are empty: there is no background", absent=True)
@@ -222,7 +225,11 @@ def _window_from_data(image: Image) -> Window:
 
 def _error_of_mean(image: Image) -> Floats:
     """Standard error of the mean spectrum, at least that of its counts."""
-    mean, size = image.summary.mean, image.summary.group_size
-    spread = np.sqrt(np.average((image.summary.groups - mean) ** 2, axis=0, weights=size))
-    counts = np.sqrt(np.maximum(mean, 0) / size.sum())
+    summary, mean, size = image.summary, image.summary.mean, image.summary.group_size
+    spread = np.sqrt(np.average((summary.groups - mean) ** 2, axis=0, weights=size))
+    variance = np.maximum(mean, 0)
+    if not summary.integers:
+        # What is counts over a number, as normalised spectra are, scatters less than counts.
+        variance = np.minimum(variance, local_noise(summary.sample, integers=False).variance)
+    counts = np.sqrt(variance / size.sum())
     return np.asarray(np.maximum(counts, spread / np.sqrt(len(size))))

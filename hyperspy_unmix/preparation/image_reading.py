@@ -23,6 +23,7 @@ from hyperspy_unmix.numerics.types import Progress, silent
 from hyperspy_unmix.settings import Choice, Finding, Settings
 
 from .axes_and_metadata import frame_of
+from .pixels_left_out import EmptyFinding, leave_out_pixels
 from .spectrum_image import Image
 from .value_checks import DefectsFinding, OffsetFinding, SaturationFinding, check_size, drop_defects
 from .zero_peak import look_for_zero_peak
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 EXACT_IN_FLOAT32 = 2.0**24  # counts
 LEAST_CHANNELS = 2
-LEAST_CHANNELS_STUCK = 8  # fewer may hold the same counts by chance
-LEAST_SHARE_OF_COUNTS = 0.25  # of the usual ones, that a pixel of thin specimen may have
 
 
 @dataclass(frozen=True)
@@ -72,50 +71,6 @@ class RangeFinding:
                 "quicker",
             )
         return said
-
-
-@dataclass(frozen=True)
-class EmptyFinding:
-    """Numbers of pixels and channels that were left out because of the values they hold.
-
-    Parameters
-    ----------
-    not_finite_pixels, empty_pixels, flat_pixels : int
-        With NaN or infinity; without counts; with one other value in all channels.
-    empty_channels, emptied_channels : int
-        Without counts; without counts in some spectra, at the ends.
-    """
-
-    not_finite_pixels: int
-    empty_channels: int
-    emptied_channels: int
-    empty_pixels: int = 0
-    flat_pixels: int = 0
-
-    def choices(self) -> Settings:
-        """In plain words."""
-        numbers = {
-            "not finite": (self.not_finite_pixels, "pixels with NaN or infinity were masked"),
-            "empty pixels": (
-                self.empty_pixels,
-                "pixels without a single count: left out, zero in the maps",
-            ),
-            "flat pixels": (
-                self.flat_pixels,
-                "pixels that hold the same value in all channels, as saturated or stuck ones do: "
-                "masked",
-            ),
-            "empty channels": (
-                self.empty_channels,
-                "channels without a single count: zero in the result",
-            ),
-            "emptied channels": (
-                self.emptied_channels,
-                "channels at the ends that are zero in some spectra only, as an alignment leaves "
-                "them: left out, zero in the result",
-            ),
-        }
-        return {name: Choice(n, reason) for name, (n, reason) in numbers.items() if n}
 
 
 def read_image(
@@ -164,13 +119,13 @@ def read_image(
         channels = channels[zero_peak.channels :]
         first = int(channels[0])
         blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
-    blocks, summary, empty_pixels, flat_pixels = _drop_flat_pixels(blocks, summary)
+    blocks, summary, without = leave_out_pixels(blocks, summary)
     values = OffsetFinding(summary.least, summary.greatest)
+    saturation = SaturationFinding.of(summary, signal.data.dtype)
     defects = DefectsFinding(looked_for=spikes is not None)
     if defects.looked_for:
         blocks, summary, defects = drop_defects(blocks, summary)
         masked[np.asarray(defects.dead_channels, int)] = True
-    saturation = SaturationFinding.of(summary, signal.data.dtype)
     not_finite = int((~summary.finite).sum())
     if not_finite:
         blocks = blocks.drop_pixels(~summary.finite)
@@ -184,12 +139,14 @@ def read_image(
         not_finite,
         int(empty.sum()),
         int(emptied.sum()),
-        0 if empty_pixels is None else int(empty_pixels.sum()),
-        flat_pixels,
+        0 if without.empty is None else int(without.empty.sum()),
+        without.flat,
     )
-    image = Image(frame_of(signal), blocks, summary, first, last, masked, empty_pixels)
+    image = Image(
+        frame_of(signal), blocks, summary, first, last, masked, without.empty, without.copy_of
+    )
     of_zero_peak = () if zero_peak is None else (zero_peak,)
-    findings = (limits, *of_zero_peak, values, defects, saturation, left_out)
+    findings = (limits, *of_zero_peak, without.copies, values, defects, saturation, left_out)
     return image.select_channels(~empty & ~emptied), findings
 
 
@@ -227,46 +184,6 @@ def _first_pass(
             else "One channel holds counts, all others are zero: at least 2 are needed."
         )
     return blocks, summary
-
-
-def _drop_flat_pixels(
-    blocks: RowBlocks, summary: Summary
-) -> tuple[RowBlocks, Summary, NDArray[np.bool_] | None, int]:
-    """Leave out spectra that hold one value in all channels: they are no counts of the specimen.
-
-    Zeros stay where counts are so few that a pixel may be without any by chance: without them the
-    others would not be Poisson.
-
-    Returns
-    -------
-    blocks, summary
-        Without them.
-    empty : bool array, shape (all pixels,), optional
-        Those without a single count that were left out; None if there are none.
-    flat_pixels : int
-        Number of the others.
-    """
-    flat, blank = summary.flat, summary.blank
-    assert flat is not None and blank is not None
-    stuck = flat & ~blank & (blocks.shape[1] >= LEAST_CHANNELS_STUCK)
-    if _may_be_blank_by_chance(summary, int(blank.sum())):
-        blank = np.zeros_like(blank)
-    left_out = stuck | blank
-    if not left_out.any() or left_out.all():
-        return blocks, summary, None, 0
-    empty = np.zeros(len(blocks.pixels), bool)
-    empty[np.flatnonzero(blocks.pixels)[blank]] = True
-    kept = blocks.drop_pixels(left_out)
-    return kept, summarise(kept), empty if empty.any() else None, int(stuck.sum())
-
-
-def _may_be_blank_by_chance(summary: Summary, number: int) -> bool:
-    """Whether Poisson counts leave a pixel of a quarter of the usual counts without any."""
-    if not summary.integers or number == 0:
-        return False
-    pixels = int(summary.group_size.sum())
-    counts = float(summary.mean.sum()) * pixels / max(pixels - number, 1)
-    return bool(pixels * np.exp(-counts * LEAST_SHARE_OF_COUNTS) > 1)
 
 
 def _chunk_parts(signal: BaseSignal) -> int:

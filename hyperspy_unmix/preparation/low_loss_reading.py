@@ -180,9 +180,9 @@ def _thickness_map(low_loss: LowLoss, image: Image, one_for_all: bool) -> Thickn
     if one_for_all:
         return thickness_map(low_loss.t_over_lambda, low_loss.t_error, low_loss.zero_loss)
     scan = thickness_map(
-        to_pixels(image, low_loss.t_over_lambda),
-        to_pixels(image, low_loss.t_error),
-        to_pixels(image, low_loss.zero_loss),
+        to_pixels(image, low_loss.t_over_lambda, with_copies=False),
+        to_pixels(image, low_loss.t_error, with_copies=False),
+        to_pixels(image, low_loss.zero_loss, with_copies=False),
     )
     counting = image.blocks.pixels.reshape(image.navigation_shape)
     return replace(

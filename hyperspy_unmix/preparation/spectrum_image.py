@@ -36,6 +36,8 @@ class Image:
     masked_channels : bool array, shape (all channels,)
     empty_pixels : bool array, shape (all pixels,), optional
         Those left out because they hold no counts: zero in maps.
+    copy_of : int array, shape (all pixels,), optional
+        Pixel whose spectrum each holds that was left out for it, -1 for the others.
     """
 
     frame: BaseSignal
@@ -45,6 +47,7 @@ class Image:
     last: int
     masked_channels: NDArray[np.bool_]
     empty_pixels: NDArray[np.bool_] | None = None
+    copy_of: NDArray[np.intp] | None = None
 
     @property
     def axis(self) -> BaseDataAxis:
@@ -82,6 +85,13 @@ class Image:
         empty = ~self.masked_channels[self.first : self.last]
         empty[self.positions] = False
         return empty
+
+    @property
+    def copies(self) -> NDArray[np.bool_]:
+        """Pixels left out because they hold the spectrum of another, shape (all pixels,)."""
+        if self.copy_of is None:
+            return np.zeros(len(self.blocks.pixels), bool)
+        return self.copy_of >= 0
 
     @property
     def navigation_shape(self) -> tuple[int, ...]:
@@ -193,13 +203,18 @@ def channel_filler(image: Image) -> Callable[[Floats], Floats]:
     return fill
 
 
-def to_pixels(image: Image, values: Floats, *, of_empty: float = np.nan) -> Floats:
+def to_pixels(
+    image: Image, values: Floats, *, of_empty: float = np.nan, with_copies: bool = True
+) -> Floats:
     """Put ``values`` (pixels that count, ...) on the whole scan, NaN elsewhere.
 
-    ``of_empty`` is the value of pixels that were left out because they hold no counts.
+    ``of_empty`` is the value of pixels that were left out because they hold no counts;
+    ``with_copies`` gives those that hold the spectrum of another what that one has.
     """
     scan = np.full((len(image.blocks.pixels), *values.shape[1:]), np.nan, values.dtype)
     if image.empty_pixels is not None:
         scan[image.empty_pixels] = of_empty
     scan[image.blocks.pixels] = values
+    if with_copies and image.copy_of is not None:
+        scan[image.copies] = scan[image.copy_of[image.copies]]
     return scan.reshape(*image.navigation_shape, *values.shape[1:])

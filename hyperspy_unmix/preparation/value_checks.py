@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
+from hyperspy_unmix.numerics.cleaning.flickering_channels import flickering_channels
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
+from hyperspy_unmix.numerics.cleaning.number_limits import number_limit
 from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
 from hyperspy_unmix.numerics.cleaning.tracks import find_tracks
 from hyperspy_unmix.numerics.reading.first_pass import Summary
@@ -51,7 +53,7 @@ class DefectsFinding:
             said["dead channels"] = Choice(
                 len(self.dead_channels),
                 f"channels {_list(self.dead_channels)} are dead, stuck or hot: far from the "
-                "channels beside them in all pixels; left out",
+                "channels beside them in all pixels, or changing without them; left out",
             )
         if self.spikes:
             said["spikes"] = Choice(
@@ -91,7 +93,7 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
     finding : DefectsFinding
     """
     noise = local_noise(summary.sample, summary.integers)
-    bad = bad_channels(summary, noise)
+    bad = bad_channels(summary, noise) | flickering_channels(summary.sample)
     dead = blocks.channels[bad]
     if len(dead):
         blocks = blocks.select_channels(blocks.channels[~bad])
@@ -145,24 +147,43 @@ def check_size(summary: Summary, what: str = "signal") -> None:
 
 @dataclass(frozen=True)
 class SaturationFinding:
-    """Whole numbers that reach the greatest of their type; ``limit`` is None where none does."""
+    """Whole numbers that reach the greatest of a type; ``limit`` is None where none does.
+
+    ``dtype`` is that of the data, ``wraps`` tells whether counts beyond begin again at the least.
+    """
 
     limit: int | None
     dtype: str
+    wraps: bool = False
 
     @classmethod
     def of(cls, summary: Summary, dtype: Any) -> SaturationFinding:
-        """Of the values that the first pass saw."""
-        limit = int(np.iinfo(dtype).max) if dtype.kind in "ui" else None
-        reached = limit is not None and summary.greatest >= limit
-        return cls(limit if reached else None, dtype.name)
+        """Of the values that the first pass saw, before any is replaced."""
+        limit = number_limit(summary)
+        if limit is not None:
+            return cls(limit.value, dtype.name, limit.wraps)
+        greatest = int(np.iinfo(dtype).max) if dtype.kind in "ui" else None
+        reached = greatest is not None and summary.greatest >= greatest
+        return cls(greatest if reached else None, dtype.name)
 
     def choices(self) -> Settings:
         """In plain words."""
         if self.limit is None:
             return {}
+        if self.wraps:
+            hint = (
+                f"values end at {self.limit}, and low ones lie in the midst of the highest: counts "
+                f"beyond {self.limit} have begun again from below, and spectra and maps are wrong "
+                "there. Give the counts in a type that holds larger numbers, from the program that "
+                "recorded them, or leave these channels out with signal_mask"
+            )
+            return caution("wrapped around", hint)
+        is_of_type = (
+            self.dtype.startswith(("uint", "int")) and self.limit == np.iinfo(self.dtype).max
+        )
+        of_type = f", the greatest of {self.dtype}" if is_of_type else " and pile up there"
         hint = (
-            f"values reach {self.limit}, the greatest of {self.dtype}: there counts are cut off, "
+            f"values reach {self.limit}{of_type}: there counts are cut off, "
             "and their spectra have another shape. Leave these pixels out with navigation_mask, or "
             "record them with a shorter exposure"
         )

@@ -54,7 +54,8 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
     stored.on_loadings = False
     stored.unfolded = False
     stored.original_shape = None
-    stored.navigation_mask = ~image.blocks.pixels if not image.blocks.pixels.all() else None
+    has_values = image.blocks.pixels | image.copies
+    stored.navigation_mask = None if has_values.all() else ~has_values
     stored.signal_mask = _excluded_channels(result)
     signal.learning_results = stored
 

@@ -45,7 +45,7 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
-from hyperspy_unmix.preparation.image_reading import EmptyFinding, RangeFinding
+from hyperspy_unmix.preparation.image_reading import RangeFinding
 from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
 from hyperspy_unmix.preparation.low_loss_report import (
     EnergiesDiffer,
@@ -53,6 +53,7 @@ from hyperspy_unmix.preparation.low_loss_report import (
     ZeroLossInRange,
 )
 from hyperspy_unmix.preparation.noise import FewCountsFinding, NoiseFinding
+from hyperspy_unmix.preparation.pixels_left_out import CopiesFinding, EmptyFinding
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
@@ -182,6 +183,7 @@ BY_FIELDS = {
     # findings
     "BackgroundFinding": BackgroundFinding,
     "BeyondCounts": BeyondCounts,
+    "CopiesFinding": CopiesFinding,
     "DefectsFinding": DefectsFinding,
     "DriftNotAskedFor": DriftNotAskedFor,
     "EmptyFinding": EmptyFinding,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
-from .power_law import PowerLaw, power_law, relative_noise
+from .power_law import power_law, relative_noise
 from .pre_edge_bumps import (
     LEAST_HEIGHT,
     bump_before,
@@ -18,6 +18,7 @@ from .pre_edge_bumps import (
     is_bump_between,
     start_behind_bump,
 )
+from .rise_before import rises_before
 
 LEAST_WINDOW_CHANNELS = 8  # of the axis, or of sums of its channels where these are finer
 LEAST_WINDOW_SHARE = 0.005  # of the energy: a law fitted to less says nothing of what is behind
@@ -258,11 +259,16 @@ def _windows_before_rises(energies: Floats, mean: Floats, error: Floats) -> Iter
             continue
         start = window.start
         law = power_law(energies[start:stop], mean[start:stop])
-        if _rises_before(energies, mean, window, law):
+        if rises_before(energies, mean, (start, stop), law, max(2, step // 4)):
             continue
         expected = law(energies[ahead])
         excess = np.mean(mean[ahead] - expected)
-        uncertainty = np.sqrt(np.mean(error[ahead] ** 2) / step + _forecast_error(window, error))
+        # A detector whose channels differ scatters more than its noise.
+        scatter = relative_noise(mean[start:stop] / law(energies[start:stop]))
+        known_to = np.maximum(error, scatter * law(energies))
+        uncertainty = np.sqrt(
+            np.mean(known_to[ahead] ** 2) / step + _forecast_error(window, known_to)
+        )
         if excess > max(5 * uncertainty, 0.03 * np.mean(expected)):
             # The test looks ahead by one step, and the rise may begin anywhere in it.
             margin = max(2, step // 4)
@@ -306,9 +312,3 @@ def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
     quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
     three_sigmas = 3 * noise / np.sqrt(len(mean) / 4)
     return bool(np.abs(quarters).max() < MOST_DEVIATION_FROM_LAW + three_sigmas)
-
-
-def _rises_before(energies: Floats, mean: Floats, window: Window, law: PowerLaw) -> bool:
-    """Whether an edge rises before the window: its own flank is then no background."""
-    before = slice(0, window.start)
-    return bool((mean[before] < 0.5 * law(energies[before])).any())

@@ -19,6 +19,9 @@ MOST_GROUPS = 512  # runs of pixels of which the mean spectra are kept
 MOST_PIXELS_SAMPLED = 1024  # whose spectra are kept
 CHANNELS_COMPARED_FIRST = 16  # of a spectrum that may be flat
 MOST_TILES = 4096  # runs of pixels of which the extremes are kept
+MARKS = np.dtype(
+    [("finite", "?"), ("flat", "?"), ("blank", "?"), ("total", "f4"), ("key", "u8")]
+)  # of every spectrum
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Summary:
     """What the first pass over the data found.
 
     ``finite`` (pixels,) marks spectra without NaN or infinity, ``flat`` those of them that hold one
-    value in all channels and ``blank`` those whose value is zero; ``groups`` (groups, channels) are
+    value in all channels and ``blank`` those whose value is zero; ``key`` is a number that only
+    equal spectra share and ``total`` their sum; ``groups`` (groups, channels) are
     mean spectra (and ``group_variance`` mean given variances) of runs of ``group_run`` pixels,
     ``group_size`` the numbers of finite ones in them, ``group`` which run each is. ``sample``
     (pixels, channels) is every n-th spectrum, of the pixels ``sampled``; ``integers`` tells whether
@@ -63,6 +67,8 @@ class Summary:
     sampled: Index | None = None
     flat: NDArray[np.bool_] | None = None
     blank: NDArray[np.bool_] | None = None
+    key: NDArray[np.uint64] | None = None
+    total: Floats | None = None
 
     @property
     def mean(self) -> Floats:
@@ -159,10 +165,9 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
         -(-n // min(most, n)) for most in (MOST_GROUPS, MOST_PIXELS_SAMPLED, MOST_TILES)
     )
 
-    def on_block(block: Block) -> tuple[_Runs, NDArray[np.bool_]]:
-        finite = _are_finite(block.spectra)
-        flat = _are_flat(block.spectra)
-        marks = np.stack([finite, flat, flat & (block.spectra[:, 0] == 0)], 1)
+    def on_block(block: Block) -> tuple[_Runs, NDArray[Any]]:
+        marks = _mark(block.spectra)
+        finite = marks["finite"]
         if not finite.all():
             block = replace(
                 block,
@@ -172,16 +177,15 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
             )
         return _sum_runs(block, run, stride, tile_size), marks
 
-    def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[np.bool_]]:
+    def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[Any]]:
         runs, marks = zip(*map(on_block, parts), strict=True)
         return _merge_runs(runs), np.concatenate(marks)
 
     runs, marks = blocks.reduce(on_blocks, _merge_runs, stage=stage)
-    finite, flat, blank = marks.T
     count, order = runs.count[:, None], np.argsort(runs.index)
     sample = runs.sample[order].astype(float)
     return Summary(
-        finite=finite,
+        finite=marks["finite"],
         groups=runs.sums / count,
         group_variance=None if blocks.variance is None else runs.sums_variance / count,
         group_size=runs.count,
@@ -194,20 +198,43 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
         group=runs.group,
         group_run=run,
         sampled=runs.index[order],
-        flat=finite & flat,
-        blank=blank,
+        flat=marks["finite"] & marks["flat"],
+        blank=marks["blank"],
+        key=marks["key"],
+        total=marks["total"],
     )
 
 
-def _are_finite(spectra: Floats) -> NDArray[np.bool_]:
-    """Which spectra are without NaN and infinity, shape (rows,)."""
+def _mark(spectra: Floats) -> NDArray[Any]:
+    """What is to be known of every spectrum, shape (rows,) of `MARKS`."""
+    marks = np.empty(len(spectra), MARKS)
     # A sum is finite only where every term is, and is found much faster than a look at each.
     with np.errstate(invalid="ignore", over="ignore"):
-        finite = np.isfinite(spectra @ np.ones(spectra.shape[1], spectra.dtype))
+        total = spectra @ np.ones(spectra.shape[1], spectra.dtype)
+        marks["total"] = total
+    finite = np.isfinite(total)
     if not finite.all():
         # A sum of finite terms may still be too large for its type.
         finite[~finite] = np.isfinite(spectra[~finite]).all(1)
-    return np.asarray(finite)
+    flat = _are_flat(spectra)
+    marks["finite"], marks["flat"], marks["blank"] = finite, flat, flat & (spectra[:, 0] == 0)
+    marks["key"] = _keys(spectra)
+    return marks
+
+
+def _keys(spectra: Floats) -> NDArray[np.uint64]:
+    """A number for every spectrum, the same for equal ones and by chance for no others."""
+    rng = np.random.default_rng(0)
+    n_bytes = spectra.shape[1] * spectra.dtype.itemsize
+    words = spectra.view(np.uint8)[:, : n_bytes // 8 * 8].view(np.uint64)
+    factors = rng.integers(2**64, size=words.shape[1], dtype=np.uint64) | np.uint64(1)
+    # Of two 32-bit numbers in a word the second has next to no part in this: zeros end it.
+    keys = np.einsum("ij,j->i", words, factors)
+    weights = np.asarray(rng.random(spectra.shape[1]), spectra.dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        # Not a product of matrices: equal rows must give the same bits wherever they are.
+        second = np.asarray(np.einsum("ij,j->i", spectra, weights), np.float32)
+    return np.asarray(keys ^ (second.view(np.uint32) * np.uint64(2**31 - 1)))
 
 
 def _are_flat(spectra: Floats) -> NDArray[np.bool_]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_unmix.tests.arguments.bad_inputs.rows import Accepted, Refused, filled, of
-from hyperspy_unmix.tests.scenes import calibrated, counts, two_phases
+from hyperspy_unmix.tests.arguments.bad_inputs.rows import Accepted, Refused, Truth, filled, of
+from hyperspy_unmix.tests.scenes import calibrated, counts, edge_on_background, two_phases
 
 
 def close_to_limit(dtype):
@@ -17,6 +17,12 @@ def close_to_limit(dtype):
 def whole_close_to_limit(dtype):
     top = float(np.nextafter(np.iinfo(dtype).max, 0, dtype=float))
     return lambda: calibrated(np.minimum(counts() / counts().max() * top, top).astype(dtype))
+
+
+def uneven_channels():
+    """EELS on a camera whose channels differ by a tenth."""
+    s = edge_on_background()
+    return s * np.random.default_rng(0).normal(1, 0.1, s.data.shape[-1])
 
 
 LIMITS = [
@@ -65,6 +71,23 @@ LIMITS = [
         )
         for dtype in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
     ],
+    Accepted(
+        given="EELS in other units than counts (divided by a million)",
+        signal=lambda: edge_on_background() * 1e-6,
+        setting="background",
+        says="before the first rise",
+        truth=Truth(
+            words="the counts, divided",
+            signal=lambda: edge_on_background() * 1.0,
+            change=lambda spectra, maps: (spectra, 1e-6 * maps),
+        ),
+    ),
+    Accepted(
+        given="EELS on a camera whose channels differ by a tenth",
+        signal=uneven_channels,
+        setting="background",
+        says="before the first rise",
+    ),
     Accepted(
         given="values of 10⁻¹⁵",
         signal=lambda: two_phases() * 1e-15,

@@ -43,6 +43,16 @@ def saturated():
     return calibrated(np.minimum(counts(dose=200.0), 255).astype("u1"))
 
 
+def wrapped_around():
+    """Two phases, of which the brightest channels begin again at 0 beyond 255."""
+    return calibrated(counts(dose=250.0).astype("u1"))
+
+
+def cut_off():
+    """Two phases in a type that could hold more than the camera gave."""
+    return calibrated(np.minimum(counts(dose=4000.0), 4095).astype("f4"))
+
+
 def gone(channels):
     """Truth: the scene with these channels masked, but for the NaN they are in its spectra."""
 
@@ -70,6 +80,38 @@ def without_counts(pixels):
         words="the same with these pixels masked, zero instead of NaN",
         keywords={"navigation_mask": lambda: some_pixels(pixels)},
         change=zero,
+    )
+
+
+def hot_in_half():
+    s = two_phases()
+    s.data[:6, :, 66] += 60
+    return s
+
+
+def recorded_twice(line):
+    """The scene, of which one line is the one before it once more."""
+
+    def make():
+        s = two_phases()
+        s.data[line] = s.data[line - 1]
+        return s
+
+    return make
+
+
+def as_the_line_before(line):
+    """Truth: the scene with this line masked, where the maps are those of the one before."""
+
+    def repeat(spectra, maps):
+        maps = maps.copy()
+        maps[:, line] = maps[:, line - 1]
+        return spectra, maps
+
+    return Truth(
+        words="the same with the second masked, the maps there those of the first",
+        keywords={"navigation_mask": lambda: some_pixels(line)},
+        change=repeat,
     )
 
 
@@ -145,6 +187,14 @@ VALUES = [
         truth=without(4),
     ),
     Accepted(
+        given="a line of the scan that is recorded twice",
+        signal=recorded_twice(5),
+        setting="copies",
+        value=int(some_pixels(5).sum()),
+        says="the spectrum of another",
+        truth=as_the_line_before(5),
+    ),
+    Accepted(
         given="a channel of the detector without a count",
         signal=bad_values((..., 40), 0),
         setting="empty channels",
@@ -178,6 +228,18 @@ VALUES = [
         truth=Truth(
             words="the same with this channel masked",
             signal=bright,
+            keywords={"signal_mask": lambda: some_channels(66)},
+        ),
+    ),
+    Accepted(
+        given="a channel of the camera that is hot in half of the scan",
+        signal=hot_in_half,
+        setting="dead channels",
+        value=1,
+        says="changing without them",
+        excluded=some_channels(66),
+        truth=Truth(
+            words="the same with this channel masked",
             keywords={"signal_mask": lambda: some_channels(66)},
         ),
     ),
@@ -280,6 +342,18 @@ VALUES = [
         signal=saturated,
         setting="WARNING: saturated",
         says="255.*navigation_mask",
+    ),
+    Accepted(
+        given="8-bit numbers, begun again at 0 in the brightest channels",
+        signal=wrapped_around,
+        setting="WARNING: wrapped around",
+        says="beyond 255 have begun again",
+    ),
+    Accepted(
+        given="floating-point numbers, cut off at 4 095 by a camera of 12 bits",
+        signal=cut_off,
+        setting="WARNING: saturated",
+        says="4095 and pile up",
     ),
     Accepted(
         given="a cosmic ray: a million counts in one channel of one pixel",

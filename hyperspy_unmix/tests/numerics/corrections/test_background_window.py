@@ -9,12 +9,12 @@ from hyperspy_unmix.numerics.corrections.background_window import (
     _falls,
     _forecast_error,
     _longest_falling,
-    _rises_before,
     nothing_before,
     power_law,
     window_before_onsets,
     window_from_data,
 )
+from hyperspy_unmix.numerics.corrections.rise_before import rises_before
 
 ENERGIES = 300.0 + np.arange(400)
 LAW = (ENERGIES / 450) ** -3.0
@@ -113,14 +113,45 @@ def test_next_to_no_counts_before(stop, share, nothing):
     assert not nothing_before(mean, 7)
 
 
-@pytest.mark.parametrize(("share", "rises"), [(0.45, True), (0.55, False)])
-def test_an_edge_before_the_window(share, rises):
-    """Definition: less than half of the law continued, anywhere before."""
-    window, law = Window(100, 160, ""), power_law(ENERGIES[100:160], LAW[100:160])
-    for at in (0, 99):
-        mean = np.where(np.arange(400) == at, share * LAW, LAW)
-        assert _rises_before(ENERGIES, mean, window, law) == rises
-    assert not _rises_before(ENERGIES, np.where(np.arange(400) == 100, 0, LAW), window, law)
+@pytest.mark.parametrize(
+    ("at", "share", "rises"),
+    # 10 % just before the window, at three quarters of its energy 40 % of an octave more: 27 %
+    [(90, 0.88, True), (90, 0.92, False), (0, 0.70, True), (0, 0.76, False)],
+)
+def test_an_edge_before_the_window(at, share, rises):
+    """Definition: the mean of two channels is so far below the law continued."""
+    law = power_law(ENERGIES[100:160], LAW[100:160])
+    mean = np.where((np.arange(400) >= at) & (np.arange(400) < at + 10), share * LAW, LAW)
+    assert rises_before(ENERGIES, mean, (100, 160), law, 2) == rises
+    assert not rises_before(ENERGIES, np.where(np.arange(400) == 100, 0, LAW), (100, 160), law, 2)
+
+
+def test_dark_channels_at_the_start():
+    """Truth: an edge at 532 eV; a detector whose first 12 eV are up to a third too dark."""
+    energies = 440 + 0.3 * np.arange(2048)
+    dark = 1 - 0.34 * np.clip(1 - (energies - 440) / 12, 0, 1)
+    mean = dark * ((energies / 440) ** -2.7 + 0.5 * (energies >= 532) * (energies / 532) ** -2.5)
+    error = 1e-3 * mean
+    window = window_from_data(energies, np.random.default_rng(0).normal(mean, error), error)
+    assert window.found
+    assert 500 < energies[window.stop - 1] < 532
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize(("jump", "white"), [(0.3, 0.0), (1.0, 0.0), (1.0, 2.0)])
+def test_no_window_behind_the_only_edge(scale, jump, white):
+    """Truth: an edge seven channels from the start of the axis; what falls behind it is its own."""
+    rng = np.random.default_rng(0)
+    energies = 700 + scale * np.arange(300)
+    onset = energies[7]
+    beyond = energies >= onset
+    mean = (energies / onset) ** -3.0
+    mean = mean + jump * beyond * (np.maximum(energies, onset) / onset) ** -2.5
+    mean = mean + jump * white * beyond * np.exp(-(((energies - onset - 2) / (2 + scale)) ** 2))
+    mean = mean + jump * white * beyond * np.exp(-(((energies - onset - 12) / (3 + scale)) ** 2))
+    error = np.sqrt(mean * 1e3 / 1e3) / 1e3
+    window = window_from_data(energies, rng.normal(mean, error), error)
+    assert not window.found
 
 
 def test_error_of_a_law_continued():
