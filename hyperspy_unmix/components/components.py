@@ -321,6 +321,21 @@ class Components:
         return quantities.thickness_nm(self.prepared, density, mean_free_path)
 
     @cached_property
+    def areal_densities(self) -> BaseSignal:
+        """Maps per zero-loss electron, ``maps / I0``: how much of each phase the beam passes.
+
+        Where a foil is thick the maps themselves fall, as the electrons that are scattered once
+        and no more do: by ``exp(-t/lambda)``, as I0. NaN where there are no zero-loss counts and
+        where masked.
+
+        Raises
+        ------
+        ValueError
+            If there is no low loss with an unclipped zero-loss peak.
+        """
+        return quantities.areal_densities(self.prepared, self.arrays.maps)
+
+    @cached_property
     def densities(self) -> BaseSignal:
         """Maps per zero-loss electron and thickness: ``maps / (I0 x t/lambda)``.
 

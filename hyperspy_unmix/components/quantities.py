@@ -48,6 +48,24 @@ def thickness_nm(
     return as_map(prepared.image, values_nm, "thickness", "thickness (nm)", error_nm)
 
 
+def areal_densities(prepared: Prepared, maps: Floats) -> BaseSignal:
+    """Maps per zero-loss electron; see `Components.areal_densities`."""
+    low_loss = prepared.low_loss
+    if low_loss is None or not low_loss.deconvolves:
+        raise ValueError(
+            "areal densities need the zero-loss counts: give unmix() a low loss with an unclipped "
+            "zero-loss peak. Without one, the maps are proportional to them as far as the beam "
+            "is as strong everywhere and the foil even."
+        )
+    electrons = low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)[:, None]
+    electrons = electrons * (low_loss.exposure_ratio or 1.0)
+    areal = np.divide(maps, electrons, where=electrons > 0, out=np.full_like(maps, np.nan))
+    quantity = "Areal density (per zero-loss electron)"
+    if low_loss.exposure_ratio is None:
+        quantity = "Relative areal density (per zero-loss count, exposures unknown)"
+    return as_maps(prepared.image, areal, "component areal densities", quantity)
+
+
 def densities(prepared: Prepared, maps: Floats) -> BaseSignal:
     """Maps per zero-loss electron and thickness; see `Components.densities`."""
     low_loss, thickness_and_unit = prepared.low_loss, _thickness(prepared)

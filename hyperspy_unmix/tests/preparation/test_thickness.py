@@ -132,6 +132,27 @@ def test_densities_without_the_exposures_are_relative():
     assert "exposures unknown" in without.metadata.Signal.quantity
 
 
+def test_areal_densities_do_not_fall_where_the_foil_is_thick():
+    """Truth: the phantom's maps over its zero-loss electrons, proportional to its thickness.
+
+    The maps themselves fall from some thickness on; five percent as above, from row to row.
+    """
+    signal, low_loss, truth = scene()
+    ratio = truth.parameters["incident_electrons"] / truth.parameters["low_loss_counts"]
+    u = unmix(signal, low_loss=low_loss, exposure_ratio=ratio)
+    found = u.areal_densities
+    zero_loss = truth.parameters["incident_electrons"] * np.exp(-truth.thickness.data)
+    expected = (truth.maps.data[0] / zero_loss).mean(1)
+    rows = found.data[0].mean(1)
+    np.testing.assert_allclose(rows / rows.mean(), expected / expected.mean(), rtol=0.05)
+    np.testing.assert_allclose(rows.mean(), expected.mean(), rtol=0.1)
+    assert found.metadata.Signal.quantity == "Areal density (per zero-loss electron)"
+    relative = unmix(signal, low_loss=low_loss).areal_densities
+    assert relative.metadata.Signal.quantity.startswith("Relative areal density")
+    with pytest.raises(ValueError, match="give unmix.. a low loss"):
+        _ = unmix(signal).areal_densities
+
+
 def test_densities_without_a_low_loss():
     """With a thickness: counts over it, relative. With nothing: a sentence says what is missing."""
     signal, _, truth = scene(counts=1e5)
