@@ -69,15 +69,20 @@ _ = axes[1].set_xlabel("Energy loss (eV)")
 
 # %%
 # The truth is near what was found, and far from the limits of what fits as well. That is the
-# merit of the assumption that spectra are independent, not of the counts.
+# merit of the assumption that spectra are independent, not of the counts. It was not made for the
+# film, which is alone in many pixels:
+
+print(u.settings["assume"].reason)
+
+# %%
 #
 # An assumption that does not hold
 # --------------------------------
 #
 # ``assume="pure"`` says that every phase is alone in some pixels. Here it is not true.
 
-pure = hyperspy_unmix.unmix(s, low_loss=ll, assume="pure")
-for words, each in (("overlap", match), ("pure", pure.match(true))):
+pure = u.alternatives["pure"]
+for words, each in (("found", match), ("pure", pure.match(true))):
     for i, j in enumerate(each.pairs):
         index = each.renamed.stability[i]
         print(f"{words}: {truth.names[j]} {each.angles[i, j]:.1f} degrees, stability {index:.2f}")

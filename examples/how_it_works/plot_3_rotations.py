@@ -104,8 +104,8 @@ print(f"possible spectra from {limits[0]:.0f} to {limits[1]:.0f} degrees")
 # from all that was measured.
 #
 # With real data that is not a detail but the question: **counts do not say where in the gap the
-# truth is**. Something must be assumed. Two assumptions have a physical meaning, and they are the
-# two that ``unmix()`` offers:
+# truth is**. Something must be assumed. Two assumptions have a physical meaning, and ``unmix()``
+# looks for what speaks for each of them:
 #
 # - somewhere every phase is alone (``assume="pure"``), which closes the gaps;
 # - the spectra of the phases have nothing to do with each other: :doc:`page 4
