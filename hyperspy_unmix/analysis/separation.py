@@ -36,13 +36,16 @@ def separate_components(
     signal_share: Floats,
     count: ComponentCount,
     options: SeparationOptions,
+    recorded: LowRank | None = None,
 ) -> Separated:
     """Separate the components.
 
     Components asked for beyond those that ``count`` finds are noise, and are set beside the others
     rather than mixed with them. ``signal_share`` (rank,) is the share of each component that is not
-    noise.
+    noise. ``recorded`` are the same components, with the scores that fit the counts as recorded
+    best: where they are given, the maps are theirs.
     """
+    recorded = spectra if recorded is None else recorded
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     leading = spectra.truncate(min(max(supported, 1), spectra.rank))
     detail = _choose_detail(image, leading, clear)
@@ -55,7 +58,7 @@ def separate_components(
     unmixing[: leading.rank, : leading.rank] = separated.unmixing
     # Every component gets its sign, scale and place.
     arrays = normalise(
-        scores=spectra.scores,
+        scores=recorded.scores,
         components=spectra.components,
         unmixing=unmixing,
         width=image.channel_widths,
@@ -80,7 +83,7 @@ def separate_components(
         findings.append(PurePixelsFinding(pixels, bool((arrays.maps.sum(0) < 0).any())))
     warn_of(*findings)
     return Separated(
-        spectra=spectra,
+        spectra=recorded,
         arrays=arrays,
         energies=image.energies,
         widths=image.channel_widths,
