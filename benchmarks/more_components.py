@@ -1,4 +1,4 @@
-"""A component more never fits worse: `python benchmarks/more_components.py`.
+"""Does a component more fit worse? `python benchmarks/more_components.py`.
 
 All EELS phantoms with their low loss, at two doses, and the measured files with one: the number of
 components counted, the mean reduced chi-square for 1, 2, ... components, and the most by which a
@@ -66,7 +66,7 @@ def main() -> None:
     header = ("scene", "phases", "counted", "mean chi-square of 1, 2, ... components", "most rise")
     publish(
         "more_components",
-        "A component more never fits worse",
+        "Does a component more fit worse?",
         markdown(header, rows),
         "" if MEASURED.is_dir() else ABSENT,
     )
