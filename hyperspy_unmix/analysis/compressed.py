@@ -22,6 +22,7 @@ from hyperspy_unmix.numerics.compression.split_half import thinned_significance
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
+from hyperspy_unmix.numerics.corrections.fit_as_recorded import fit_as_recorded
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
 from hyperspy_unmix.numerics.types import Floats
@@ -271,11 +272,21 @@ class Compressed:
                 corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
             settings["n_components"] = Choice(n, reason)
         spectra = corrected.spectra.truncate(n)
+        recorded = self._fitted_as_recorded(spectra, corrected)
         signal_share = expected_squared_cosines(corrected.values[:n], *self._scree.shape)[0]
         image = self.prepared.image
         with limit_blas_threads(image.blocks.shape[0]):
-            separated = separate_components(image, spectra, signal_share, self.count, options)
+            separated = separate_components(
+                image, spectra, signal_share, self.count, options, recorded
+            )
         return separated, settings | separated.choices
+
+    def _fitted_as_recorded(self, spectra: LowRank, corrected: Corrected) -> LowRank:
+        """Corrected spectra with the scores that fit the counts best, where it matters."""
+        kernel = self.prepared.kernel
+        if kernel is None or kernel.is_none:
+            return spectra
+        return fit_as_recorded(spectra, self.raw, self.prepared.corrections, corrected.fits)
 
 
 def _background_fit(corrected: Corrected) -> BackgroundFit | None:

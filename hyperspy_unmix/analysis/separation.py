@@ -44,9 +44,10 @@ def separate_components(
     signal_share: Floats,
     count: ComponentCount,
     options: SeparationOptions,
+    recorded: LowRank | None = None,
 ) -> Separated:
     """Separate the components, and warn of what was found; see `_separate`."""
-    separated = _separate(image, spectra, signal_share, count, options)
+    separated = _separate(image, spectra, signal_share, count, options, recorded)
     warn_of(*separated.findings)
     return separated
 
@@ -76,13 +77,16 @@ def _separate(
     signal_share: Floats,
     count: ComponentCount,
     options: SeparationOptions,
+    recorded: LowRank | None = None,
 ) -> Separated:
     """Separate the components.
 
     Components asked for beyond those that ``count`` finds are separated too where their maps are
     no noise; the others are set beside them rather than mixed with them. ``signal_share`` (rank,)
-    is the share of each component that is not noise.
+    is the share of each component that is not noise. ``recorded`` are the same components, with
+    the scores that fit the counts as recorded best: where they are given, the maps are theirs.
     """
+    recorded = spectra if recorded is None else recorded
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     leading = spectra.truncate(_count_separable(image, spectra, supported))
     detail = _choose_detail(image, leading, clear)
@@ -97,7 +101,7 @@ def _separate(
     unmixing[: leading.rank, : leading.rank] = separated.unmixing
     # Every component gets its sign, scale and place.
     arrays = normalise(
-        scores=spectra.scores,
+        scores=recorded.scores,
         components=spectra.components,
         unmixing=unmixing,
         width=image.channel_widths,
@@ -129,7 +133,7 @@ def _separate(
             )
         )
     return Separated(
-        spectra=spectra,
+        spectra=recorded,
         arrays=arrays,
         energies=image.energies,
         widths=image.channel_widths,

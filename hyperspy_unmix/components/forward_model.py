@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
-from hyperspy_unmix.numerics.corrections.chain import Chain
 from hyperspy_unmix.numerics.fitting.goodness import Goodness, chi_square_of_sample, goodness
 from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
@@ -121,8 +120,8 @@ def parts_of_fit(
     data = image.counts
     counts = as_image(image, data, "fit")
     counts.metadata.Signal.quantity = prepared.unit.capitalize()
-    weights, shapes = recorded_shapes(
-        prepared.corrections, arrays.spectra * image.channel_widths, image.blocks.shape[0]
+    weights, shapes = prepared.corrections.recorded_shapes(
+        arrays.spectra * image.channel_widths, image.blocks.shape[0]
     )
     rows = np.cumsum(image.blocks.pixels) - 1
     shifts = image.blocks.shifts
@@ -158,19 +157,3 @@ def parts_of_fit(
         return np.asarray(data[place]) - model_at(place)
 
     return counts, {"model": model_at, **parts, "residual": residual_at}
-
-
-def recorded_shapes(corrections: Chain, spectra: Floats, n_pixels: int) -> tuple[Floats, Floats]:
-    """Spectra (components, channels) as each pixel records them.
-
-    Returns
-    -------
-    weights : array, shape (pixels, shapes)
-    shapes : array, shape (components, shapes, channels)
-        A pixel records component i as ``weights @ shapes[i]``.
-    """
-    changes, one_each = corrections.without_additions, np.ones((n_pixels, 1))
-    recorded = [changes.restore(one_each, spectrum[None], {}) for spectrum in spectra]
-    # The weights are those of the pixels, whatever the spectrum.
-    weights = recorded[0][0]
-    return weights, np.stack([shapes for _, shapes in recorded])

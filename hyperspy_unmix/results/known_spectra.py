@@ -12,7 +12,7 @@ from hyperspy_unmix.arguments.checks import check_signal
 from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.components.components import Components
-from hyperspy_unmix.components.forward_model import added, recorded_shapes
+from hyperspy_unmix.components.forward_model import added
 from hyperspy_unmix.numerics.drift.offset_between_images import (
     MOST_OFFSET_CHANNELS,
     energy_offset,
@@ -256,7 +256,7 @@ def _offset(
 def _maps(pca: Compressed, spectra: Floats) -> tuple[Floats, Floats]:
     """Abundances of spectra (components, channels) in counts, and the variance of their noise."""
     prepared, blocks = pca.prepared, pca.prepared.image.blocks
-    weights, shapes = recorded_shapes(prepared.corrections, spectra, blocks.shape[0])
+    weights, shapes = prepared.corrections.recorded_shapes(spectra, blocks.shape[0])
     recorded = RecordedSpectra(weights, shapes, *added(pca))
     # The start is the least-squares solution of the compressed spectra.
     compressed = pca.corrected.spectra

@@ -15,6 +15,8 @@ from hyperspy_unmix.numerics.types import Floats
 from .background_window import Window
 from .power_law import logarithmic_line
 
+SCATTERED = "power law, scattered"
+IN_PARTS = "power law, scattered in parts"  # what is from below the axis by itself
 POLYNOMIAL_DEGREE = 2
 LEAST_SLOPE_VARIANCE = 2.0  # over its noise, for a second law to describe more signal than noise
 
@@ -40,7 +42,9 @@ class BackgroundFit:
         numbers = ", ".join(f"{value:.3g}" for value in self.parameters)
         return {
             "power law": f"power law E^-r, r = {numbers}",
-            "power law, scattered": f"power law E^-r with plural scattering, r = {numbers}",
+            SCATTERED: f"power law E^-r with plural scattering, r = {numbers}",
+            IN_PARTS: f"power law E^-r with plural scattering, r = {numbers}, and what is "
+            "scattered from below the axis by itself",
             "exponential": f"exponential exp(-E/w), w = {numbers}",
             "polynomial": "polynomial of second degree",
             "offset": "constant",
@@ -49,7 +53,7 @@ class BackgroundFit:
     @property
     def coefficients(self) -> int:
         """Numbers fitted to each pixel."""
-        powers = {"polynomial": POLYNOMIAL_DEGREE + 1, "offset": 1}
+        powers = {"polynomial": POLYNOMIAL_DEGREE + 1, "offset": 1, IN_PARTS: 2}
         return powers.get(self.shape, len(self.parameters))
 
 

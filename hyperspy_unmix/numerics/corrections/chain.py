@@ -100,6 +100,21 @@ class Chain:
         """
         return self.restore(np.zeros((shape[0], 0)), np.zeros((0, shape[1])), fits)
 
+    def recorded_shapes(self, spectra: Floats, n_pixels: int) -> tuple[Floats, Floats]:
+        """Spectra (components, channels) as each pixel records them.
+
+        Returns
+        -------
+        weights : array, shape (pixels, shapes)
+        shapes : array, shape (components, shapes, channels)
+            A pixel records component i as ``weights @ shapes[i]``.
+        """
+        changes, one_each = self.without_additions, np.ones((n_pixels, 1))
+        recorded = [changes.restore(one_each, spectrum[None], {}) for spectrum in spectra]
+        # The weights are those of the pixels, whatever the spectrum.
+        weights = recorded[0][0]
+        return weights, np.stack([shapes for _, shapes in recorded])
+
     def removal_from_counts(self, fits: Fits) -> RemovalFromCounts:
         """How they are taken out of spectra that are not compressed."""
         steps = [c.removal_from_counts(fits.get(c.name)) for c in self.corrections]

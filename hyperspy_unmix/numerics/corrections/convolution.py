@@ -71,7 +71,9 @@ class RegularAxis:
         regular = np.arange(len(self.empty))
         if len(regular) == len(self.channels):
             return spectra
-        filled = np.stack([np.interp(regular, self.channels, row) for row in spectra])
+        filled = np.zeros((len(spectra), len(regular)))
+        for row, values in zip(filled, spectra, strict=True):
+            row[:] = np.interp(regular, self.channels, values)
         filled[:, self.empty] = 0
         return filled
 

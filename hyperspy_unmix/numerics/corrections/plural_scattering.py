@@ -23,7 +23,7 @@ from hyperspy_unmix.numerics.types import Floats
 
 from .chain import RemovalFromCounts
 from .convolution import RegularAxis, Transforms, combine, common_kernels, convolve_rows
-from .fourier_sum import fourier_sum
+from .inelastic_transforms import inelastic_transforms
 
 MODEL_ERROR = 0.03  # share of the plural scattering taken out that may be wrong
 NEGATIVE_LAG_CHANNELS = 32  # to which the filtered peak reaches on its low-energy side
@@ -45,12 +45,15 @@ class PluralScattering:
     method : {"ratio", "log"}
         ``"ratio"``: of a core loss, whose electrons are scattered once more by the low loss.
         ``"log"``: of the low loss itself.
+    error : float
+        Share of the plural scattering that may be wrong.
     """
 
     scores: Floats
     transforms: Transforms
     axis: RegularAxis
     method: Method = "ratio"
+    error: float = MODEL_ERROR
 
     name: ClassVar[str] = "plural scattering"
     adds: ClassVar[bool] = False
@@ -68,8 +71,8 @@ class PluralScattering:
         Returns
         -------
         LowRank
-            In single-scattering counts. ``noise`` is propagated; ``model_error`` is three percent
-            of what was taken out.
+            In single-scattering counts. ``noise`` is propagated, and ``model_error`` too, to which
+            three percent of what was taken out are added.
         None
             Nothing is fitted.
 
@@ -92,10 +95,11 @@ class PluralScattering:
             scores = spectra.scores[pixels]
             return np.concatenate([scores, combine(scores, weights[pixels])], 1)
 
-        # The model error is that of what is taken out, and not of the spectra themselves.
+        # The model error is that of what is taken out, and that which the spectra have already.
         moment = moment_sum(expand_scores, spectra.weights, len(components))
-        model_error = np.zeros_like(moment)
-        model_error[rank:, rank:] = MODEL_ERROR**2 / n * moment[rank:, rank:]
+        of_weights = _second_moments(weights)
+        model_error = np.kron(of_weights, spectra.model_error)
+        model_error[rank:, rank:] += self.error**2 / n * moment[rank:, rank:]
         rounding = ROUNDING_SHARE_OF_SQUARES * float(np.trace(moment))
         least = max(NEGLIGIBLE_SHARE_OF_EDGE * edge, rounding)
         transform, components = recompression(components, moment, spectra.whitening, least, rank)
@@ -105,7 +109,7 @@ class PluralScattering:
                 [expand_scores(pixels) @ transform for pixels in pixel_slices(n)]
             ),
             components=components,
-            noise=transform.T @ np.kron(_second_moments(weights), spectra.noise) @ transform,
+            noise=transform.T @ np.kron(of_weights, spectra.noise) @ transform,
             model_error=transform.T @ model_error @ transform,
         )
         return single, None
@@ -227,15 +231,8 @@ def scattering(
     length = int(next_fast_len(len(empty) + reach, real=True))
     frequency = np.arange(length // 2 + 1) / (length * scale)
 
-    peak = fourier_sum(low_loss.peak.shape, low_loss.peak_energies, frequency)
-    inelastic = fourier_sum(low_loss.inelastic, low_loss.energies, frequency)
-    # The Wiener filter's floor is the level of the highest frequencies that the low loss holds.
-    low_loss_scale = float(np.median(np.diff(low_loss.energies)))
-    known = frequency <= 0.5 / low_loss_scale
-    highest = peak[known][-max(known.sum() // 10, 1) :]
-    floor = min(max(1e-3, 3 * float(np.median(np.abs(highest)))), 0.1)
-    power = np.abs(peak) ** 2
-    # It is exact at zero frequency, since plural scattering keeps its integral.
-    wiener = np.where(known, peak.conj() * (1 + floor**2) / (power + floor**2), 0)
+    transforms = inelastic_transforms(low_loss, frequency)
     axis = RegularAxis(length, channels, empty, starts_from_zero=method == "log")
-    return PluralScattering(low_loss.scores, inelastic * wiener, axis, method)
+    # What is beyond the end of the low loss is lacking in the kernels.
+    error = max(MODEL_ERROR, low_loss.beyond)
+    return PluralScattering(low_loss.scores, transforms, axis, method, error)

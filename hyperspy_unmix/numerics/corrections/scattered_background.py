@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
+from hyperspy_unmix.numerics.compression.low_rank import (
+    NEGLIGIBLE_SHARE_OF_EDGE,
+    LowRank,
+    moment_sum,
+)
 from hyperspy_unmix.numerics.types import Floats
 
 from .background_fit import (
+    IN_PARTS,
+    SCATTERED,
     BackgroundFit,
     background_error,
     decay_range,
@@ -24,6 +31,7 @@ LEAST_ENERGY_OVER_WINDOW = 0.25  # of the window's: the power law is not continu
 # A law that is off by 1e-4 is more than noise where counts are many, and two would be fitted.
 EXPONENT_TOLERANCE = 1e-6
 EXPONENT_LIMITS = (0.5, 8.0)
+MOST_MISFIT = 2.0  # of two laws in the window, over noise; above, another description is tried
 MOST_PIXELS_FOR_EXPONENT = 8192  # in which it is looked for
 MOST_PIXELS_FOR_NOISE = 1024  # over which that of the coefficients is averaged
 
@@ -52,28 +60,53 @@ def subtract_scattered_background(
     R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron Microscope, 3rd ed. (2011),
     sect. 4.3 and 4.4, https://doi.org/10.1007/978-1-4419-9583-4
     """
+    reference = float(energies[window.channels].mean())
+
+    def law(exponent: float) -> Floats:
+        return _laws(energies, (exponent,), kernel, reference)
+
     exponent = _exponent(spectra, energies, window, kernel)
-    one_law = _fit_laws(spectra, energies, window, kernel, (exponent,), edge)
-    axis = np.log(energies / float(energies[window.channels].mean()))
+    one_law = _fit_laws(spectra, law(exponent), window, kernel, (exponent,), edge)
+    axis = np.log(energies / reference)
     if not differs_in_slope(one_law.spectra, np.exp(-exponent * axis), axis, window.channels):
         return one_law
     low, centre, high = decay_range(spectra, axis, window.channels, EXPONENT_LIMITS)
     pair = exponent + low - centre, exponent + high - centre
-    return _fit_laws(spectra, energies, window, kernel, pair, edge)
+    laws = _laws(energies, pair, kernel, reference)
+    two_laws = _fit_laws(spectra, laws, window, kernel, pair, edge)
+    if two_laws.misfit <= MOST_MISFIT:
+        return two_laws
+
+    def in_parts(exponent: float) -> Floats:
+        within = _laws(energies, (exponent,), kernel, reference, from_below=False)
+        return np.concatenate([within, law(exponent) - within])
+
+    exponent = _exponent(spectra, energies, window, kernel, in_parts)
+    parts = _fit_laws(spectra, in_parts(exponent), window, kernel, (exponent,), edge)
+    return replace(parts, shape=IN_PARTS) if parts.misfit <= 1 else two_laws
 
 
 def _laws(
-    energies: Floats, exponents: tuple[float, ...], kernel: PluralScattering, reference: float
+    energies: Floats,
+    exponents: tuple[float, ...],
+    kernel: PluralScattering,
+    reference: float,
+    from_below: bool = True,
 ) -> Floats:
-    """Power laws on the channels, and with each kernel: (laws, 1 + kernels, channels)."""
+    """Power laws on the channels, and with each kernel: (laws, 1 + kernels, channels).
+
+    ``from_below`` tells whether they go on below the axis.
+    """
     positions = kernel.axis.channels
     scale = (energies[-1] - energies[0]) / (positions[-1] - positions[0])
     start = energies[0] - positions[0] * scale
     below = int(min(kernel.reach, max((start - LEAST_ENERGY_OVER_WINDOW * reference) / scale, 0)))
     regular = start + scale * np.arange(-below, len(kernel.axis.empty))
     laws = (regular / reference) ** -np.array(exponents)[:, None]
-    scattered = kernel.scattered_shapes(laws, below)
-    return np.concatenate([laws[:, None, below + positions], scattered], 1)
+    on_axis = laws[:, None, below + positions]
+    if not from_below:
+        laws[:, :below] = 0
+    return np.concatenate([on_axis, kernel.scattered_shapes(laws, below)], 1)
 
 
 def _weights(kernel: PluralScattering, n_pixels: int) -> Floats:
@@ -83,9 +116,16 @@ def _weights(kernel: PluralScattering, n_pixels: int) -> Floats:
 
 
 def _exponent(
-    spectra: LowRank, energies: Floats, window: Window, kernel: PluralScattering
+    spectra: LowRank,
+    energies: Floats,
+    window: Window,
+    kernel: PluralScattering,
+    laws: Callable[[float], Floats] | None = None,
 ) -> float:
-    """Exponent of the law that, with the mean plural scattering, fits the mean spectrum."""
+    """Exponent with which the mean spectrum is fitted best, with the mean plural scattering.
+
+    ``laws`` gives shapes (laws, 1 + kernels, channels) for an exponent; default the one of `_laws`.
+    """
     inside = window.channels
     n = len(spectra.scores)
     pixels = np.linspace(0, n - 1, min(n, MOST_PIXELS_FOR_EXPONENT)).astype(int)
@@ -93,15 +133,17 @@ def _exponent(
     mean = scores.mean(0) @ spectra.components[:, inside]
     bright = np.maximum(scores @ spectra.components[:, inside].sum(1), 0)
     sd = spectra.whitening.channel_sd[inside]
+
     reference = float(energies[inside].mean())
 
     def misfit(exponent: float) -> float:
-        shapes = _laws(energies, (exponent,), kernel, reference)[0][:, inside]
+        every = _laws(energies, (exponent,), kernel, reference) if laws is None else laws(exponent)
+        shapes = every[:, :, inside]
         # Thick pixels are brighter than their share of the single scattering.
-        gain = weights @ shapes.sum(1)
+        gain = weights @ shapes.sum((0, 2))
         single = bright / np.maximum(gain, 0.1 * max(float(np.median(gain)), 1e-30))
-        law, data = single @ weights @ shapes / sd, mean / sd
-        return float(data @ data - (data @ law) ** 2 / (law @ law))
+        fitted = np.einsum("k,pkw->pw", single @ weights, shapes) / sd
+        return float(np.sum((mean / sd - np.linalg.lstsq(fitted.T, mean / sd)[0] @ fitted) ** 2))
 
     result = minimize_scalar(
         misfit,
@@ -114,15 +156,17 @@ def _exponent(
 
 def _fit_laws(
     spectra: LowRank,
-    energies: Floats,
+    laws: Floats,
     window: Window,
     kernel: PluralScattering,
     exponents: tuple[float, ...],
     edge: float,
 ) -> BackgroundFit:
-    """Fit power laws, with each pixel's own plural scattering, in the window, and subtract them."""
+    """Fit power laws, with each pixel's own plural scattering, in the window, and subtract them.
+
+    ``laws`` (laws, 1 + kernels, channels) are those of `_laws`.
+    """
     inside = window.channels
-    laws = _laws(energies, exponents, kernel, float(energies[inside].mean()))
     weights = _weights(kernel, len(spectra.scores))
 
     # Products over the window: of the laws with the components, and with each other.
@@ -144,6 +188,9 @@ def _fit_laws(
     misfit = window_misfit(cleaned, inside)
     error = background_error(spectra, weights.mean(0) @ laws, inside)
     cleaned = replace(cleaned, shape_noise=np.concatenate([spectra.shape_noise, error]))
+    wrong = kernel.error * _error_of_scattering(weights, normal, coefficients)
+    moment = moment_sum(wrong.__getitem__, spectra.weights, wrong.shape[1]) / len(wrong)
+    cleaned.model_error[spectra.rank :, spectra.rank :] += moment
     without_noise = np.zeros((len(components),) * 2)
     background = replace(
         spectra,
@@ -155,10 +202,25 @@ def _fit_laws(
     return BackgroundFit(
         spectra=cleaned.recompress(NEGLIGIBLE_SHARE_OF_EDGE * edge, spectra.rank),
         background=background,
-        shape="power law, scattered",
+        shape=SCATTERED,
         parameters=exponents,
         misfit=misfit,
     )
+
+
+def _error_of_scattering(weights: Floats, normal: Floats, coefficients: Floats) -> Floats:
+    """Scores (pixels, laws with kernels) of what a wrong kernel leaves of the background.
+
+    That is a share of the plural scattering in it, less what the fit in the window makes up for.
+    """
+    scattered = np.concatenate([np.zeros((len(weights), 1)), weights[:, 1:]], 1)
+    n = len(normal)
+    right = np.zeros((len(weights), n))
+    for p, q in np.ndindex(n, n):
+        right[:, p] += coefficients[:, q] * np.sum((weights @ normal[p, :, q]) * scattered, 1)
+    made_up = _solve_per_pixel(weights, normal, right[..., None])[..., 0]
+    scores = coefficients[..., None] * scattered[:, None] - made_up[..., None] * weights[:, None]
+    return np.asarray(scores.reshape(len(weights), -1))
 
 
 def _solve_per_pixel(weights: Floats, normal: Floats, right: Floats) -> Floats:

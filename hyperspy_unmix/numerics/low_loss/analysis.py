@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class LowLoss:
         Share of the inelastic electrons that seem to be beyond the end of the axis.
     clipped : str
         Why the peak seems clipped; its counts are then those that ``t_over_lambda`` was given for.
+    noise : array, shape (rank,)
+        Variance of the sum over the channels of each of ``inelastic``; empty where it is not known.
+    correlation : array, shape (lags,)
+        Of the noise of channels 1, 2, ... apart.
     """
 
     t_over_lambda: Floats
@@ -66,6 +70,8 @@ class LowLoss:
     shift_error: Floats
     beyond: float = 0.0
     clipped: str = ""
+    noise: Floats = field(default_factory=lambda: np.zeros(0))
+    correlation: tuple[float, ...] = ()
 
 
 def analyse_low_loss(
@@ -148,6 +154,8 @@ def analyse_low_loss(
         shift=channel_width * (most_likely_offsets(measured.likelihood_slopes) - moved),
         shift_error=_shift_error(plan, measured, channel_width, summary.mean),
         clipped=clipping,
+        noise=np.insert(plan.component_noise, 0, plan.tail_noise),
+        correlation=plan.noise.correlation,
     )
 
 

@@ -58,6 +58,10 @@ class ReadingPlan:
         Of one count in these channels on the position, in 1/channels squared.
     matrix : array, shape (channels, columns)
         Its columns are those of `PixelProducts`, in their order.
+    component_noise : array, shape (rank,)
+        Variance of the sum over the channels of each of ``inelastic``.
+    tail_noise : float
+        The same of the peak's tail.
     """
 
     peak: ZeroLossPeak
@@ -66,6 +70,8 @@ class ReadingPlan:
     peak_channels: NDArray[np.intp]
     information: float
     matrix: Floats
+    component_noise: Floats
+    tail_noise: float
 
     def read(self, blocks: RowBlocks, centres: Callable[[Floats], Floats] | None = None) -> Floats:
         """The products, shape (pixels, columns); with ``centres``, what these find as the last."""
@@ -115,7 +121,7 @@ def make_reading_plan(energies: Floats, summary: Summary, is_clipped: bool) -> R
         # Few spectra give too low an estimate, but no electron counts for less than one.
         noise = replace(noise, gain=max(noise.gain, 1.0))
     split = len(peak.shape)
-    inelastic, projector = _find_inelastic_components(summary, noise, split)
+    inelastic, projector, component_noise = _find_inelastic_components(summary, noise, split)
     peak_channels, slopes, information = position_scores(energies, summary.mean, peak)
     rank = projector.shape[1]
     matrix = np.zeros((len(energies), 2 + rank + len(slopes)))
@@ -129,20 +135,40 @@ def make_reading_plan(energies: Floats, summary: Summary, is_clipped: bool) -> R
         peak_channels=peak_channels,
         information=information,
         matrix=matrix,
+        component_noise=component_noise,
+        tail_noise=_tail_noise(peak, summary, noise),
     )
+
+
+def _tail_noise(peak: ZeroLossPeak, summary: Summary, noise: NoiseModel) -> float:
+    """Variance of the sum over the channels of the peak's tail, which is its other side."""
+    tail, split = peak.tail * peak.share_below_threshold, len(peak.shape)
+    counts = float(summary.mean[:split].sum())
+    n_channels = np.count_nonzero(tail)
+    variance = _variance_of_mean(summary, noise)
+    return float(variance[max(split - n_channels, 0) : split].sum()) / max(counts, 1e-300) ** 2
+
+
+def _variance_of_mean(summary: Summary, noise: NoiseModel) -> Floats:
+    """Variance of the mean spectrum, shape (channels,)."""
+    variance = noise.variance(summary.mean[None])[0]
+    return np.asarray(variance / summary.group_size.sum(), float)
 
 
 def _find_inelastic_components(
     summary: Summary, noise: NoiseModel, split: int
-) -> tuple[Floats, Floats]:
-    """Components (rank, channels) of the inelastic part, and the projector onto their scores.
+) -> tuple[Floats, Floats, Floats]:
+    """Components (rank, channels) of the inelastic part, the projector onto their scores, noise.
+
+    The noise is the variance of each component's sum over the channels.
 
     Found from the sums of groups of pixels: averages over pixels show every component that the
     plural scattering of the core loss could feel, at a fraction of the cost.
     """
     if len(summary.groups) == 1:
         spectrum = summary.mean[None, split:]
-        return spectrum, spectrum.T / np.sum(spectrum**2)
+        variance = _variance_of_mean(summary, noise)[split:].sum()
+        return spectrum, spectrum.T / np.sum(spectrum**2), np.array([variance])
     sums = summary.groups[:, split:] * summary.group_size[:, None]
     size = float(np.median(summary.group_size))
     sum_noise = replace(noise, read_variance=noise.read_variance * size)
@@ -153,7 +179,8 @@ def _find_inelastic_components(
     compressed, scree = compress(grouped, summarise(grouped), sum_noise)
     rank = min(max(scree.above_noise_edge, 1), MOST_INELASTIC_COMPONENTS)
     spectra = compressed.truncate(rank)
-    return spectra.components, _projector(spectra)
+    errors = np.diag(spectra.component_errors()) * np.sum(spectra.whitening.channel_sd**2)
+    return spectra.components, _projector(spectra), errors
 
 
 def _projector(spectra: LowRank) -> Floats:

@@ -129,3 +129,9 @@ def test_a_kernel_that_is_nothing():
     )
     found = np.fft.irfft(weights @ kernels, LENGTH)
     assert np.abs(found[::7]).max() < 1e-3 * np.abs(found).max()
+
+
+def test_no_spectra_on_an_axis_with_gaps():
+    """Nothing comes of nothing, also where gaps are interpolated."""
+    axis = RegularAxis(64, np.r_[0:10, 12:20], np.zeros(20, bool))
+    assert axis.convolve(np.zeros((0, 18)), np.ones((2, 33))).shape == (0, 18)
