@@ -91,7 +91,7 @@ def _separate_by_evidence(leading: LowRank, detail: Detail, options: SeparationO
     weighed = Weighed(evidence, independent, pure)
     if evidence.verdict != "independent":
         return Answer(pure, None, [finding], weighed)
-    if not evidence.alone.any() or not ica.super_gaussian:
+    if not evidence.held.any() or not ica.super_gaussian:
         return _refine(leading, ica, finding, options)._replace(weighed=weighed)
     answer = _separate_beside_alone(leading, signals, ica, weighed, options)
     return answer._replace(findings=[finding, *answer.findings])
@@ -106,7 +106,7 @@ def _separate_beside_alone(
 ) -> Answer:
     """Phases that are alone as they are there, and the others independent beside them."""
     evidence, pure = weighed.evidence, weighed.pure
-    is_alone = evidence.alone
+    is_alone = evidence.held
     unmixing = pure.unmixing.copy()
     start = ica.unmixing[evidence.nearest[~is_alone]]
     unmixing[~is_alone] = separate_beside(signals, pure.unmixing[is_alone], start)

@@ -24,7 +24,7 @@ class EvidenceFinding:
     verdict : str
         As in `evidence.Evidence`.
     is_alone : tuple of bool
-        Which are phases that are alone in many pixels.
+        Which are taken as phases that are alone in many pixels.
     alone_pixels : tuple of int
         In how many pixels each is estimated to be alone.
     shares, likelihood_gains, density_ratios : tuple of float
@@ -61,9 +61,11 @@ class EvidenceFinding:
         """Of the evidence; ``corners`` are those of the components in the order of the result."""
         population = evidence.population
         shares = population.share[corners]
+        verdict = evidence.verdict
+        is_held = evidence.held if verdict == "independent" else evidence.alone
         return cls(
-            verdict=evidence.verdict,
-            is_alone=tuple(bool(is_alone) for is_alone in evidence.alone[corners]),
+            verdict=verdict,
+            is_alone=tuple(bool(is_alone) for is_alone in is_held[corners]),
             alone_pixels=tuple(round(float(share) * number_of_pixels) for share in shares),
             shares=_rounded(shares, 4),
             likelihood_gains=_rounded(population.likelihood_gain[corners], 1),
@@ -120,7 +122,9 @@ class EvidenceFinding:
                 "independent spectra or maps would be "
                 f"{self.ica_negativity:g} times as negative as noise explains"
             ),
-            "refuted": "independence misses a phase that is alone",
+            "refuted": (
+                "pixels gather at every one, and independence misses one that is clearly alone"
+            ),
             "uninformed": (
                 "the spectra have too little detail for independence (chance error "
                 f"{self.ica_error:g} degrees)"

@@ -28,7 +28,7 @@ LEAST_SHARE_ALONE, LEAST_DENSITY_RATIO = 0.02, 6.0
 LEAST_SHARE_POPULATED, LEAST_LIKELIHOOD_GAIN = 0.01, 10.0
 MOST_ERROR_OF_ICA = 30.0  # degrees, beyond which independence tells nothing
 MOST_NEGATIVITY_LEFT = 8.0  # times what noise gives, beyond which ICA contradicts itself
-MOST_TURN_OF_KNOWN = 15.0  # degrees by which ICA may miss a phase that is alone
+MOST_TURN_OF_KNOWN = 15.0  # degrees between a corner and the independent component it stands for
 MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
@@ -100,6 +100,15 @@ class Evidence:
         return bool(is_steady and self.alone.any())
 
     @property
+    def held(self) -> Mask:
+        """Phases that are alone, as far as independence does not deny it.
+
+        Particles of one size gather pixels at a mixture: one corner by itself is no evidence
+        against independent components that contradict nothing.
+        """
+        return np.asarray(self.alone & (self.turns <= MOST_TURN_OF_KNOWN))
+
+    @property
     def verdict(self) -> Verdict:
         """What decides, see the theory page; ``"independent"`` lets phases that are alone stand."""
         alone, all_populated = self.alone, bool(self.populated.all())
@@ -110,7 +119,7 @@ class Evidence:
             return "contradictory"
         if all_populated and self.turns.max() < MOST_TURN_ALIKE:
             return "alike"
-        if alone.any() and self.turns[alone].max() > MOST_TURN_OF_KNOWN:
+        if all_populated and (alone & ~self.held).any():
             return "refuted"
         if self.is_confirmed:
             return "independent"

@@ -173,6 +173,13 @@ def test_few_channels_leave_pure_pixels():
     assert "too few channels" in result.settings["assume"].reason
 
 
+def test_a_corner_that_independence_denies_is_not_held():
+    """Rule: particles of one size gather pixels at a mixture, which is no phase."""
+    corners = {"share": (0.3, 0.1), "ratio": (50, 9)}
+    for turns, held in (((1.0, 5.0), [True, True]), ((1.0, 30.0), [True, False])):
+        assert evidence(turns=np.array(turns), **corners).held.tolist() == held
+
+
 def evidence(**changes):
     """Two corners at which nothing gathers, and an ICA without fault."""
     population = CornerPopulation(
@@ -201,7 +208,16 @@ def evidence(**changes):
         ({}, "independent"),
         ({"share": (0.3, 0.2), "ratio": (50, 9)}, "alone"),
         ({"share": (0.3, 0.0), "ratio": (50, 1)}, "independent"),
-        ({"share": (0.3, 0.0), "ratio": (50, 1), "turns": np.array([30.0, 1.0])}, "refuted"),
+        ({"share": (0.3, 0.0), "ratio": (50, 1), "turns": np.array([30.0, 1.0])}, "independent"),
+        (
+            {
+                "share": (0.3, 0.1),
+                "ratio": (50, 1),
+                "gain": (99, 99),
+                "turns": np.array([30.0, 1.0]),
+            },
+            "refuted",
+        ),
         ({"ica_negativity": 50.0}, "contradictory"),
         ({"ica_negativity": 50.0, "pure_negativity": 40.0}, "independent"),
         ({"ica_error": 50.0}, "uninformed"),
