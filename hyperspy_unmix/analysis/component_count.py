@@ -59,7 +59,12 @@ def count_components(
         agreed = alike
     leading = raw.truncate(min(max(agreed, 1), raw.rank))
     # Leave out what an energy drift makes.
-    drift, drift_channels = _count_drift(prepared, leading, scree)
+    drift, shifted, drift_channels = _count_drift(prepared, leading, scree)
+    if shifted:
+        ending = (
+            f", {shifted} of them a shift of whole spectra in some regions ({drift_channels:.2g} "
+            f"channels r.m.s.): valence or bonding, or a drift that was not found{ending}"
+        )
     if drift:
         ending = (
             f"; {agreed} before leaving out {drift} that an energy drift makes "
@@ -126,11 +131,23 @@ def _count_repeated_when_corrected(prepared: Prepared, raw: LowRank, scree: Scre
     return count_repeated(corrected_significance(leading, scree.edge, prepared.corrections))
 
 
-def _count_drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, float]:
-    """Number of components that a drift of the energy axis makes, and its size in channels."""
+def _count_drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, int, float]:
+    """Numbers of components that a drift of the energy axis makes, and that may be chemistry.
+
+    The third: the size of the shift in channels. A component that a shift makes is drift where the
+    alignment found one, or where it jumps from pixel to pixel as no specimen does. In a map whose
+    neighbours are alike it may be the shift of an edge with valence.
+    """
     image = prepared.image
     if raw.rank < 2 or base_type(image.frame) != "EELS":
-        return 0, 0.0
+        return 0, 0, 0.0
     signal_share, _ = expected_squared_cosines(scree.values[: raw.rank], *scree.shape)
-    is_drift, shift = drift_components(raw, image.summary.mean, signal_share)
-    return int(is_drift.sum()), float(np.sqrt(np.mean(shift**2)))
+    is_shift, shift = drift_components(raw, image.summary.mean, signal_share)
+    is_drift = is_shift
+    if prepared.drift is None or not prepared.drift.applied:
+        significance = neighbour_significance(
+            raw.scores, raw.weights, np.flatnonzero(image.blocks.pixels), image.navigation_shape
+        )
+        is_drift = is_shift & ~has_alike_neighbours(significance, raw.rank)
+    size = float(np.sqrt(np.mean(shift**2)))
+    return int(is_drift.sum()), int((is_shift & ~is_drift).sum()), size

@@ -106,6 +106,40 @@ def test_energy_drift_is_named():
     assert size == pytest.approx(0.6, rel=0.15)
 
 
+@pytest.mark.parametrize("with_low_loss", [False, True])
+def test_two_valences_are_no_drift(with_low_loss):
+    """Phantom: white lines 1.7 eV apart in a disc, nothing drifts; both spectra are found."""
+    rng = np.random.default_rng(0)
+    energy = np.arange(660.0, 780.0)
+    y, x = np.mgrid[:40, :40]
+    disc = ((x - 20) ** 2 + (y - 20) ** 2 < 12**2).astype(float)[..., None]
+
+    def iron(shift):
+        def line(centre, width):
+            return np.exp(-0.5 * ((energy - centre - shift) / width) ** 2)
+
+        step = 60 / (1 + np.exp(-(energy - 712 - shift) / 1.2))
+        return 300 * line(710, 1.2) + 130 * line(723, 1.4) + step
+
+    mean = 400 * (energy / 700) ** -3 + (1 - disc) * iron(0) + disc * iron(1.7)
+    s = hs.signals.Signal1D(rng.poisson(mean))
+    s.set_signal_type("EELS_unmix")
+    s.axes_manager[-1].offset, s.axes_manager[-1].units = 660.0, "eV"
+    low_loss = None
+    if with_low_loss:
+        losses = np.arange(-20.0, 80.0)
+        peak = 1e5 * np.exp(-0.5 * (losses / 0.8) ** 2)
+        plasmon = 4e3 * np.exp(-0.5 * ((losses - 22) / 5) ** 2)
+        low_loss = hs.signals.Signal1D(rng.poisson(np.tile(peak + plasmon, (40, 40, 1))))
+        low_loss.set_signal_type("EELS")
+        low_loss.axes_manager[-1].offset, low_loss.axes_manager[-1].units = -20.0, "eV"
+    result = hyperspy_unmix.unmix(s, low_loss=low_loss)
+    assert result.n_components == 2
+    assert "valence or bonding, or a drift" in result.settings["n_components"].reason
+    correlations = [abs(np.corrcoef(m.ravel(), disc.ravel())[0, 1]) for m in result.maps.data]
+    assert min(correlations) > 0.95
+
+
 def test_ends_that_an_alignment_emptied_are_left_out():
     """Truth: the channels set to zero; the user's data stay as they are."""
     s = two_phases(counts=4000)
