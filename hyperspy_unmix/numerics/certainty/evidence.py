@@ -119,10 +119,10 @@ class Evidence:
             return "contradictory"
         if all_populated and self.turns.max() < MOST_TURN_ALIKE:
             return "alike"
-        if all_populated and (alone & ~self.held).any():
-            return "refuted"
         if self.is_confirmed:
             return "independent"
+        if all_populated and (alone & ~self.held).any():
+            return "refuted"
         if self.ica_error > MOST_ERROR_OF_ICA:
             return "uninformed"
         if self.ica_moved > np.degrees(ICA_ERROR) and all_populated:
