@@ -88,7 +88,7 @@ class Compressed:
         ``only_stable=False`` takes all components that are counted: where none is separated.
         """
         steps = steps_of(signal, options)
-        pixels = int(np.prod(np.shape(getattr(signal, "data", ()))[:-1]))
+        pixels = _number_of_pixels(signal)
         with limit_blas_threads(pixels, MOST_PIXELS_ALL_ON_ONE_THREAD):
             prepared = steps.once(
                 "prepared",
@@ -287,6 +287,12 @@ class Compressed:
         if kernel is None or kernel.is_none:
             return spectra
         return fit_as_recorded(spectra, self.raw, self.prepared.corrections, corrected.fits)
+
+
+def _number_of_pixels(signal: Any) -> int:
+    """Pixels of a signal; none where it has no shape, or one that dask does not know."""
+    number = np.prod(np.shape(getattr(signal, "data", ()))[:-1])
+    return int(number) if np.isfinite(number) else 0
 
 
 def _background_fit(corrected: Corrected) -> BackgroundFit | None:

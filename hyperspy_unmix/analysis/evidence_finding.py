@@ -81,57 +81,53 @@ class EvidenceFinding:
 
     def choices(self) -> Settings:
         """In plain words."""
-        numbers = (
-            "share of the pixels in which each component is alone; these pixels are denser than "
-            f"those around them by {_listed(self.density_ratios)}. Independence: chance error "
-            f"{self.ica_error:g} degrees, moved by {self.ica_moved:g} degrees to be less negative, "
-            f"then {self.ica_negativity:g} times as negative as noise explains (pure pixels: "
+        numbers = "share of the pixels in which each component seems to be alone"
+        independence = (
+            f"degrees of chance error; moved by {self.ica_moved:g} degrees to be less negative, "
+            f"then {self.ica_negativity:g} times as negative as noise (pure pixels "
             f"{self.pure_negativity:g})"
         )
-        turns = (
-            'degrees by which assume="overlap" turns each spectrum; assume="pure": '
-            f"{_listed(self.pure_turns)}. Both are in alternatives"
-        )
+        turns = 'degrees by which assume="overlap" turns each spectrum'
+        pure = 'the same for assume="pure"; both results are in alternatives'
         choices = {
             "assume": Choice("auto", f"{self._components()}; {self._why()}"),
-            "evidence": Choice(list(self.shares), numbers),
-            "other answers": Choice(list(self.overlap_turns), turns),
+            "alone": Choice(list(self.shares), numbers),
+            "independence": Choice(self.ica_error, independence),
+            "if overlap": Choice(list(self.overlap_turns), turns),
+            "if pure": Choice(list(self.pure_turns), pure),
         }
         return choices | self._undecided()
 
     def _components(self) -> str:
-        """What decided on each component."""
-        words = []
-        by_pixels = self.verdict not in ("independent",)
-        for i, (is_alone, pixels) in enumerate(zip(self.is_alone, self.alone_pixels, strict=True)):
-            if is_alone or (by_pixels and self.verdict in ("alone", "alike")):
-                words.append(f"component {i}: alone in about {pixels:,} pixels")
-            elif by_pixels:
-                words.append(f"component {i}: as it is where it is most alone")
-            else:
-                words.append(f"component {i}: not known to be alone anywhere, by independence")
+        """What decided on which components."""
+        is_alone = np.array(self.is_alone) | (self.verdict in ("alone", "alike"))
+        alone = [f"{i} in {self.alone_pixels[i]:,}" for i in np.flatnonzero(is_alone)]
+        others = [str(i) for i in np.flatnonzero(~is_alone)]
+        words = [f"alone in many pixels: {', '.join(alone)}"] if alone else []
+        if others and self.verdict == "independent":
+            words.append(f"never alone, by independence: {', '.join(others)}")
+        elif others:
+            words.append(f"taken where they are most alone: {', '.join(others)}")
         return "; ".join(words)
 
     def _why(self) -> str:
         """The reason for the verdict."""
         reasons: dict[Verdict, str] = {
-            "alone": "pixels gather at every one, so that nothing has to be assumed",
-            "alike": "pixels gather at every one, and independence says the same",
-            "independent": "the independent spectra contradict neither these pixels nor zero",
+            "alone": "pixels gather at each",
+            "alike": "pixels gather at each, and independence says the same",
+            "independent": "independent spectra contradict nothing",
             "contradictory": (
                 "independent spectra or maps would be "
                 f"{self.ica_negativity:g} times as negative as noise explains"
             ),
-            "refuted": (
-                "pixels gather at every one, and independence misses one that is clearly alone"
-            ),
+            "refuted": "independence misses phases that are clearly alone",
             "uninformed": (
                 "the spectra have too little detail for independence (chance error "
                 f"{self.ica_error:g} degrees)"
             ),
             "strained": (
-                f"independent spectra had to be turned by {self.ica_moved:g} degrees to be "
-                "possible, and pixels gather where each is most alone"
+                f"independent spectra had to be turned by {self.ica_moved:g} degrees, and pixels "
+                "gather where each is most alone"
             ),
         }
         return reasons[self.verdict]

@@ -148,14 +148,15 @@ def _separate(
 def _count_separable(image: Image, spectra: LowRank, supported: int) -> int:
     """Components that are there by their counts, or by neighbouring pixels that are alike."""
     supported, pixels = min(max(supported, 1), spectra.rank), np.flatnonzero(image.blocks.pixels)
-    # Of several images together the pixels have no place in one scan.
-    if supported == spectra.rank or len(pixels) != len(spectra.scores):
+    # Of several images together the pixels have no place in one scan; what corrections leave of a
+    # component has neighbours alike, and is none.
+    is_corrected = bool(spectra.model_error.any())
+    if supported == spectra.rank or len(pixels) != len(spectra.scores) or is_corrected:
         return supported
     significance = neighbour_significance(
         spectra.scores, spectra.weights, pixels, image.navigation_shape
     )
     alike = has_alike_neighbours(significance, spectra.rank)
-    # One after the other: far behind come those of which corrections left little, without noise.
     return supported + leading_count(alike[supported:])
 
 

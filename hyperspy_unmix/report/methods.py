@@ -148,17 +148,20 @@ def _number(result: Components, reference: str) -> str:
     return f"{taken}; {', '.join(parts)}."
 
 
+def _of_corners(cite: Callable[..., str]) -> str:
+    return f"that differ from a corner of the data's simplex {cite('pure')} by noise only"
+
+
 def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
     found_by, findings = result.separated.found_by, result.separated.findings
     if result.are_spectra_given:
         return [f"The spectra were {result.settings['spectra'].reason}."]
-    of_corners = f"that differ from a corner of the data's simplex {cite('pure')} by noise only"
     if isinstance(found_by, PurePixels):
         evidence = finding_of(findings, EvidenceFinding)
         assumed = "was assumed to be" if evidence is None else "is, on the evidence of the data,"
         return [
             f"Every component {assumed} alone in some pixels: its spectrum is the mean of those "
-            f"{of_corners}."
+            f"{_of_corners(cite)}."
         ]
     if result.n_components == 1:
         return ["One component needs no separation."]
@@ -167,7 +170,7 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
         number = int(found_by.is_alone.sum())
         sentences.append(
             f"{number} component{'s are' if number != 1 else ' is'} alone in many pixels; the "
-            f"spectrum is the mean of those {of_corners}."
+            f"spectrum is the mean of those {_of_corners(cite)}."
         )
     ica = finding_of(findings, IcaFinding)
     used = "picard" if ica is None else ica.used

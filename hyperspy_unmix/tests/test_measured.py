@@ -139,7 +139,9 @@ def test_raman_map():
     s.set_signal_type("unmix")
     u = s.unmix()
     assert_sound(u, s)
-    assert 2 <= u.n_components <= 10
+    # of 65 above the noise the most that are stable when taken as independent
+    assert 2 <= u.n_components <= 20
+    assert not u.pca.ica(assume="overlap").unstable
 
 
 def test_repeated_reads_of_one_spot():

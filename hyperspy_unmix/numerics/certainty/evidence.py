@@ -29,6 +29,7 @@ LEAST_SHARE_POPULATED, LEAST_LIKELIHOOD_GAIN = 0.01, 10.0
 MOST_ERROR_OF_ICA = 30.0  # degrees, beyond which independence tells nothing
 MOST_NEGATIVITY_LEFT = 8.0  # times what noise gives, beyond which ICA contradicts itself
 MOST_TURN_OF_KNOWN = 15.0  # degrees between a corner and the independent component it stands for
+LEAST_CORNERS_THAT_REFUTE = 2  # one may be that of particles of one size
 MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
@@ -121,7 +122,8 @@ class Evidence:
             return "alike"
         if self.is_confirmed:
             return "independent"
-        if all_populated and (alone & ~self.held).any():
+        missed = int((alone & ~self.held).sum())
+        if missed >= LEAST_CORNERS_THAT_REFUTE or (missed and all_populated):
             return "refuted"
         if self.ica_error > MOST_ERROR_OF_ICA:
             return "uninformed"

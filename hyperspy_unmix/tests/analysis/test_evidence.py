@@ -128,8 +128,8 @@ def test_what_decided_is_said(unmixed):
     film = int(np.argmax(finding.is_alone))
     assert isinstance(result.separated.found_by, BesideAlone)
     assert finding.is_alone == tuple(i == film for i in range(2))
-    assert f"component {film}: alone in about {finding.alone_pixels[film]:,} pixels" in text
-    assert f"component {1 - film}: not known to be alone anywhere, by independence" in text
+    assert f"alone in many pixels: {film} in {finding.alone_pixels[film]:,};" in text
+    assert f"never alone, by independence: {1 - film};" in text
     # As many pixels hold no particle at all.
     empty = int(np.sum(particles()[..., 1] == 0))
     assert finding.alone_pixels[film] == pytest.approx(empty, rel=0.1)
@@ -217,6 +217,10 @@ def evidence(**changes):
                 "turns": np.array([30.0, 1.0]),
             },
             "refuted",
+        ),
+        (
+            {"share": (0.3, 0.1), "ratio": (50, 9), "turns": np.array([30.0, 20.0])},
+            "alone",
         ),
         ({"ica_negativity": 50.0}, "contradictory"),
         ({"ica_negativity": 50.0, "pure_negativity": 40.0}, "independent"),

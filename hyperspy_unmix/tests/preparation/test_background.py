@@ -49,7 +49,7 @@ def test_a_baseline_is_named_where_nothing_fits(signal_type, said, monkeypatch):
     monkeypatch.setattr("hyperspy_unmix.analysis.separation_findings.MOST_NEGATIVITY_RATIO", -1.0)
     x = np.linspace(0, 1, CHANNELS)
     s = calibrated(counts() + 200 * x, signal_type)
-    u = hyperspy_unmix.unmix(s, background=None)
+    u = hyperspy_unmix.unmix(s, background=None, assume="overlap")
     reason = u.settings["WARNING: negative"].reason
     assert ("fluorescence" in reason) is said
     assert "assume=" in reason

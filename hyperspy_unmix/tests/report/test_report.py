@@ -165,7 +165,8 @@ def test_methods_name_the_background(shape, words):
 
 def test_methods_of_dual_eels():
     made = data.inclined_boundary(shape=(20, 20))
-    u = hyperspy_unmix.unmix(made.signal, low_loss=made.low_loss, background=(450.0, 520.0))
+    options = {"background": (450.0, 520.0), "assume": "overlap"}
+    u = hyperspy_unmix.unmix(made.signal, low_loss=made.low_loss, **options)
     text, cited = said(u)
     assert text.startswith("The EELS spectrum image (400 pixels, ")
     assert "was fitted from 450 to 520 eV and subtracted" in text

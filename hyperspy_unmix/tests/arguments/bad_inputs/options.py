@@ -90,8 +90,12 @@ NUMBER = [
         stages=False,
     ),
     Refused(
-        given="every other channel masked, and two components",
-        keywords={"n_components": 2, "signal_mask": lambda: np.arange(80) % 2 == 0},
+        given="every other channel masked, and two independent components",
+        keywords={
+            "n_components": 2,
+            "signal_mask": lambda: np.arange(80) % 2 == 0,
+            "assume": "overlap",
+        },
         says="channels",
         stages=False,
     ),
