@@ -14,6 +14,7 @@ from hyperspy_unmix.settings import Choice, Settings, caution
 
 FACTORS = (1, 2, 4, 8)  # of pixels to sum along an axis
 MOST_LEFT = 0.14  # correlation of the sums' noise, so that nothing more is to be said of them
+SAME = 0.05  # difference along the axes of which nothing is said
 LEAST_OF_CAUTION = 0.2  # correlation; with less errors of sums are hardly wrong
 
 
@@ -27,12 +28,15 @@ class NeighbouringNoiseFinding:
         Along each axis of the scan, in HyperSpy's order; empty where they share none.
     factors : tuple of int
         Pixels to sum along each, in the same order; all one where the scan is too small.
+    lengths : tuple of int
+        Of the scan's axes, in the same order.
     effective : int
         Number of independent pixels that tell as much about the noise as all do.
     """
 
     correlation: tuple[float, ...] = ()
     factors: tuple[int, ...] = ()
+    lengths: tuple[int, ...] = ()
     effective: int = 0
 
     def choices(self) -> Settings:
@@ -45,10 +49,13 @@ class NeighbouringNoiseFinding:
                 "interpolation makes it; the number of components allows for that"
             )
             return {"neighbouring pixels": Choice(max(self.correlation), reason)}
-        shares = [f"{max(share, 0):.2g}" for share in self.correlation]
-        share = shares[0] if len(set(shares)) == 1 else f"{' and '.join(shares)} along the axes"
+        low, high = max(min(self.correlation), 0), max(self.correlation)
+        share = f"{high:.2g} of it"
+        if high - low > SAME:
+            shares = " and ".join(f"{max(share, 0):.2g}" for share in self.correlation)
+            share = f"{shares} of it along the axes"
         hint = (
-            f"neighbouring pixels share their noise ({share} of it): smoothed, interpolated or "
+            f"neighbouring pixels share their noise ({share}): smoothed, interpolated or "
             f"carried over in space, worth {self.effective} pixels as recorded. The number of "
             "components allows for that, but errors and stability take pixels as independent. Give "
             "the counts as they were recorded"
@@ -56,8 +63,16 @@ class NeighbouringNoiseFinding:
         if max(self.factors) > 1:
             pixels = " x ".join(map(str, self.factors))
             scale = ", ".join(map(str, (*self.factors, 1)))
-            hint += f", or sum {pixels} pixels: signal.rebin(scale=({scale})).unmix()"
+            call = f"signal{self._whole()}.rebin(scale=({scale})).unmix()"
+            hint += f", or sum {pixels} pixels: {call}"
         return caution("neighbouring pixels", hint)
+
+    def _whole(self) -> str:
+        """The part of the scan that is whole sums, as HyperSpy takes it."""
+        ends = [n // factor * factor for n, factor in zip(self.lengths, self.factors, strict=True)]
+        if tuple(ends) == self.lengths:
+            return ""
+        return f".inav[{', '.join(f':{end}' for end in ends)}]"
 
 
 def find_neighbouring_noise(
@@ -73,7 +88,10 @@ def find_neighbouring_noise(
         factors.append(_factor(along))
     effective = round(neighbours.effective_share * image.blocks.shape[0])
     return NeighbouringNoiseFinding(
-        neighbours.correlation[::-1], tuple(factors[::-1]), max(effective, 1)
+        neighbours.correlation[::-1],
+        tuple(factors[::-1]),
+        tuple(image.navigation_shape[::-1]),
+        max(effective, 1),
     )
 
 

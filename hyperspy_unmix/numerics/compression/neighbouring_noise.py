@@ -124,8 +124,8 @@ def correct_for_neighbours(
     """The scree in units of the noise edge that noise has which neighbouring pixels share.
 
     Noise whose rows are correlated has the singular values of rows that are independent and whose
-    variances are its power spectrum over the scan. The edge is raised by
-    its standard error.
+    variances are its power spectrum over the scan. The edge is raised by its standard
+    error.
 
     Parameters
     ----------

@@ -28,6 +28,7 @@ from .map_correlation import measure_neighbours
 from .neighbouring_noise import correct_for_neighbours, noise_directions
 from .scree import Scree, channel_rescaling, leading_directions, measure_scree
 
+ROUNDING = 1e-12  # of the sum of squares of the leading scores, that of float32 spectra
 DIRECTIONS_IN_DOUBLE_PRECISION = 8  # the strongest, in the Gram matrix
 
 
@@ -106,6 +107,9 @@ def _look_at_neighbours(
     pixels, scan_shape = np.flatnonzero(blocks.pixels), blocks.data.shape[:-1]
     root = np.sqrt(weights)[:, None]
     of_noise = scores[:, rank:] * root
+    rounding = ROUNDING * scree.edge * float(scree.values[0])
+    if not (np.sum(of_noise**2, 0) > rounding).all():
+        return scree
     scree = replace(scree, neighbours=measure_neighbours(of_noise, pixels, scan_shape))
     if scree.neighbours is None or not scree.neighbours.is_shared:
         return scree
