@@ -52,7 +52,7 @@ class NeighbouringNoiseFinding:
         low, high = max(min(self.correlation), 0), max(self.correlation)
         share = f"{high:.2g} of it"
         if high - low > SAME:
-            shares = " and ".join(f"{max(share, 0):.2g}" for share in self.correlation)
+            shares = " and ".join(f"{max(round(share, 2), 0):g}" for share in self.correlation)
             share = f"{shares} of it along the axes"
         hint = (
             f"neighbouring pixels share their noise ({share}): smoothed, interpolated or "
