@@ -27,6 +27,7 @@ from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.prepare import Prepared
 
 LEAST_NOISE_COMPONENTS = 10  # below the noise edge, that the elbow is measured against
+LEAST_EFFECTIVE_PIXELS = 100  # whose noise edge is trusted where neighbours share their noise
 MOST_DISAGREEMENT = 2  # components above the noise edge that the other counts may not see
 MOST_CORRECTED_COMPONENTS = MOST_AUTOMATIC_COMPONENTS  # that go through the corrections
 
@@ -38,6 +39,20 @@ def three_counts(scree: Scree) -> tuple[int, int, int]:
     return above_edge, elbow(scree.values, searched), count_repeated(scree.repeats)
 
 
+def agreed_count(scree: Scree) -> int:
+    """Number of components of the data as recorded: the median of three counts.
+
+    Noise that neighbouring pixels share repeats in other shares of the counts: then it is the
+    noise edge, and where they are worth few independent pixels no more than the elbow.
+    """
+    above_edge, bend, repeated = three_counts(scree)
+    neighbours = scree.neighbours
+    if neighbours is not None and neighbours.is_shared:
+        effective = neighbours.effective_share * scree.shape[0]
+        return above_edge if effective > LEAST_EFFECTIVE_PIXELS else min(above_edge, bend)
+    return int(np.median([above_edge, bend, repeated]))
+
+
 def count_components(
     prepared: Prepared, raw: LowRank, scree: Scree, corrected: Corrected
 ) -> ComponentCount:
@@ -47,11 +62,12 @@ def count_components(
     makes, and no more than are left, and repeat, once corrections are made.
     """
     above_edge, bend, repeated = three_counts(scree)
-    agreed = int(np.median([above_edge, bend, repeated]))
-    ending = ""
+    agreed, ending = agreed_count(scree), ""
     if not above_edge == bend == repeated:
         ending = f" (noise edge {above_edge}, elbow {bend}, split half {repeated})"
-    alike = _count_alike_neighbours(prepared, raw, agreed, above_edge)
+    alike = agreed
+    if scree.neighbours is None or not scree.neighbours.is_shared:
+        alike = _count_alike_neighbours(prepared, raw, agreed, above_edge)
     if alike > agreed:
         ending = (
             f", {alike - agreed} of them since neighbouring pixels of the map are alike{ending}"

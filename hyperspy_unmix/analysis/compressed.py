@@ -29,7 +29,8 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
-from .component_count import MOST_CORRECTED_COMPONENTS, count_components, three_counts
+from .component_count import MOST_CORRECTED_COMPONENTS, agreed_count, count_components
+from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
 from .separated import Separated
 from .separation import count_stable_components, separate_components
@@ -113,6 +114,7 @@ class Compressed:
             (least_rank,),
             lambda: protect(compress(image.blocks, image.summary, prepared.noise, least_rank)),
         )
+        warn_of(find_neighbouring_noise(prepared.image, scree.neighbours))
         counted = steps.once(
             "counted", (least_rank,), lambda: protect(_correct_and_count(prepared, raw, scree))
         )
@@ -140,6 +142,7 @@ class Compressed:
         settings["noise edge"] = Choice(
             scree.above_noise_edge, "components of the data as recorded above the noise edge"
         )
+        settings |= find_neighbouring_noise(prepared.image, scree.neighbours).choices()
         fit = _background_fit(corrected)
         if fit is not None:
             settings["background fit"] = _background_choice(fit)
@@ -314,7 +317,7 @@ def _correct_and_count(
     prepared: Prepared, raw: LowRank, scree: Scree, count: ComponentCount | None = None
 ) -> tuple[Corrected, ComponentCount]:
     """Correct the components that the counts agree on, and count; unless ``count`` is known."""
-    rank = max(min(int(np.median(three_counts(scree))), MOST_CORRECTED_COMPONENTS), 1)
+    rank = max(min(agreed_count(scree), MOST_CORRECTED_COMPONENTS), 1)
     blocks = prepared.image.blocks
     ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
     with ticks as done, limit_blas_threads(blocks.shape[0]):

@@ -22,6 +22,7 @@ from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats
 
 from . import split_half
+from .map_correlation import NeighbouringNoise
 
 COMPONENTS_TESTED_BELOW_EDGE = 4  # in the split-half test, beside all above the noise edge
 MOST_COMPONENTS_TESTED = 100
@@ -51,6 +52,8 @@ class Scree:
         Of the whitened data.
     rest : float
         Sum of those that are not in ``values``.
+    neighbours : NeighbouringNoise, optional
+        Whether the noise of neighbouring pixels is alike; None where it was not measured.
     """
 
     values: Floats
@@ -59,6 +62,7 @@ class Scree:
     repeats: Floats
     shape: tuple[int, int]
     rest: float = 0.0
+    neighbours: NeighbouringNoise | None = None
 
     @property
     def total(self) -> float:

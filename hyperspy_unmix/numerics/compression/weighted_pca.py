@@ -10,6 +10,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.linear_algebra import ROWS_IN_CACHE, GramSum, strong_directions
 from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.numerics.noise.noise_edge import noise_edge_of_profile
 from hyperspy_unmix.numerics.noise.weights import (
     LEAST_COUNTS_PER_PIXEL,
     column_scales,
@@ -23,8 +24,11 @@ from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
 from .low_rank import LowRank
+from .map_correlation import measure_neighbours
+from .neighbouring_noise import correct_for_neighbours, noise_directions
 from .scree import Scree, channel_rescaling, leading_directions, measure_scree
 
+ROUNDING = 1e-12  # of the sum of squares of the leading scores, that of float32 spectra
 DIRECTIONS_IN_DOUBLE_PRECISION = 8  # the strongest, in the Gram matrix
 
 
@@ -67,10 +71,14 @@ def compress(
     gram = white @ white.T if n < m else white
     scree = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
     rank = min(max(scree.above_noise_edge, least_rank, 1), n, m)
-    # Their scores, in the second pass.
+    # Their scores, in the second pass, and some of noise.
     directions = leading_directions(white, rank)
-    projector = whitening.projector(directions)
+    projected = np.concatenate([directions, noise_directions(directions, n)], 1)
+    projector = whitening.projector(projected)
     scores = blocks.rows(lambda block: _project(block.spectra, projector), stage="scores")
+    scree = _look_at_neighbours(scree, scores, rank, weights, blocks, profile, noise)
+    rank = min(max(scree.above_noise_edge, least_rank, 1), rank)
+    scores, directions = np.ascontiguousarray(scores[:, :rank]), directions[:, :rank]
     spectra = LowRank(
         scores=scores,
         components=whitening.colour(directions.T),
@@ -81,6 +89,39 @@ def compress(
         shape_noise=np.zeros((0, m)),
     )
     return spectra, scree
+
+
+def _look_at_neighbours(
+    scree: Scree,
+    scores: Floats,
+    rank: int,
+    weights: Floats,
+    blocks: RowBlocks,
+    profile: Floats,
+    noise: NoiseModel,
+) -> Scree:
+    """The scree with what neighbouring pixels' noise has in common, and corrected for it.
+
+    ``scores`` are of the ``rank`` leading components, then of noise.
+    """
+    pixels, scan_shape = np.flatnonzero(blocks.pixels), blocks.data.shape[:-1]
+    root = np.sqrt(weights)[:, None]
+    of_noise = scores[:, rank:] * root
+    rounding = ROUNDING * scree.edge * float(scree.values[0])
+    if not (np.sum(of_noise**2, 0) > rounding).all():
+        return scree
+    scree = replace(scree, neighbours=measure_neighbours(of_noise, pixels, scan_shape))
+    if scree.neighbours is None or not scree.neighbours.is_shared:
+        return scree
+    return correct_for_neighbours(
+        scree,
+        scores[:, :rank] * root,
+        of_noise,
+        pixels,
+        scan_shape,
+        white_edge=noise_edge_of_profile(len(scores), profile),
+        calibrated=noise.kind != "poisson",
+    )
 
 
 def _project(rows: Floats, projector: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from hyperspy_unmix.tests.arguments.bad_inputs.rows import (
     FULL,
@@ -81,6 +82,11 @@ def without_counts(pixels):
         keywords={"navigation_mask": lambda: some_pixels(pixels)},
         change=zero,
     )
+
+
+def smoothed():
+    """The scene on a larger scan, smoothed in space."""
+    return calibrated(gaussian_filter(counts((32, 32)).astype(float), (1, 1, 0)))
 
 
 def hot_in_half():
@@ -193,6 +199,12 @@ VALUES = [
         value=int(some_pixels(5).sum()),
         says="the spectrum of another",
         truth=as_the_line_before(5),
+    ),
+    Accepted(
+        given="a map that was smoothed in space (Gaussian of one pixel)",
+        signal=smoothed,
+        setting="WARNING: neighbouring pixels",
+        says="share their noise.*rebin",
     ),
     Accepted(
         given="a channel of the detector without a count",
