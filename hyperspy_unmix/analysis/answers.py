@@ -89,9 +89,10 @@ def _separate_by_evidence(leading: LowRank, detail: Detail, options: SeparationO
     uncorrelated = ica.algorithm == "fastica" or not ica.super_gaussian
     evidence = gather_evidence(leading, signals, ica.unmixing, uncorrelated, independent, pure)
     weighed = Weighed(evidence, independent, pure)
-    if evidence.verdict != "independent":
+    verdict = evidence.verdict
+    if verdict not in ("independent", "impossible"):
         return Answer(pure, None, [finding], weighed)
-    if not evidence.held.any() or not ica.super_gaussian:
+    if verdict == "impossible" or not evidence.held.any() or not ica.super_gaussian:
         return _refine(leading, ica, finding, options)._replace(weighed=weighed)
     answer = _separate_beside_alone(leading, signals, ica, weighed, options)
     return answer._replace(findings=[finding, *answer.findings])

@@ -63,6 +63,7 @@ class EvidenceFinding:
         shares = population.share[corners]
         verdict = evidence.verdict
         is_held = evidence.held if verdict == "independent" else evidence.alone
+        is_held = is_held & (verdict != "impossible")
         return cls(
             verdict=verdict,
             is_alone=tuple(bool(is_alone) for is_alone in is_held[corners]),
@@ -106,6 +107,8 @@ class EvidenceFinding:
         words = [f"alone in many pixels: {', '.join(alone)}"] if alone else []
         if others and self.verdict == "independent":
             words.append(f"never alone, by independence: {', '.join(others)}")
+        elif self.verdict == "impossible":
+            words.append("by independence")
         elif others:
             words.append(f"taken where they are most alone: {', '.join(others)}")
         return "; ".join(words)
@@ -116,6 +119,9 @@ class EvidenceFinding:
             "alone": "pixels gather at each",
             "alike": "pixels gather at each, and independence says the same",
             "independent": "independent spectra contradict nothing",
+            "impossible": (
+                "of the spectra where each is most alone, one would have less than no counts"
+            ),
             "contradictory": (
                 "independent spectra or maps would be "
                 f"{self.ica_negativity:g} times as negative as noise explains"

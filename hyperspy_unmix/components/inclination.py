@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NANOMETRES = {"nm": 1.0, "Å": 0.1, "A": 0.1, "pm": 1e-3, "µm": 1e3, "μm": 1e3, "um": 1e3, "m": 1e9}
 PROBE_ERROR = 0.2  # of a probe's given width, relative
 LEAST_BOUNDARY_PIXELS = 30  # about the boundary
+LEAST_CHANGE = 0.03  # of the density: t/lambda of the low loss may be wrong by as much
 LEAST_EVIDENCE = 20.0  # times what noise would let a boundary take out of the map's variance
 
 
@@ -322,10 +323,16 @@ def _inside(roi: Any, x: Floats, y: Floats, pixel: float, unit: float) -> tuple[
 
 def _check_seen(boundary: Projection, component: int | str) -> None:
     """Raise unless there is a boundary in the map."""
+    change = float(np.ptp(boundary.fitted)) / max(float(np.abs(boundary.fitted).max()), 1e-300)
+    why = ""
     if boundary.f_statistic < LEAST_EVIDENCE:
+        why = "what it would take out of the map is noise"
+    elif change < LEAST_CHANGE:
+        why = f"what changes there is {100 * change:.1g} %, as an error of t/lambda may make it"
+    if why:
         raise ValueError(
-            f"no boundary is seen in the map of component {component}: what it would take out of "
-            "the map is noise. Choose another component or roi."
+            f"no boundary is seen in the map of component {component}: {why}. Choose another "
+            "component or roi."
         )
 
 

@@ -25,6 +25,7 @@ from hyperspy_unmix.analysis.separation_findings import (
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.compression.map_correlation import NeighbouringNoise
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
@@ -170,6 +171,7 @@ BY_FIELDS = {
     "LowLoss": LowLoss,
     "AnalysedLowLoss": AnalysedLowLoss,
     "LowRank": LowRank,
+    "NeighbouringNoise": NeighbouringNoise,
     "NoiseModel": NoiseModel,
     "Normalised": Normalised,
     "Prepared": Prepared,

@@ -102,6 +102,11 @@ def after(patch, name, error=KeyboardInterrupt, calls=1):
     patch.setattr(owner, function, fails)
 
 
+def forget_what_is_known():
+    """Let the next call begin with the counts: what was made of a signal last is used again."""
+    importlib.import_module("hyperspy_unmix.analysis.reuse")._last.forget()
+
+
 def state(u):
     """Everything of a result that is computed and printed."""
     values = u.arrays.spectra, u.arrays.maps, array(u.maps_uncertainty), u.ambiguity.shares
@@ -138,6 +143,7 @@ def test_interrupted_unmix(lazy, drifting, monkeypatch):
     known = state(s.unmix(2, low_loss=low, navigation_mask=mask))
     ways = [(in_a_pass, stage) for stage in PASSES]
     for how, stage in ways if lazy else [*ways, *((after, stage) for stage in STAGES)]:
+        forget_what_is_known()
         with monkeypatch.context() as patch, undecomposed(s, low), untouched(mask):
             how(patch, stage)
             try:
@@ -173,6 +179,7 @@ def test_interrupted_apply(drifting, monkeypatch):
         "analysis.compressed.prepare",
         "analysis.compressed.correct",
     ):
+        forget_what_is_known()
         with monkeypatch.context() as patch, undecomposed(s, low):
             after(patch, name)
             with pytest.raises(KeyboardInterrupt):

@@ -29,11 +29,19 @@ LEAST_SHARE_POPULATED, LEAST_LIKELIHOOD_GAIN = 0.01, 10.0
 MOST_ERROR_OF_ICA = 30.0  # degrees, beyond which independence tells nothing
 MOST_NEGATIVITY_LEFT = 8.0  # times what noise gives, beyond which ICA contradicts itself
 MOST_TURN_OF_KNOWN = 15.0  # degrees between a corner and the independent component it stands for
+LEAST_SHARE_OF_COUNTS = -0.02  # of a component: one with less is no phase
 LEAST_CORNERS_THAT_REFUTE = 2  # one may be that of particles of one size
 MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
-    "alone", "alike", "independent", "contradictory", "refuted", "uninformed", "strained"
+    "alone",
+    "alike",
+    "independent",
+    "impossible",
+    "contradictory",
+    "refuted",
+    "uninformed",
+    "strained",
 ]
 
 
@@ -60,6 +68,8 @@ class Evidence:
         Largest turn, in degrees, that made the independent components less negative.
     variation, pure_variation : float
         Least standard deviation of a map over its mean, without noise.
+    least_share, pure_least_share : float
+        Of the counts, of the component that has the least.
     """
 
     population: CornerPopulation
@@ -72,6 +82,8 @@ class Evidence:
     ica_moved: float
     variation: float
     pure_variation: float
+    least_share: float = 0.0
+    pure_least_share: float = 0.0
 
     @property
     def alone(self) -> Mask:
@@ -112,6 +124,8 @@ class Evidence:
     @property
     def verdict(self) -> Verdict:
         """What decides, see the theory page; ``"independent"`` lets phases that are alone stand."""
+        if self.pure_least_share < min(LEAST_SHARE_OF_COUNTS, self.least_share):
+            return "impossible"
         alone, all_populated = self.alone, bool(self.populated.all())
         if alone.all():
             return "alone"
@@ -174,6 +188,8 @@ def gather_evidence(
         ica_moved=float(refined.moved.max()),
         variation=float(_variations(spectra, refined.unmixing).min()),
         pure_variation=float(_variations(spectra, pure.unmixing).min()),
+        least_share=_least_share(spectra, refined.unmixing),
+        pure_least_share=_least_share(spectra, pure.unmixing),
     )
 
 
@@ -223,6 +239,13 @@ def ica_errors(
     white = spectra.whitening.whiten(scaled @ spectra.components)
     lengths = np.linalg.norm(white, axis=1)
     return np.asarray(np.degrees(np.arctan(share * lengths / lengths[:, None])))
+
+
+def _least_share(spectra: LowRank, unmixing: Floats) -> float:
+    """Share of the counts of the component that has the least."""
+    maps = spectra.scores @ np.linalg.inv(unmixing)
+    counts = maps.sum(0) * (unmixing @ spectra.components.sum(1))
+    return float(counts.min() / max(abs(counts.sum()), 1e-300))
 
 
 def _variations(spectra: LowRank, unmixing: Floats) -> Floats:

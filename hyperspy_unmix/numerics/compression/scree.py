@@ -203,6 +203,9 @@ def channel_rescaling(
     wide = len(white) < white.shape[1]
     gram = white @ white.T if wide else white
     eigenvalues, level = _values_and_level(gram, n, whitening.variance, calibrated=True)
+    if len(eigenvalues) == len(gram):
+        # Variances that are wrong spread the eigenvalues: their median is the level, no edge is.
+        level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
     if level <= 1e-8 * float(eigenvalues[0]) / n:
         # Nothing is left beside the components but rounding.
         return np.ones(products.shape[1])

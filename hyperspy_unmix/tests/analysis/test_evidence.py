@@ -207,6 +207,7 @@ def evidence(**changes):
     [
         ({}, "independent"),
         ({"share": (0.3, 0.2), "ratio": (50, 9)}, "alone"),
+        ({"share": (0.3, 0.2), "ratio": (50, 9), "pure_least_share": -0.1}, "impossible"),
         ({"share": (0.3, 0.0), "ratio": (50, 1)}, "independent"),
         ({"share": (0.3, 0.0), "ratio": (50, 1), "turns": np.array([30.0, 1.0])}, "independent"),
         (
