@@ -33,11 +33,16 @@ def inelastic_transforms(low_loss: LowLoss, frequency: Floats) -> Transforms:
     """
     peak = fourier_sum(low_loss.peak.shape, low_loss.peak_energies, frequency)
     width = float(np.median(np.diff(low_loss.energies)))
+    known = frequency <= 0.5 / width
+    if not low_loss.noise.size:
+        # Of a file from before the noise was recorded: the kernels that its maps were made with.
+        whole = fourier_sum(low_loss.inelastic, low_loss.energies, frequency)
+        return np.asarray(whole * _wiener(peak, known))
     energies, inelastic = _without_steps(low_loss, width)
     transforms = fourier_sum(inelastic, energies, frequency)
     span = float(low_loss.energies[-1] - low_loss.energies[0])
     share = _signal_share(transforms, low_loss, frequency, span, width)
-    kernels = np.asarray(share * transforms * _wiener(peak, frequency <= 0.5 / width))
+    kernels = np.asarray(share * transforms * _wiener(peak, known))
     return np.asarray(kernels * _limit_of_rise(kernels, low_loss.scores, frequency))
 
 
