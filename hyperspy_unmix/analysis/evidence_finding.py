@@ -33,6 +33,8 @@ class EvidenceFinding:
         Degrees by which each spectrum would turn were ``assume`` the other one.
     ica_error, ica_negativity, pure_negativity, ica_moved, variation : float
         As in `evidence.Evidence`.
+    known : tuple of int
+        Numbers of those that were given.
     """
 
     verdict: Verdict
@@ -48,6 +50,7 @@ class EvidenceFinding:
     pure_negativity: float
     ica_moved: float
     variation: float
+    known: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -57,6 +60,7 @@ class EvidenceFinding:
         number_of_pixels: int,
         overlap_turns: Floats,
         pure_turns: Floats,
+        known: tuple[int, ...] = (),
     ) -> EvidenceFinding:
         """Of the evidence; ``corners`` are those of the components in the order of the result."""
         population = evidence.population
@@ -75,6 +79,7 @@ class EvidenceFinding:
             pure_negativity=round(evidence.pure_negativity, 1),
             ica_moved=round(evidence.ica_moved, 1),
             variation=round(evidence.variation, 3),
+            known=known,
         )
 
     def choices(self) -> Settings:
@@ -102,7 +107,9 @@ class EvidenceFinding:
         words = []
         by_pixels = self.verdict not in ("independent",)
         for i, (is_alone, pixels) in enumerate(zip(self.is_alone, self.alone_pixels, strict=True)):
-            if is_alone or (by_pixels and self.verdict in ("alone", "alike")):
+            if i in self.known:
+                words.append(f"component {i}: known")
+            elif is_alone or (by_pixels and self.verdict in ("alone", "alike")):
                 words.append(f"component {i}: alone in about {pixels:,} pixels")
             elif by_pixels:
                 words.append(f"component {i}: as it is where it is most alone")

@@ -23,9 +23,10 @@ from hyperspy_unmix.numerics.separation.positivity import Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Finding, Settings, choices_of
+from hyperspy_unmix.settings import Finding, Settings, choices_of, finding_of
 
-from .found_by import Detail, FoundBy, chance_shares, find_again
+from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again
+from .known_finding import KnownFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
 MOST_PIXELS_OF_AMBIGUITY = 1024  # in which the maps' limits are looked for
@@ -50,7 +51,7 @@ class Separated:
         Share of each principal component that is not noise, see `rank.expected_squared_cosines`.
     detail : Detail
         In which the ICA looks for components, and in which runs are compared.
-    found_by : Independent, PurePixels or BesideAlone
+    found_by : Independent, PurePixels, BesideAlone or BesideKnown
         How the leading components were separated; those beyond them were left as they are.
     random_state : int
     findings : tuple of Finding
@@ -82,6 +83,8 @@ class Separated:
     @cached_property
     def stability(self) -> Floats:
         """Stability index of each component, shape (components,)."""
+        if self._are_all_known:
+            return np.ones(self.spectra.rank)
         leading, unmixing = self._separated
         runs = PURE_PIXEL_RUNS if isinstance(self.found_by, PurePixels) else ICA_RUNS
         signal_share = self.visible[: leading.rank]
@@ -107,12 +110,19 @@ class Separated:
         """Ranges of all components; those left beside the others have none."""
         mixed, spectra = self.mixed, self.arrays.spectra * self.widths
         n = len(spectra)
+        if self._are_all_known:
+            return Ambiguity(
+                np.zeros((n, n)), np.zeros((n, n)), self.arrays.spectra, self.arrays.spectra
+            )
         of_mixed = ambiguity(Mixture(*self._separated, MOST_PIXELS_OF_AMBIGUITY), spectra[mixed])
         lowest, highest = np.zeros((n, n)), np.zeros((n, n))
         lower, upper = spectra.copy(), spectra.copy()
         pairs = np.ix_(mixed, mixed)
         lowest[pairs], highest[pairs] = of_mixed.lowest, of_mixed.highest
         lower[mixed], upper[mixed] = of_mixed.lower, of_mixed.upper
+        known = self._known
+        lowest[known], highest[known] = 0, 0
+        lower[known], upper[known] = spectra[known], spectra[known]
         return Ambiguity(lowest, highest, lower / self.widths, upper / self.widths)
 
     @cached_property
@@ -122,6 +132,8 @@ class Separated:
         Shape (components, components, components, components), see `mixing_error`.
         """
         mixed, n = self.mixed, len(self.arrays.spectra)
+        if self._are_all_known:
+            return np.zeros((n, n, n, n))
         leading, unmixing = self._separated
         signals = self.detail.of(leading.components, self._sd)
         shares = chance_shares(self.found_by, unmixing, signals)
@@ -151,6 +163,19 @@ class Separated:
         return maps_variance(self.changes, maps) + noise
 
     @property
+    def _are_all_known(self) -> bool:
+        """Whether nothing was separated."""
+        if not isinstance(self.found_by, BesideKnown) or not self.found_by.are_all:
+            return False
+        return len(self.found_by.unmixing) == self.spectra.rank
+
+    @property
+    def _known(self) -> list[int]:
+        """Numbers of the components that were given."""
+        finding = finding_of(self.findings, KnownFinding)
+        return [] if finding is None else list(finding.places)
+
+    @property
     def _sd(self) -> Floats:
         """Noise of the channels at unit weight."""
         return self.spectra.whitening.channel_sd
@@ -164,6 +189,8 @@ class Separated:
     @property
     def _noise(self) -> Floats:
         """Variance that the noise of the counts gives each channel of the spectra."""
+        if self._are_all_known:
+            return np.zeros_like(self.arrays.spectra)
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
         variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
