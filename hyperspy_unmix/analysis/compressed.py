@@ -296,7 +296,8 @@ class Compressed:
         number = len(options.known) if isinstance(options.known, Mapping) else n
         rank = max(n, self.count.consensus) if number >= n else n
         space = corrected.spectra.truncate(rank)
-        known = known_spectra(options.known, self.prepared.image, space)
+        visible = expected_squared_cosines(corrected.values[: space.rank], *self._scree.shape)[0]
+        known = known_spectra(options.known, self.prepared.image, space, visible)
         check_number(known, n)
         return known
 

@@ -69,6 +69,9 @@ class BesideKnown:
         Of the noise of the known rows of the unmixing.
     before : Independent, PurePixels or BesideAlone, optional
         How the others are separated, where there are any.
+    is_anew : bool
+        Whether the independent ones were looked for anew, what is known held: where the ICA
+        without had not found that.
     """
 
     unmixing: Floats
@@ -76,20 +79,12 @@ class BesideKnown:
     known: KnownSpectra
     covariance: Floats
     before: Independent | PurePixels | BesideAlone | None
+    is_anew: bool = False
 
     @property
     def are_all(self) -> bool:
         """Whether there is no other component."""
         return self.before is None
-
-    @property
-    def stands(self) -> Mask:
-        """Which components were held while others were looked for."""
-        if self.before is None or isinstance(self.before, PurePixels):
-            return np.ones(len(self.unmixing), bool)
-        if isinstance(self.before, BesideAlone):
-            return np.asarray(self.is_known | self.before.is_alone)
-        return self.is_known
 
 
 FoundBy = Independent | PurePixels | BesideAlone | BesideKnown
@@ -197,15 +192,18 @@ def _beside_known_again(
     again = find_again(found_by.before, leading, signal_share, detail, generator)
     if not again.any():
         return again
-    is_known, stands = found_by.is_known, found_by.stands
+    is_known = found_by.is_known
     rows = found_by.unmixing[is_known]
     left = np.delete(again, nearest_places(rows, again, leading), axis=0)
     unmixing = found_by.unmixing.copy()
     unmixing[~is_known] = _nearest_rows(leading, found_by.unmixing[~is_known], left)
-    if not stands.all():
+    if found_by.is_anew:
+        stands = is_known.copy()
+        if isinstance(found_by.before, BesideAlone):
+            stands |= found_by.before.is_alone
         signals = _drawn_signals(leading, signal_share, detail, generator)
         unmixing[~stands] = separate_beside(signals, unmixing[stands], unmixing[~stands])
-    return take_even_known(leading, unmixing, is_known)
+    return take_even_known(leading, unmixing, is_known)[0]
 
 
 def _nearest_rows(leading: LowRank, wanted: Floats, rows: Floats) -> Floats:
@@ -231,30 +229,41 @@ def chance_shares(found_by: FoundBy, unmixing: Floats, signals: Floats) -> Share
     """
     if isinstance(found_by, PurePixels):
         return estimate_shares(found_by.unmixing, unmixing, found_by.covariance)
+    if isinstance(found_by, BesideKnown):
+        covariance = _covariance_beside_known(found_by, signals)
+    else:
+        covariance = covariance_of(found_by, signals)
+    return estimate_shares(found_by.unmixing, unmixing, covariance)
+
+
+def covariance_of(found_by: Independent | BesideAlone, signals: Floats) -> Floats:
+    """Covariance of the mixing that chance may have left in the sources, (n, n, n, n)."""
     centred = signals - signals.mean(1, keepdims=True) if signals.shape[1] else signals
     sources = found_by.unmixing @ centred
     if isinstance(found_by, Independent):
         uncorrelated = found_by.algorithm == "fastica" or not found_by.super_gaussian
-        covariance = ica_covariance(sources, uncorrelated)
-    elif isinstance(found_by, BesideAlone):
-        covariance = ica_covariance(sources, known=found_by.is_alone)
-        _put_corners(covariance, found_by.unmixing, found_by.pure, found_by.is_alone)
-    else:
-        covariance = _covariance_beside_known(found_by, sources)
-    return estimate_shares(found_by.unmixing, unmixing, covariance)
+        return ica_covariance(sources, uncorrelated)
+    covariance = ica_covariance(sources, known=found_by.is_alone)
+    _put_corners(covariance, found_by.unmixing, found_by.pure, found_by.is_alone)
+    return covariance
 
 
-def _covariance_beside_known(found_by: BesideKnown, sources: Floats) -> Floats:
+def _covariance_beside_known(found_by: BesideKnown, signals: Floats) -> Floats:
     """Covariance of the shares where components are known."""
     unmixing, is_known, before = found_by.unmixing, found_by.is_known, found_by.before
     n = len(unmixing)
     covariance: Floats = np.zeros((n, n, n, n))
-    if not found_by.stands.all():
-        covariance = ica_covariance(sources, known=found_by.stands)
     if isinstance(before, PurePixels):
         _put_corners(covariance, unmixing, before, ~is_known)
-    elif isinstance(before, BesideAlone):
-        _put_corners(covariance, unmixing, before.pure, before.is_alone & ~is_known)
+    elif before is not None and found_by.is_anew:
+        stands = is_known | before.is_alone if isinstance(before, BesideAlone) else is_known
+        centred = signals - signals.mean(1, keepdims=True)
+        covariance = ica_covariance(unmixing @ centred, known=stands)
+        if isinstance(before, BesideAlone):
+            _put_corners(covariance, unmixing, before.pure, before.is_alone & ~is_known)
+    elif before is not None:
+        covariance = covariance_of(before, signals)
+        covariance[is_known], covariance[:, :, is_known] = 0, 0
     inverse = np.linalg.inv(unmixing)
     for i, noise in zip(np.flatnonzero(is_known), found_by.covariance, strict=True):
         of_row = inverse.T @ noise @ inverse

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.arguments.options import SeparationOptions
+from hyperspy_unmix.numerics.certainty.evidence import turns_between
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.drift.offset_between_images import resample
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
@@ -21,22 +22,26 @@ from hyperspy_unmix.numerics.separation.known_spectra import (
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 from hyperspy_unmix.preparation.known_reading import GivenSpectrum, read_known
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding
 
 from .answers import ERROR_OF_ALONE, Answer, Weighed, separate_leading, signed
-from .found_by import BesideKnown, Detail
-from .known_finding import KnownFinding, KnownSpectra
+from .found_by import BesideAlone, BesideKnown, Detail, FoundBy
+from .known_finding import EvenKnown, KnownFinding, KnownSpectra
 from .separation_findings import NotRefined
 
+MOST_ICA_ERRORS = 2.0  # usual ones, within which the ICA has found what is known
+LEAST_OWN_SHARE = 0.1  # of the largest, of the component whose place a known one takes
 
-def known_spectra(known: Any, image: Image, spectra: LowRank) -> KnownSpectra:
+
+def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -> KnownSpectra:
     """What the user knows, as spectra on the channels of the image.
 
     ``spectra`` are those without background and plural scattering that are to be described: the
-    mean of pixels is that of theirs. What was read before is returned as it is.
+    mean of pixels is that of theirs. ``visible`` (rank,) is the share of each component that is not
+    noise. What was read before is returned as it is.
     """
     if isinstance(known, KnownSpectra):
         return known
@@ -55,14 +60,14 @@ def known_spectra(known: Any, image: Image, spectra: LowRank) -> KnownSpectra:
                 return shape
 
             shape = moved(0.0)
-            projection = project(shape, spectra)
+            projection = project(shape, spectra, visible)
             if not projection.fits:
                 offset = offset_that_fits(moved, spectra)
             pixels.append(0)
             scatter.append(0.0)
         else:
             shape = spectra.scores[one.rows].mean(0) @ spectra.components
-            projection = project(shape, spectra)
+            projection = project(shape, spectra, visible)
             pixels.append(len(one.rows))
             scatter.append(float(np.mean(1 / spectra.weights[one.rows])) / len(one.rows))
         shapes.append(shape)
@@ -115,29 +120,59 @@ def separate_beside_known(
     before = answer.found_by
     assert not isinstance(before, BesideKnown)
     places = nearest_places(rows, before.unmixing, leading)
-    is_known = np.zeros(leading.rank, bool)
-    is_known[places] = True
-    unmixing = before.unmixing.copy()
-    unmixing[places] = rows
     order = np.argsort(places)
-    found_by = BesideKnown(unmixing, is_known, _in_order(known, order), covariance[order], before)
-    held = found_by.stands
-    if not held.all():
+    known, rows, covariance = _in_order(known, order), rows[order], covariance[order]
+    is_known = np.isin(np.arange(leading.rank), places)
+    unmixing, factors = _in_place(before.unmixing, rows, is_known)
+    covariance = covariance * factors[:, None, None] ** 2
+    is_anew = _is_anew(leading, before, unmixing, is_known)
+    if is_anew:
+        held = is_known | before.is_alone if isinstance(before, BesideAlone) else is_known
         signals = detail.of(leading.components, leading.whitening.channel_sd)
-        unmixing[~held] = separate_beside(signals, unmixing[held], before.unmixing[~held])
-        # The sign of what is known is known.
-        unmixing = np.where(is_known[:, None], unmixing, signed(leading, unmixing))
-    unmixing = take_even_known(leading, unmixing, is_known)
-    found_by = replace(found_by, unmixing=unmixing)
+        unmixing[~held] = separate_beside(signals, unmixing[held], unmixing[~held])
+        unmixing[~held] = signed(leading, unmixing)[~held]
+    unmixing, even = take_even_known(leading, unmixing, is_known)
+    found_by = BesideKnown(unmixing, is_known, known, covariance, before, is_anew)
     weighed = _with_known(answer.weighed, rows, leading)
     others = [f for f in answer.findings if not isinstance(f, NotRefined)]
+    if even is not None:
+        others.append(EvenKnown(known.names[int(is_known[:even].sum())]))
     if isinstance(before, PurePixels):
         return Answer(found_by, None, others, weighed)
     if options.refine is None:
         return Answer(found_by, None, [*others, NotRefined()], weighed)
-    errors = np.where(held, ERROR_OF_ALONE, ICA_ERROR)
+    errors = np.full(leading.rank, ICA_ERROR)
+    if isinstance(before, BesideAlone):
+        errors[before.is_alone] = ERROR_OF_ALONE
     errors[is_known] = 0.0
     return Answer(found_by, refine(leading, unmixing, errors), others, weighed)
+
+
+def _in_place(unmixing: Floats, rows: Floats, is_known: Mask) -> tuple[Floats, Floats]:
+    """The unmixing with what is known in its place, and the factors that this was scaled by.
+
+    The scale is that of the components that were there: shares are counted in it.
+    """
+    shares = np.abs(rows @ np.linalg.inv(unmixing))
+    own = shares[np.arange(len(rows)), np.flatnonzero(is_known)]
+    factors = np.where(own > LEAST_OWN_SHARE * shares.max(1), 1 / np.maximum(own, 1e-300), 1.0)
+    changed = unmixing.copy()
+    changed[is_known] = factors[:, None] * rows
+    return changed, factors
+
+
+def _is_anew(leading: LowRank, before: FoundBy, unmixing: Floats, is_known: Mask) -> bool:
+    """Whether independent components are to be looked for beside what is known.
+
+    Where the ICA has found what is known itself, within its usual error, the others are best left:
+    what two spectra share by chance pulls both of them, and less than it would pull one.
+    """
+    if isinstance(before, PurePixels | BesideKnown):
+        return False
+    free = ~is_known & ~before.is_alone if isinstance(before, BesideAlone) else ~is_known
+    turns = np.diag(turns_between(leading, before.unmixing, unmixing))[is_known]
+    turns = np.minimum(turns, 180 - turns)
+    return bool(free.any() and turns.max() > np.degrees(MOST_ICA_ERRORS * ICA_ERROR))
 
 
 def _in_order(known: KnownSpectra, order: Any) -> KnownSpectra:
@@ -166,8 +201,11 @@ def _with_known(weighed: Weighed | None, rows: Floats, leading: LowRank) -> Weig
     answers = []
     for unmixing in (independent.unmixing, pure.unmixing):
         changed = unmixing.copy()
-        changed[nearest_places(rows, unmixing, leading)] = rows
-        answers.append(changed)
+        places = nearest_places(rows, unmixing, leading)
+        changed[places] = rows
+        answers.append(
+            take_even_known(leading, changed, np.isin(np.arange(len(changed)), places))[0]
+        )
     return replace(
         weighed,
         independent=replace(independent, unmixing=answers[0]),

@@ -129,3 +129,18 @@ class KnownFinding:
                 "tell: ask for more components, or leave it out"
             )
         return caution(f"known {name}", hint)
+
+
+@dataclass(frozen=True)
+class EvenKnown:
+    """A known component that was taken to lie evenly under all others."""
+
+    name: str
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        reason = (
+            "known, and even over the scan once the others hold as little of it as they can: taken "
+            "to lie under them. How much of it they hold themselves the data do not tell"
+        )
+        return {"even": Choice(self.name, reason)}

@@ -14,7 +14,7 @@ import numpy as np
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
 from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown, Detail, Independent
-from hyperspy_unmix.analysis.known_finding import KnownFinding, KnownSpectra
+from hyperspy_unmix.analysis.known_finding import EvenKnown, KnownFinding, KnownSpectra
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import (
     BeyondCounts,
@@ -191,6 +191,7 @@ BY_FIELDS = {
     "DriftNotAskedFor": DriftNotAskedFor,
     "EmptyFinding": EmptyFinding,
     "EnergiesDiffer": EnergiesDiffer,
+    "EvenKnown": EvenKnown,
     "EvidenceFinding": EvidenceFinding,
     "FewCountsFinding": FewCountsFinding,
     "IcaFinding": IcaFinding,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.types import Floats, Mask
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
 
 from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture
 
@@ -13,7 +13,9 @@ MOST_UNEVEN = 0.1  # standard deviation of an even map, noise aside, over its me
 MOST_NEGATIVITY_RATIO = 1.5  # of the spectra of the others, over what noise explains
 
 
-def take_even_known(spectra: LowRank, unmixing: Floats, is_known: Mask) -> Floats:
+def take_even_known(
+    spectra: LowRank, unmixing: Floats, is_known: Mask
+) -> tuple[Floats, int | None]:
     """The unmixing, known components that can be even taken out of the others as such.
 
     Spectra alone do not tell how much of a film is in what lies on it everywhere: a share of it in
@@ -31,12 +33,13 @@ def take_even_known(spectra: LowRank, unmixing: Floats, is_known: Mask) -> Float
 
     Returns
     -------
-    array, shape (rank, rank)
-        The same array where no known component is that.
+    unmixing : array, shape (rank, rank)
+    place : int, optional
+        Of the known component that is even; None, and the same array, where none is.
     """
     others = np.flatnonzero(~is_known)
     if not len(others) or not is_known.any():
-        return unmixing
+        return unmixing, None
     mean, covariance = _map_moments(spectra, unmixing)
     for known in np.flatnonzero(is_known):
         slopes = np.linalg.lstsq(
@@ -49,8 +52,8 @@ def take_even_known(spectra: LowRank, unmixing: Floats, is_known: Mask) -> Float
         changed = unmixing.copy()
         changed[others] += slopes[:, None] * unmixing[known]
         if _are_possible(spectra, changed, others):
-            return changed
-    return unmixing
+            return changed, int(known)
+    return unmixing, None
 
 
 def _map_moments(spectra: LowRank, unmixing: Floats) -> tuple[Floats, Floats]:
@@ -63,7 +66,7 @@ def _map_moments(spectra: LowRank, unmixing: Floats) -> tuple[Floats, Floats]:
     return spectra.scores.mean(0) @ inverse, inverse.T @ of_scores @ inverse
 
 
-def _are_possible(spectra: LowRank, unmixing: Floats, others: Floats) -> bool:
+def _are_possible(spectra: LowRank, unmixing: Floats, others: Index) -> bool:
     """Whether the spectra of the others are non-negative within their noise."""
     if np.linalg.cond(unmixing) > 1e8:
         return False

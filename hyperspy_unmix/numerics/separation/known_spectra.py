@@ -13,6 +13,7 @@ from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats, Index
 
 MOST_MISFIT = 2.0  # degrees, up to which a spectrum is called one of the data
+MARGIN_OF_LOSS = 2.0  # over what noise is expected to hide of a spectrum
 SIGMAS_OF_MISFIT = 5.0  # beyond which the part that is not held is no noise
 MEDIAN_OF_CHI_SQUARE = 0.455  # of one degree of freedom
 MOST_OFFSET_CHANNELS = 6.0
@@ -36,20 +37,23 @@ class Projection:
         Of the difference, in standard deviations of what noise alone would give.
     squares : float
         Of the difference, over those of the spectrum.
+    limit : float
+        Degrees up to which it is called one of the data.
     """
 
     row: Floats
     angle: float
     significance: float
     squares: float
+    limit: float
 
     @property
     def fits(self) -> bool:
         """Whether the components hold the spectrum, but for noise and little else."""
-        return self.angle <= MOST_MISFIT or self.significance <= SIGMAS_OF_MISFIT
+        return self.angle <= self.limit or self.significance <= SIGMAS_OF_MISFIT
 
 
-def project(spectrum: Floats, spectra: LowRank) -> Projection:
+def project(spectrum: Floats, spectra: LowRank, visible: Floats | None = None) -> Projection:
     """Weighted least squares of a spectrum by the components.
 
     The part that they do not hold is more than noise where neighbouring channels have it in
@@ -60,6 +64,9 @@ def project(spectrum: Floats, spectra: LowRank) -> Projection:
     ----------
     spectrum : array, shape (channels,)
     spectra : LowRank
+    visible : array, shape (rank,), optional
+        Share of each component that is not noise, see `rank.expected_squared_cosines`: of a faint
+        one noise hides a part, which no combination of components holds. Default: all.
 
     Returns
     -------
@@ -74,7 +81,11 @@ def project(spectrum: Floats, spectra: LowRank) -> Projection:
     variance = float(np.median(left**2)) / MEDIAN_OF_CHI_SQUARE
     significance = common / max(np.sqrt(len(left)) * variance, 1e-300)
     angle = np.degrees(np.arcsin(np.sqrt(np.clip(common / size, 0, 1))))
-    return Projection(row, float(angle), significance, float(left @ left) / size)
+    seen = np.ones(spectra.rank) if visible is None else np.clip(visible, 1e-3, 1)
+    hidden = float(np.sum(row**2 * np.sum(basis**2, 1) * (1 - seen) / seen)) / size
+    most = np.sin(np.radians(MOST_MISFIT)) ** 2 + MARGIN_OF_LOSS**2 * hidden
+    limit = np.degrees(np.arcsin(np.sqrt(min(most, 1))))
+    return Projection(row, float(angle), significance, float(left @ left) / size, float(limit))
 
 
 def offset_that_fits(moved: Callable[[float], Floats], spectra: LowRank) -> float | None:
