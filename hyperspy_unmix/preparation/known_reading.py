@@ -21,6 +21,8 @@ EXPLANATION = (
     "a spectrum (HyperSpy signal), a mask of pixels (array or signal of True and False), a "
     "HyperSpy ROI or a rectangle (left, top, right, bottom) in pixels"
 )
+MOST_CHANNELS_LACKING = 6.0  # at an end of a spectrum, which goes on there as it ends
+MOST_SHARE_LACKING = 0.03  # of the channels
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def _spectrum(name: str, given: BaseSignal, what: str, image: Image) -> GivenSpe
     is_known = np.isfinite(values)
     values, energies = values[is_known], energies[is_known]
     wanted, widths = image.energies, image.channel_widths
-    margin = float(widths.max()) / 2 * (1 + 1e-6)
+    # One over the same channels that is not well calibrated lacks a few: that is to be said.
+    lacking = min(MOST_CHANNELS_LACKING, MOST_SHARE_LACKING * len(wanted))
+    margin = float(widths.max()) * (0.5 + lacking) * (1 + 1e-6)
     low, high = float(wanted.min()) + margin, float(wanted.max()) - margin
     if len(values) < 2 or energies.min() > low or energies.max() < high:
         span = f"{energies.min():g} to {energies.max():g}" if len(values) else "nowhere"

@@ -10,7 +10,7 @@ from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture
 
 MOST_UNEVEN = 0.1  # standard deviation of an even map, noise aside, over its mean
-MOST_NEGATIVITY_RATIO = 1.5  # of the spectra of the others, over what noise explains
+MOST_NEGATIVITY_RATIO = 3.0  # of the spectra of the others, over what noise explains
 
 
 def take_even_known(
