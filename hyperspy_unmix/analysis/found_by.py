@@ -15,7 +15,7 @@ from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_nois
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.derivative import derivative
-from hyperspy_unmix.numerics.separation.even_known import take_even_known
+from hyperspy_unmix.numerics.separation.even_known import made_even
 from hyperspy_unmix.numerics.separation.ica import Algorithm, separate_again
 from hyperspy_unmix.numerics.separation.known_spectra import nearest_places
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
@@ -72,6 +72,8 @@ class BesideKnown:
     is_anew : bool
         Whether the independent ones were looked for anew, what is known held: where the ICA
         without had not found that.
+    even : int, optional
+        Which known one was taken to be even under the others.
     """
 
     unmixing: Floats
@@ -80,6 +82,7 @@ class BesideKnown:
     covariance: Floats
     before: Independent | PurePixels | BesideAlone | None
     is_anew: bool = False
+    even: int | None = None
 
     @property
     def are_all(self) -> bool:
@@ -196,14 +199,17 @@ def _beside_known_again(
     rows = found_by.unmixing[is_known]
     left = np.delete(again, nearest_places(rows, again, leading), axis=0)
     unmixing = found_by.unmixing.copy()
-    unmixing[~is_known] = _nearest_rows(leading, found_by.unmixing[~is_known], left)
+    unmixing[~is_known] = left
     if found_by.is_anew:
+        unmixing[~is_known] = _nearest_rows(leading, found_by.unmixing[~is_known], left)
         stands = is_known.copy()
         if isinstance(found_by.before, BesideAlone):
             stands |= found_by.before.is_alone
         signals = _drawn_signals(leading, signal_share, detail, generator)
         unmixing[~stands] = separate_beside(signals, unmixing[stands], unmixing[~stands])
-    return take_even_known(leading, unmixing, is_known)[0]
+    if found_by.even is not None:
+        unmixing, _ = made_even(leading, unmixing, is_known, found_by.even)
+    return unmixing
 
 
 def _nearest_rows(leading: LowRank, wanted: Floats, rows: Floats) -> Floats:

@@ -132,7 +132,7 @@ def separate_beside_known(
         unmixing[~held] = separate_beside(signals, unmixing[held], unmixing[~held])
         unmixing[~held] = signed(leading, unmixing)[~held]
     unmixing, even = take_even_known(leading, unmixing, is_known)
-    found_by = BesideKnown(unmixing, is_known, known, covariance, before, is_anew)
+    found_by = BesideKnown(unmixing, is_known, known, covariance, before, is_anew, even)
     weighed = _with_known(answer.weighed, rows, leading)
     others = [f for f in answer.findings if not isinstance(f, NotRefined)]
     if even is not None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.types import Floats, Index, Mask
+from hyperspy_unmix.numerics.types import Floats, Mask
 
 from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture
+from .refine import ICA_ERROR, LARGEST_CONDITION_NUMBER, refine
+from .sign_and_scale import signs
 
 MOST_UNEVEN = 0.1  # standard deviation of an even map, noise aside, over its mean
+MOST_GIVEN_BACK = 2 * ICA_ERROR  # share of the known one, by a refinement of the others
 MOST_NEGATIVITY_RATIO = 3.0  # of the spectra of the others, over what noise explains
 
 
@@ -37,23 +40,36 @@ def take_even_known(
     place : int, optional
         Of the known component that is even; None, and the same array, where none is.
     """
-    others = np.flatnonzero(~is_known)
-    if not len(others) or not is_known.any():
+    if is_known.all():
         return unmixing, None
-    mean, covariance = _map_moments(spectra, unmixing)
-    for known in np.flatnonzero(is_known):
-        slopes = np.linalg.lstsq(
-            covariance[np.ix_(others, others)], covariance[others, known], rcond=None
-        )[0]
-        level = mean[known] - slopes @ mean[others]
-        left = covariance[known, known] - slopes @ covariance[others, known]
-        if level <= 0 or left > (MOST_UNEVEN * level) ** 2:
-            continue
-        changed = unmixing.copy()
-        changed[others] += slopes[:, None] * unmixing[known]
-        if _are_possible(spectra, changed, others):
-            return changed, int(known)
+    for place in np.flatnonzero(is_known):
+        changed, unevenness = made_even(spectra, unmixing, is_known, int(place))
+        if unevenness <= MOST_UNEVEN and _are_possible(spectra, changed, is_known, int(place)):
+            return changed, int(place)
     return unmixing, None
+
+
+def made_even(
+    spectra: LowRank, unmixing: Floats, is_known: Mask, place: int
+) -> tuple[Floats, float]:
+    """The unmixing with one known map as even as shares of it in the others can make it.
+
+    Also the standard deviation of that map, noise aside, over its mean; infinite if that is not
+    above zero.
+    """
+    others = np.flatnonzero(~is_known)
+    mean, covariance = _map_moments(spectra, unmixing)
+    among, with_known = covariance[np.ix_(others, others)], covariance[others, place]
+    slopes = np.linalg.lstsq(among, with_known, rcond=None)[0]
+    level = mean[place] - slopes @ mean[others]
+    left = covariance[place, place] - slopes @ with_known
+    changed = unmixing.copy()
+    changed[others] += slopes[:, None] * unmixing[place]
+    # Without its share of the film a component may be on the other side.
+    shapes, maps = changed @ spectra.components, spectra.scores @ np.linalg.inv(changed)
+    sign = signs(shapes, maps, spectra.whitening.channel_sd)[0]
+    changed[others] *= sign[others, None]
+    return changed, float(np.sqrt(max(left, 0)) / level) if level > 0 else np.inf
 
 
 def _map_moments(spectra: LowRank, unmixing: Floats) -> tuple[Floats, Floats]:
@@ -66,10 +82,21 @@ def _map_moments(spectra: LowRank, unmixing: Floats) -> tuple[Floats, Floats]:
     return spectra.scores.mean(0) @ inverse, inverse.T @ of_scores @ inverse
 
 
-def _are_possible(spectra: LowRank, unmixing: Floats, others: Index) -> bool:
-    """Whether the spectra of the others are non-negative within their noise."""
-    if np.linalg.cond(unmixing) > 1e8:
+def _are_possible(spectra: LowRank, unmixing: Floats, is_known: Mask, place: int) -> bool:
+    """Whether the spectra of the others are non-negative within their noise.
+
+    Where they are not, because they are mixed up with each other, whether a refinement makes them
+    so without giving them the known one back.
+    """
+    others = np.flatnonzero(~is_known)
+    if np.linalg.cond(unmixing) > LARGEST_CONDITION_NUMBER:
         return False
     mixture = Mixture(spectra, unmixing, MOST_PIXELS_IN_MIXTURE)
     ratios = mixture.negativity_ratios(np.eye(len(unmixing)))
-    return bool((ratios[0][others] <= MOST_NEGATIVITY_RATIO).all())
+    if (ratios[0][others] <= MOST_NEGATIVITY_RATIO).all():
+        return True
+    refined = refine(spectra, unmixing, np.where(is_known, 0, ICA_ERROR))
+    shares = refined.unmixing @ np.linalg.inv(mixture.unmixing)
+    given_back = np.abs(shares[others, place] / shares[others, others])
+    is_non_negative = refined.after[0][others] <= MOST_NEGATIVITY_RATIO
+    return bool(is_non_negative.all() and (given_back <= MOST_GIVEN_BACK).all())

@@ -14,6 +14,7 @@ from hyperspy_unmix.numerics.types import Floats, Index
 
 MOST_MISFIT = 2.0  # degrees, up to which a spectrum is called one of the data
 MARGIN_OF_LOSS = 2.0  # over what noise is expected to hide of a spectrum
+LEAST_SEEN = 0.2  # of a component, below which it is noise and hides nothing of what is known
 SIGMAS_OF_MISFIT = 5.0  # beyond which the part that is not held is no noise
 MEDIAN_OF_CHI_SQUARE = 0.455  # of one degree of freedom
 MOST_OFFSET_CHANNELS = 6.0
@@ -81,8 +82,10 @@ def project(spectrum: Floats, spectra: LowRank, visible: Floats | None = None) -
     variance = float(np.median(left**2)) / MEDIAN_OF_CHI_SQUARE
     significance = common / max(np.sqrt(len(left)) * variance, 1e-300)
     angle = np.degrees(np.arcsin(np.sqrt(np.clip(common / size, 0, 1))))
-    seen = np.ones(spectra.rank) if visible is None else np.clip(visible, 1e-3, 1)
-    hidden = float(np.sum(row**2 * np.sum(basis**2, 1) * (1 - seen) / seen)) / size
+    seen = np.ones(spectra.rank) if visible is None else visible
+    is_seen = seen >= LEAST_SEEN
+    lost = (1 - seen[is_seen]) / seen[is_seen]
+    hidden = float((row[is_seen] ** 2 * np.sum(basis[is_seen] ** 2, 1)) @ lost) / size
     most = np.sin(np.radians(MOST_MISFIT)) ** 2 + MARGIN_OF_LOSS**2 * hidden
     limit = np.degrees(np.arcsin(np.sqrt(min(most, 1))))
     return Projection(row, float(angle), significance, float(left @ left) / size, float(limit))
