@@ -194,6 +194,12 @@ def _of_roi(roi: Any, what: str, image: Image) -> Any:
             f"{what}, {roi!r}, does not fit the scan of {' x '.join(map(str, shape[::-1]))} "
             f"pixels: {error}. Its coordinates are those of the navigation axes, in their units."
         ) from error
+    inside = inside[np.isfinite(inside)]
+    if (inside != np.round(inside)).any():
+        raise ValueError(
+            f"{what}, {roi!r}, is no choice of pixels but mixes them: give a RectangularROI, "
+            "CircleROI, PolygonROI, a point, a SpanROI or a mask."
+        )
     selected = np.zeros(int(np.prod(shape)), bool)
-    selected[inside[np.isfinite(inside)].astype(int)] = True
+    selected[inside.astype(int)] = True
     return selected

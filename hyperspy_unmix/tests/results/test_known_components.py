@@ -251,6 +251,12 @@ WRONG = {
     "no pixel": ({"a": np.zeros((SIZE, SIZE), bool)}, ValueError, "no pixel"),
     "outside": ({"a": (0, 0, SIZE + 1, 4)}, ValueError, "not within the scan"),
     "short": ({"a": given(PHASES[0]).isig[:50]}, ValueError, "all of it"),
+    "line": (
+        {"a": hs.roi.Line2DROI(1, 1, 9.3, 5.2, linewidth=2)},
+        ValueError,
+        "no choice of pixels",
+    ),
+    "roi outside": ({"a": hs.roi.Point2DROI(900.0, 900.0)}, ValueError, "does not fit the scan"),
     "twice": ({"a": given(PHASES[0]), "b": given(2 * PHASES[0])}, ValueError, "the same"),
     "zero": ({"a": given(0 * X)}, ValueError, "zero everywhere"),
 }
