@@ -22,10 +22,10 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.positivity import Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Finding, Settings, choices_of, finding_of
 
-from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again
+from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again, is_of_pixels
 from .known_finding import KnownFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
@@ -132,17 +132,20 @@ class Separated:
         Shape (components, components, components, components), see `mixing_error`.
         """
         mixed, n = self.mixed, len(self.arrays.spectra)
-        if self._are_all_known:
+        if self._are_all_known and not self._pixels.any():
             return np.zeros((n, n, n, n))
         leading, unmixing = self._separated
         signals = self.detail.of(leading.components, self._sd)
         shares = chance_shares(self.found_by, unmixing, signals)
         products = shares.covariance
-        if not isinstance(self.found_by, PurePixels):
+        if not is_of_pixels(self.found_by):
             pairs = np.ix_(mixed, mixed)
             products = limit_shares(
                 shares, self.ambiguity.lowest[pairs], self.ambiguity.highest[pairs]
             )
+            # What is known is not ambiguous; the mean of pixels has their noise.
+            for i in np.flatnonzero(np.isin(mixed, self._known)):
+                products[i, :, i, :] = shares.covariance[i, :, i, :]
         changes = np.zeros((n, n, n, n))
         has_integral = self.arrays.unit_integral[mixed].astype(float)
         changes[np.ix_(mixed, mixed, mixed, mixed)] = changes_of_spectra(products, has_integral)
@@ -176,6 +179,15 @@ class Separated:
         return [] if finding is None else list(finding.places)
 
     @property
+    def _pixels(self) -> Index:
+        """Of how many pixels each component is the mean, as the user chose them."""
+        pixels = np.zeros(len(self.arrays.spectra), int)
+        finding = finding_of(self.findings, KnownFinding)
+        if finding is not None:
+            pixels[list(finding.places)] = finding.pixels
+        return pixels
+
+    @property
     def _sd(self) -> Floats:
         """Noise of the channels at unit weight."""
         return self.spectra.whitening.channel_sd
@@ -189,10 +201,11 @@ class Separated:
     @property
     def _noise(self) -> Floats:
         """Variance that the noise of the counts gives each channel of the spectra."""
-        if self._are_all_known:
-            return np.zeros_like(self.arrays.spectra)
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
+        if self._are_all_known:
+            # Of spectra that were given and stand as such there is none.
+            errors = np.where(self._pixels > 0, errors, 0)
         variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
         return variance
 
