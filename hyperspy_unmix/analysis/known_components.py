@@ -47,7 +47,7 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
         return known
     energies, widths = image.energies, image.channel_widths
     width = float(np.median(np.diff(energies))) if len(energies) > 1 else 1.0
-    shapes, pixels, scatter, projections = [], [], [], []
+    shapes, pixels, scatter, variances, projections = [], [], [], [], []
     offsets: list[float | None] = []
     given = read_known(known, image)
     for one in given:
@@ -65,11 +65,15 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
                 offset = offset_that_fits(moved, spectra)
             pixels.append(0)
             scatter.append(0.0)
+            variances.append(np.zeros(len(shape)))
         else:
             shape = spectra.scores[one.rows].mean(0) @ spectra.components
             projection = project(shape, spectra, visible)
             pixels.append(len(one.rows))
             scatter.append(float(np.mean(1 / spectra.weights[one.rows])) / len(one.rows))
+            variances.append(scatter[-1] * _noise_of_shape(spectra, shape))
+            row, errors = projection.row, spectra.component_errors()
+            variances[-1] += (row @ errors @ row) * spectra.whitening.channel_sd**2
         shapes.append(shape)
         projections.append(projection)
         offsets.append(None if offset is None else offset * width)
@@ -78,12 +82,21 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
         spectra=np.array(shapes),
         pixels=tuple(pixels),
         scatter=tuple(scatter),
+        variance=np.array(variances),
         angles=tuple(projection.angle for projection in projections),
         fits=tuple(projection.fits for projection in projections),
         offsets=tuple(offsets),
         units=str(image.axis.units),
     )
     return _told_apart(found, spectra)
+
+
+def _noise_of_shape(spectra: LowRank, shape: Floats) -> Floats:
+    """Variance (channels,) of the noise of a pixel of unit weight, that of its sum left out."""
+    share = spectra.components.sum(1, keepdims=True) / shape.sum()
+    others = spectra.components - share * shape
+    variance: Floats = np.einsum("ic,ij,jc->c", others, spectra.noise, others)
+    return variance
 
 
 def _told_apart(known: KnownSpectra, spectra: LowRank) -> KnownSpectra:
@@ -187,6 +200,7 @@ def _in_order(known: KnownSpectra, order: Any) -> KnownSpectra:
         spectra=known.spectra[order],
         pixels=sorted_(known.pixels),
         scatter=sorted_(known.scatter),
+        variance=known.variance[order],
         angles=sorted_(known.angles),
         fits=sorted_(known.fits),
         offsets=sorted_(known.offsets),

@@ -22,6 +22,8 @@ class KnownSpectra:
     scatter : tuple of float
         Covariance of the noise of the scores, over that of one pixel of unit weight; of spectra
         that were given zero.
+    variance : array, shape (known, channels)
+        Of their noise, that of their sum left out.
     angles : tuple of float
         Degrees between each and what the components of the data hold of it, noise aside.
     fits : tuple of bool
@@ -36,6 +38,7 @@ class KnownSpectra:
     spectra: Floats
     pixels: tuple[int, ...]
     scatter: tuple[float, ...]
+    variance: Floats
     angles: tuple[float, ...]
     fits: tuple[bool, ...]
     offsets: tuple[float | None, ...]

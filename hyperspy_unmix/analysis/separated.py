@@ -154,6 +154,8 @@ class Separated:
     @cached_property
     def spectra_variance(self) -> Floats:
         """Variance of the spectra, shape (components, channels)."""
+        if self._are_all_known:
+            return self._noise
         return spectra_variance(self.changes, self.arrays.spectra) + self._noise
 
     def totals_variance(self, totals: Floats) -> Floats:
@@ -204,9 +206,15 @@ class Separated:
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
         if self._are_all_known:
-            # Of spectra that were given and stand as such there is none.
-            errors = np.where(self._pixels > 0, errors, 0)
+            # Of spectra that stand as they are there is none but their own.
+            errors = np.zeros_like(errors)
         variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
+        finding = finding_of(self.findings, KnownFinding)
+        if self._are_all_known and isinstance(self.found_by, BesideKnown) and finding is not None:
+            known = self.found_by.known
+            places = list(finding.places)
+            scale = self.arrays.spectra[places] @ self.widths / known.spectra.sum(1)
+            variance[places] += scale[:, None] ** 2 * known.variance / self.widths**2
         return variance
 
     def _metric(self, leading: LowRank) -> Floats:
