@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,7 @@ def unmix(
     refine: Literal["auto"] | None = "auto",
     assume: Literal["auto", "overlap", "pure"] = "auto",
     random_state: int = 0,
+    known: Mapping[str, Any] | None = None,
     store: bool = False,
     interactive: bool = False,
     **preprocessing: Any,
@@ -57,6 +58,15 @@ def unmix(
         ``alternatives`` of the result holds the other answers.
     random_state : int
         Of the ICA restarts; the same gives the same bits on the same machine.
+    known : mapping of str to spectrum, mask, ROI or rectangle, optional
+        Components that are known, by the names that they get. Their spectra stay, the others are
+        unmixed beside them, as ``assume`` says. As many as ``n_components`` are a fit of their maps
+        alone, multiple linear least squares (MLLS) by Poisson likelihood, non-negative. Each is a
+        HyperSpy signal of one spectrum (``other.spectra.inav[i]`` is one): single scattering
+        without background, over the analysed range, interpolated to its channels; or pixels whose
+        mean it is, background and plural scattering out: a mask (True is taken, array order), a
+        HyperSpy ROI or (left, top, right, bottom) in pixels, right and bottom exclusive. One that
+        does not fit the data is named in the summary, and an energy offset that explains it.
     store : bool
         Fill ``signal.learning_results``, so that HyperSpy's own ``plot_bss_results`` and its kin
         work and the result is saved with the signal. The method's default is True.
@@ -127,6 +137,7 @@ def unmix(
         "refine": refine,
         "assume": assume,
         "random_state": random_state,
+        "known": known,
     }
     if interactive:
         return _tool(signal, n_components, how, preprocessing, store)

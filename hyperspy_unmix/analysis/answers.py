@@ -111,14 +111,14 @@ def _separate_beside_alone(
     unmixing = pure.unmixing.copy()
     start = ica.unmixing[evidence.nearest[~is_alone]]
     unmixing[~is_alone] = separate_beside(signals, pure.unmixing[is_alone], start)
-    found_by = BesideAlone(_signed(leading, unmixing), is_alone, pure)
+    found_by = BesideAlone(signed(leading, unmixing), is_alone, pure)
     if options.refine is None:
         return Answer(found_by, None, [NotRefined()], weighed)
     errors = np.where(is_alone, ERROR_OF_ALONE, ICA_ERROR)
     return Answer(found_by, refine(leading, found_by.unmixing, errors), [], weighed)
 
 
-def _signed(spectra: LowRank, unmixing: Floats) -> Floats:
+def signed(spectra: LowRank, unmixing: Floats) -> Floats:
     """The unmixing, each component with its sign."""
     shapes, maps = unmixing @ spectra.components, spectra.scores @ np.linalg.inv(unmixing)
     sign = signs(shapes, maps, spectra.whitening.channel_sd)[0]
@@ -147,8 +147,8 @@ def _separate_by_ica(
         smoothing=detail.width,
         random_state=options.random_state,
     )
-    signed = _signed(spectra, separation.unmixing)
-    return Independent(signed, algorithm, separation.super_gaussian), finding
+    unmixing = signed(spectra, separation.unmixing)
+    return Independent(unmixing, algorithm, separation.super_gaussian), finding
 
 
 def _separate_by_either(

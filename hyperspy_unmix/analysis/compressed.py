@@ -30,6 +30,8 @@ from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
 from .component_count import MOST_CORRECTED_COMPONENTS, agreed_count, count_components
+from .known_components import check_number, known_spectra
+from .known_finding import KnownSpectra
 from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
 from .separated import Separated
@@ -274,15 +276,33 @@ class Compressed:
             if n > corrected.spectra.rank:
                 corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
             settings["n_components"] = Choice(n, reason)
+        known = self._known(options, n, corrected)
         spectra = corrected.spectra.truncate(n)
         recorded = self._fitted_as_recorded(spectra, corrected)
         signal_share = expected_squared_cosines(corrected.values[:n], *self._scree.shape)[0]
         image = self.prepared.image
         with limit_blas_threads(image.blocks.shape[0]):
             separated = separate_components(
-                image, spectra, signal_share, self.count, options, recorded
+                image, spectra, signal_share, self.count, options, recorded, known
             )
         return separated, settings | separated.choices
+
+    def _known(
+        self, options: SeparationOptions, n: int, corrected: Corrected
+    ) -> KnownSpectra | None:
+        """What the user knows, in the space of the ``n`` components that are to be found.
+
+        Where all are known, nothing else limits them than what the counts hold.
+        """
+        if options.known is None:
+            return None
+        number = len(options.known) if isinstance(options.known, Mapping) else n
+        rank = max(n, self.count.consensus) if number >= n else n
+        space = corrected.spectra.truncate(rank)
+        visible = expected_squared_cosines(corrected.values[: space.rank], *self._scree.shape)[0]
+        known = known_spectra(options.known, self.prepared.image, space, visible)
+        check_number(known, n)
+        return known
 
     def _fitted_as_recorded(self, spectra: LowRank, corrected: Corrected) -> LowRank:
         """Corrected spectra with the scores that fit the counts best, where it matters."""

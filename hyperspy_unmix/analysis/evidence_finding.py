@@ -33,6 +33,8 @@ class EvidenceFinding:
         Degrees by which each spectrum would turn were ``assume`` the other one.
     ica_error, ica_negativity, pure_negativity, ica_moved, variation : float
         As in `evidence.Evidence`.
+    known : tuple of int
+        Numbers of those that were given.
     """
 
     verdict: Verdict
@@ -48,6 +50,7 @@ class EvidenceFinding:
     pure_negativity: float
     ica_moved: float
     variation: float
+    known: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -57,6 +60,7 @@ class EvidenceFinding:
         number_of_pixels: int,
         overlap_turns: Floats,
         pure_turns: Floats,
+        known: tuple[int, ...] = (),
     ) -> EvidenceFinding:
         """Of the evidence; ``corners`` are those of the components in the order of the result."""
         population = evidence.population
@@ -78,6 +82,7 @@ class EvidenceFinding:
             pure_negativity=round(evidence.pure_negativity, 1),
             ica_moved=round(evidence.ica_moved, 1),
             variation=round(evidence.variation, 3),
+            known=known,
         )
 
     def choices(self) -> Settings:
@@ -102,9 +107,12 @@ class EvidenceFinding:
     def _components(self) -> str:
         """What decided on which components."""
         is_alone = np.array(self.is_alone) | (self.verdict in ("alone", "alike"))
-        alone = [f"{i} in {self.alone_pixels[i]:,}" for i in np.flatnonzero(is_alone)]
-        others = [str(i) for i in np.flatnonzero(~is_alone)]
-        words = [f"alone in many pixels: {', '.join(alone)}"] if alone else []
+        is_known = np.isin(np.arange(len(is_alone)), self.known)
+        known = [str(i) for i in np.flatnonzero(is_known)]
+        alone = [f"{i} in {self.alone_pixels[i]:,}" for i in np.flatnonzero(is_alone & ~is_known)]
+        others = [str(i) for i in np.flatnonzero(~is_alone & ~is_known)]
+        words = [f"known: {', '.join(known)}"] if known else []
+        words += [f"alone in many pixels: {', '.join(alone)}"] if alone else []
         if others and self.verdict == "independent":
             words.append(f"never alone, by independence: {', '.join(others)}")
         elif self.verdict == "impossible":

@@ -15,9 +15,13 @@ from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_nois
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.derivative import derivative
+from hyperspy_unmix.numerics.separation.even_known import made_even
 from hyperspy_unmix.numerics.separation.ica import Algorithm, separate_again
+from hyperspy_unmix.numerics.separation.known_spectra import nearest_places
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
+
+from .known_finding import KnownSpectra
 
 MOST_PIXELS_PER_RUN = 2048  # of a run that looks for pure pixels
 
@@ -50,7 +54,50 @@ class BesideAlone:
     pure: PurePixels
 
 
-FoundBy = Independent | PurePixels | BesideAlone
+@dataclass(frozen=True)
+class BesideKnown:
+    """Components that are known, and the others beside them.
+
+    Parameters
+    ----------
+    unmixing : array, shape (components, components)
+        Spectra are ``unmixing @ components``.
+    is_known : bool array, shape (components,)
+    known : KnownSpectra
+        In the order of the components.
+    covariance : array, shape (known, components, components)
+        Of the noise of the known rows of the unmixing.
+    before : Independent, PurePixels or BesideAlone, optional
+        How the others are separated, where there are any.
+    is_anew : bool
+        Whether the independent ones were looked for anew, what is known held: where the ICA
+        without had not found that.
+    even : int, optional
+        Which known one was taken to be even under the others.
+    """
+
+    unmixing: Floats
+    is_known: Mask
+    known: KnownSpectra
+    covariance: Floats
+    before: Independent | PurePixels | BesideAlone | None
+    is_anew: bool = False
+    even: int | None = None
+
+    @property
+    def are_all(self) -> bool:
+        """Whether there is no other component."""
+        return self.before is None
+
+
+FoundBy = Independent | PurePixels | BesideAlone | BesideKnown
+
+
+def is_of_pixels(found_by: FoundBy) -> bool:
+    """Whether nothing but means of pixels, and what is known, makes the components."""
+    if isinstance(found_by, BesideKnown):
+        return isinstance(found_by.before, PurePixels)
+    return isinstance(found_by, PurePixels)
 
 
 @dataclass(frozen=True)
@@ -96,15 +143,24 @@ def find_again(
     """
     if leading.rank == 1:
         return np.ones((1, 1))
+    if isinstance(found_by, BesideKnown):
+        return _beside_known_again(found_by, leading, signal_share, detail, generator)
     if isinstance(found_by, PurePixels):
         return _pure_pixels_again(leading, generator)
-    signals = detail.of(
-        redraw_noise(leading, signal_share, generator), leading.whitening.channel_sd
-    )
-    signals = signals[:, draw_blocks(signals.shape[1], NUMBER_OF_BLOCKS, generator)]
+    signals = _drawn_signals(leading, signal_share, detail, generator)
     if isinstance(found_by, Independent):
         return separate_again(signals, generator, found_by.algorithm, found_by.super_gaussian)
     return _beside_alone_again(found_by, leading, signals, generator)
+
+
+def _drawn_signals(
+    leading: LowRank, signal_share: Floats, detail: Detail, generator: np.random.Generator
+) -> Floats:
+    """What an ICA sees, with other noise, and parts of the spectrum drawn with replacement."""
+    signals = detail.of(
+        redraw_noise(leading, signal_share, generator), leading.whitening.channel_sd
+    )
+    return np.asarray(signals[:, draw_blocks(signals.shape[1], NUMBER_OF_BLOCKS, generator)])
 
 
 def _pure_pixels_again(leading: LowRank, generator: np.random.Generator) -> Floats:
@@ -133,6 +189,36 @@ def _beside_alone_again(
     return unmixing
 
 
+def _beside_known_again(
+    found_by: BesideKnown,
+    leading: LowRank,
+    signal_share: Floats,
+    detail: Detail,
+    generator: np.random.Generator,
+) -> Floats:
+    """The others found again, beside what is known."""
+    if found_by.before is None:
+        return found_by.unmixing
+    again = find_again(found_by.before, leading, signal_share, detail, generator)
+    if not again.any():
+        return again
+    is_known = found_by.is_known
+    rows = found_by.unmixing[is_known]
+    left = np.delete(again, nearest_places(rows, again, leading), axis=0)
+    unmixing = found_by.unmixing.copy()
+    unmixing[~is_known] = left
+    if found_by.is_anew:
+        unmixing[~is_known] = _nearest_rows(leading, found_by.unmixing[~is_known], left)
+        stands = is_known.copy()
+        if isinstance(found_by.before, BesideAlone):
+            stands |= found_by.before.is_alone
+        signals = _drawn_signals(leading, signal_share, detail, generator)
+        unmixing[~stands] = separate_beside(signals, unmixing[stands], unmixing[~stands])
+    if found_by.even is not None:
+        unmixing, _ = made_even(leading, unmixing, is_known, found_by.even)
+    return unmixing
+
+
 def _nearest_rows(leading: LowRank, wanted: Floats, rows: Floats) -> Floats:
     """Of each unmixing wanted the row whose spectrum is the nearest, up to its sign."""
     turns = turns_between(leading, wanted, rows)
@@ -156,25 +242,60 @@ def chance_shares(found_by: FoundBy, unmixing: Floats, signals: Floats) -> Share
     """
     if isinstance(found_by, PurePixels):
         return estimate_shares(found_by.unmixing, unmixing, found_by.covariance)
+    if isinstance(found_by, BesideKnown):
+        covariance = _covariance_beside_known(found_by, signals)
+    else:
+        covariance = covariance_of(found_by, signals)
+    return estimate_shares(found_by.unmixing, unmixing, covariance)
+
+
+def covariance_of(found_by: Independent | BesideAlone, signals: Floats) -> Floats:
+    """Covariance of the mixing that chance may have left in the sources, (n, n, n, n)."""
     centred = signals - signals.mean(1, keepdims=True) if signals.shape[1] else signals
     sources = found_by.unmixing @ centred
     if isinstance(found_by, Independent):
         uncorrelated = found_by.algorithm == "fastica" or not found_by.super_gaussian
-        covariance = ica_covariance(sources, uncorrelated)
-    else:
-        covariance = ica_covariance(sources, known=found_by.is_alone)
-        alone = np.flatnonzero(found_by.is_alone)
-        covariance[np.ix_(alone, np.arange(len(sources)), alone)] = _error_of_corners(
-            found_by, alone
-        )
-    return estimate_shares(found_by.unmixing, unmixing, covariance)
+        return ica_covariance(sources, uncorrelated)
+    covariance = ica_covariance(sources, known=found_by.is_alone)
+    _put_corners(covariance, found_by.unmixing, found_by.pure, found_by.is_alone)
+    return covariance
 
 
-def _error_of_corners(found_by: BesideAlone, alone: Index) -> Floats:
+def _covariance_beside_known(found_by: BesideKnown, signals: Floats) -> Floats:
+    """Covariance of the shares where components are known."""
+    unmixing, is_known, before = found_by.unmixing, found_by.is_known, found_by.before
+    n = len(unmixing)
+    covariance: Floats = np.zeros((n, n, n, n))
+    if isinstance(before, PurePixels):
+        _put_corners(covariance, unmixing, before, ~is_known)
+    elif before is not None and found_by.is_anew:
+        stands = is_known | before.is_alone if isinstance(before, BesideAlone) else is_known
+        centred = signals - signals.mean(1, keepdims=True)
+        covariance = ica_covariance(unmixing @ centred, known=stands)
+        if isinstance(before, BesideAlone):
+            _put_corners(covariance, unmixing, before.pure, before.is_alone & ~is_known)
+    elif before is not None:
+        covariance = covariance_of(before, signals)
+        covariance[is_known], covariance[:, :, is_known] = 0, 0
+    inverse = np.linalg.inv(unmixing)
+    for i, noise in zip(np.flatnonzero(is_known), found_by.covariance, strict=True):
+        of_row = inverse.T @ noise @ inverse
+        of_row[i], of_row[:, i] = 0, 0
+        covariance[i, :, i, :] = of_row
+    return covariance
+
+
+def _put_corners(covariance: Floats, unmixing: Floats, pure: PurePixels, alone: Mask) -> None:
+    """Write the covariance of the shares in phases that are alone into that of all."""
+    numbers = np.flatnonzero(alone)
+    every = np.arange(len(unmixing))
+    covariance[np.ix_(numbers, every, numbers)] = _error_of_corners(unmixing, pure, numbers)
+
+
+def _error_of_corners(unmixing: Floats, pure: PurePixels, alone: Index) -> Floats:
     """Covariance of the shares in phases that are alone, shape (alone, n, alone, n)."""
-    pure = found_by.pure
     # Shares of the other corners, as shares of the components that are there in their place.
-    change = pure.unmixing @ np.linalg.inv(found_by.unmixing)
+    change = pure.unmixing @ np.linalg.inv(unmixing)
     n = np.arange(len(change))
     of_corners = pure.covariance[np.ix_(alone, n, alone, n)]
     error = np.einsum("iakb,aj,bl->ijkl", of_corners, change, change, optimize=True)

@@ -22,10 +22,11 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.positivity import Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Finding, Settings, choices_of
+from hyperspy_unmix.numerics.types import Floats, Index
+from hyperspy_unmix.settings import Finding, Settings, choices_of, finding_of
 
-from .found_by import Detail, FoundBy, chance_shares, find_again
+from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again, is_of_pixels
+from .known_finding import KnownFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
 MOST_PIXELS_OF_AMBIGUITY = 1024  # in which the maps' limits are looked for
@@ -50,7 +51,7 @@ class Separated:
         Share of each principal component that is not noise, see `rank.expected_squared_cosines`.
     detail : Detail
         In which the ICA looks for components, and in which runs are compared.
-    found_by : Independent, PurePixels or BesideAlone
+    found_by : Independent, PurePixels, BesideAlone or BesideKnown
         How the leading components were separated; those beyond them were left as they are.
     random_state : int
     findings : tuple of Finding
@@ -82,6 +83,8 @@ class Separated:
     @cached_property
     def stability(self) -> Floats:
         """Stability index of each component, shape (components,)."""
+        if self._are_all_known:
+            return np.ones(self.spectra.rank)
         leading, unmixing = self._separated
         runs = PURE_PIXEL_RUNS if isinstance(self.found_by, PurePixels) else ICA_RUNS
         signal_share = self.visible[: leading.rank]
@@ -107,12 +110,19 @@ class Separated:
         """Ranges of all components; those left beside the others have none."""
         mixed, spectra = self.mixed, self.arrays.spectra * self.widths
         n = len(spectra)
+        if self._are_all_known:
+            return Ambiguity(
+                np.zeros((n, n)), np.zeros((n, n)), self.arrays.spectra, self.arrays.spectra
+            )
         of_mixed = ambiguity(Mixture(*self._separated, MOST_PIXELS_OF_AMBIGUITY), spectra[mixed])
         lowest, highest = np.zeros((n, n)), np.zeros((n, n))
         lower, upper = spectra.copy(), spectra.copy()
         pairs = np.ix_(mixed, mixed)
         lowest[pairs], highest[pairs] = of_mixed.lowest, of_mixed.highest
         lower[mixed], upper[mixed] = of_mixed.lower, of_mixed.upper
+        known = self._known
+        lowest[known], highest[known] = 0, 0
+        lower[known], upper[known] = spectra[known], spectra[known]
         return Ambiguity(lowest, highest, lower / self.widths, upper / self.widths)
 
     @cached_property
@@ -122,15 +132,20 @@ class Separated:
         Shape (components, components, components, components), see `mixing_error`.
         """
         mixed, n = self.mixed, len(self.arrays.spectra)
+        if self._are_all_known and not self._pixels.any():
+            return np.zeros((n, n, n, n))
         leading, unmixing = self._separated
         signals = self.detail.of(leading.components, self._sd)
         shares = chance_shares(self.found_by, unmixing, signals)
         products = shares.covariance
-        if not isinstance(self.found_by, PurePixels):
+        if not is_of_pixels(self.found_by):
             pairs = np.ix_(mixed, mixed)
             products = limit_shares(
                 shares, self.ambiguity.lowest[pairs], self.ambiguity.highest[pairs]
             )
+            # What is known is not ambiguous; the mean of pixels has their noise.
+            for i in np.flatnonzero(np.isin(mixed, self._known)):
+                products[i, :, i, :] = shares.covariance[i, :, i, :]
         changes = np.zeros((n, n, n, n))
         has_integral = self.arrays.unit_integral[mixed].astype(float)
         changes[np.ix_(mixed, mixed, mixed, mixed)] = changes_of_spectra(products, has_integral)
@@ -139,6 +154,8 @@ class Separated:
     @cached_property
     def spectra_variance(self) -> Floats:
         """Variance of the spectra, shape (components, channels)."""
+        if self._are_all_known:
+            return self._noise
         return spectra_variance(self.changes, self.arrays.spectra) + self._noise
 
     def totals_variance(self, totals: Floats) -> Floats:
@@ -149,6 +166,28 @@ class Separated:
     def maps_variance(self, maps: Floats, noise: Floats) -> Floats:
         """Variance of maps (pixels, components) whose noise has the variance ``noise``."""
         return maps_variance(self.changes, maps) + noise
+
+    @property
+    def _are_all_known(self) -> bool:
+        """Whether nothing was separated."""
+        if not isinstance(self.found_by, BesideKnown) or not self.found_by.are_all:
+            return False
+        return len(self.found_by.unmixing) == self.spectra.rank
+
+    @property
+    def _known(self) -> list[int]:
+        """Numbers of the components that were given."""
+        finding = finding_of(self.findings, KnownFinding)
+        return [] if finding is None else list(finding.places)
+
+    @property
+    def _pixels(self) -> Index:
+        """Of how many pixels each component is the mean, as the user chose them."""
+        pixels = np.zeros(len(self.arrays.spectra), int)
+        finding = finding_of(self.findings, KnownFinding)
+        if finding is not None:
+            pixels[list(finding.places)] = finding.pixels
+        return pixels
 
     @property
     def _sd(self) -> Floats:
@@ -166,7 +205,16 @@ class Separated:
         """Variance that the noise of the counts gives each channel of the spectra."""
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
+        if self._are_all_known:
+            # Of spectra that stand as they are there is none but their own.
+            errors = np.zeros_like(errors)
         variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
+        finding = finding_of(self.findings, KnownFinding)
+        if self._are_all_known and isinstance(self.found_by, BesideKnown) and finding is not None:
+            known = self.found_by.known
+            places = list(finding.places)
+            scale = self.arrays.spectra[places] @ self.widths / known.spectra.sum(1)
+            variance[places] += scale[:, None] ** 2 * known.variance / self.widths**2
         return variance
 
     def _metric(self, leading: LowRank) -> Floats:

@@ -27,7 +27,9 @@ from hyperspy_unmix.settings import warn_of
 
 from .answers import Weighed, separate_leading
 from .evidence_finding import EvidenceFinding
-from .found_by import Detail
+from .found_by import BesideKnown, Detail
+from .known_components import known_finding, known_places, separate_beside_known, with_known
+from .known_finding import KnownSpectra
 from .separated import LEAST_STABLE, Separated
 from .separation_findings import (
     BeyondCounts,
@@ -45,9 +47,10 @@ def separate_components(
     count: ComponentCount,
     options: SeparationOptions,
     recorded: LowRank | None = None,
+    known: KnownSpectra | None = None,
 ) -> Separated:
     """Separate the components, and warn of what was found; see `_separate`."""
-    separated = _separate(image, spectra, signal_share, count, options, recorded)
+    separated = _separate(image, spectra, signal_share, count, options, recorded, known)
     warn_of(*separated.findings)
     return separated
 
@@ -78,6 +81,7 @@ def _separate(
     count: ComponentCount,
     options: SeparationOptions,
     recorded: LowRank | None = None,
+    known: KnownSpectra | None = None,
 ) -> Separated:
     """Separate the components.
 
@@ -85,12 +89,17 @@ def _separate(
     no noise; the others are set beside them rather than mixed with them. ``signal_share`` (rank,)
     is the share of each component that is not noise. ``recorded`` are the same components, with
     the scores that fit the counts as recorded best: where they are given, the maps are theirs.
+    ``known`` are components that stay as they are.
     """
     recorded = spectra if recorded is None else recorded
     supported, clear = count.consensus + count.drift, count.clear + count.drift
-    leading = spectra.truncate(_count_separable(image, spectra, supported))
+    n_known = 0 if known is None else len(known.names)
+    leading = spectra.truncate(max(_count_separable(image, spectra, supported), n_known))
     detail = _choose_detail(image, leading, clear)
-    answer = separate_leading(leading, detail, options)
+    if known is None:
+        answer = separate_leading(leading, detail, options)
+    else:
+        answer = separate_beside_known(leading, detail, options, known)
     found_by, refined = answer.found_by, answer.refined
     # The components beyond the leading ones stay as they are.
     findings = list(answer.findings)
@@ -109,10 +118,17 @@ def _separate(
         sd=spectra.whitening.channel_sd,
         sum_variance=spectra.whitening.sum_variance,
     )
+    places: tuple[int, ...] = ()
+    if isinstance(found_by, BesideKnown):
+        arrays = with_known(arrays, found_by, unmixing, image.channel_widths)
+        places = known_places(arrays, found_by, unmixing)
+        findings.insert(0, known_finding(found_by, places, spectra.rank, count.consensus))
     # Findings tell of the components in the order of the result.
     order = [i for i in _match_rows(unmixing, arrays.unmixing) if i < leading.rank]
     if answer.weighed is not None:
-        findings.append(_evidence_finding(leading, answer.weighed, separated.unmixing, order))
+        findings.append(
+            _evidence_finding(leading, answer.weighed, separated.unmixing, order, places)
+        )
     if refined is not None:
         findings.append(
             RefinementFinding(
@@ -161,9 +177,9 @@ def _count_separable(image: Image, spectra: LowRank, supported: int) -> int:
 
 
 def _evidence_finding(
-    leading: LowRank, weighed: Weighed, unmixing: Floats, order: list[int]
+    leading: LowRank, weighed: Weighed, unmixing: Floats, order: list[int], known: tuple[int, ...]
 ) -> EvidenceFinding:
-    """What decided, for the components in the order of the result."""
+    """What decided, for the components in the order of the result; ``known`` are given ones."""
     evidence, rows = weighed.evidence, unmixing[order]
 
     def nearest_turns(other: Floats) -> tuple[Floats, Floats]:
@@ -178,6 +194,7 @@ def _evidence_finding(
         number_of_pixels=len(leading.scores),
         overlap_turns=nearest_turns(weighed.independent.unmixing)[0],
         pure_turns=pure_turns,
+        known=known,
     )
 
 

@@ -51,6 +51,7 @@ class SeparationOptions:
     refine: Literal["auto"] | None = "auto"
     assume: Literal["auto", "overlap", "pure"] = "auto"
     random_state: int = 0
+    known: Any = None
 
     def __post_init__(self) -> None:
         check_choice("algorithm", self.algorithm, ("picard", "fastica"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperspy_unmix import __version__
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding
-from hyperspy_unmix.analysis.found_by import BesideAlone
+from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown
 from hyperspy_unmix.analysis.separation_findings import IcaFinding, RefinementFinding
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.preparation.low_loss_report import method_name
@@ -154,18 +154,23 @@ def _of_corners(cite: Callable[..., str]) -> str:
 
 def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
     found_by, findings = result.separated.found_by, result.separated.findings
+    sentences = []
+    if isinstance(found_by, BesideKnown) and found_by.before is not None:
+        names = ", ".join(found_by.known.names)
+        sentences.append(f"The spectra of {names} were given and held, the others found beside.")
+        found_by = found_by.before
     if result.are_spectra_given:
         return [f"The spectra were {result.settings['spectra'].reason}."]
     if isinstance(found_by, PurePixels):
         evidence = finding_of(findings, EvidenceFinding)
         assumed = "was assumed to be" if evidence is None else "is, on the evidence of the data,"
         return [
+            *sentences,
             f"Every component {assumed} alone in some pixels: its spectrum is the mean of those "
-            f"{_of_corners(cite)}."
+            f"{_of_corners(cite)}.",
         ]
     if result.n_components == 1:
         return ["One component needs no separation."]
-    sentences = []
     if isinstance(found_by, BesideAlone):
         number = int(found_by.is_alone.sum())
         sentences.append(
@@ -176,7 +181,7 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
     used = "picard" if ica is None else ica.used
     reference = cite("picard" if used == "picard" else "fastica")
     details = "" if ica is None else f" ({ica.method}) {ica.material}"
-    which = "The others" if sentences else "They"
+    which = "The others" if isinstance(found_by, BesideAlone) else "They"
     sentences.append(
         f"{which} were separated by independent component analysis {reference}{details}."
     )

@@ -50,6 +50,11 @@ def unmix_together(
     noise or thickness go together; the compressed spectra are then separated as those of one image.
     """
     options = SeparationOptions(**how)
+    if options.known is not None:
+        raise ValueError(
+            "known is for one signal: unmix one of them with it, and u.apply(other) gives the maps "
+            "of the same spectra in the others."
+        )
     _check(signals)
     all_given = _one_for_each(preprocessing, len(signals))
     prepared = _with_compared_energies(_over_the_same_channels(signals, all_given))

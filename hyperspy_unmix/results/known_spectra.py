@@ -130,7 +130,7 @@ def apply(known: Result, other: BaseSignal, given: dict[str, Any]) -> Result:
     true_energies = energies - taken_out
     spectra = resample(known.arrays.spectra, known_energies, true_energies) * factor
     # Their maps; all else that is known of the components stays as it is.
-    maps, map_noise = _maps(pca, spectra * image.channel_widths)
+    maps, map_noise = maps_of(pca, spectra * image.channel_widths)
     arrays = replace(known.arrays, spectra=spectra, maps=maps, map_noise=map_noise)
     finding = AppliedFinding(
         source=str(prepared.image.frame.metadata.get_item("General.title", default="")),
@@ -253,7 +253,7 @@ def _offset(
     return offset, error, offset * float(np.median(np.diff(energies)))
 
 
-def _maps(pca: Compressed, spectra: Floats) -> tuple[Floats, Floats]:
+def maps_of(pca: Compressed, spectra: Floats) -> tuple[Floats, Floats]:
     """Abundances of spectra (components, channels) in counts, and the variance of their noise."""
     prepared, blocks = pca.prepared, pca.prepared.image.blocks
     weights, shapes = prepared.corrections.recorded_shapes(spectra, blocks.shape[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from hyperspy_unmix.components import forward_model, summary_text
 from hyperspy_unmix.components.as_signals import as_maps, as_spectra
 from hyperspy_unmix.numerics.separation.ica import Algorithm
 
+from .known_components import fitted_to_counts
 from .unmixing import Unmixing, unmixed
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class PCA(Compressed):  # noqa: D101
         refine: Literal["auto"] | None = "auto",
         assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,
+        known: Mapping[str, Any] | None = None,
     ) -> Unmixing:
         """Unmix by independent component analysis of the spectral derivative, or pure pixels.
 
@@ -64,7 +67,7 @@ class PCA(Compressed):  # noqa: D101
         n_components : int or str, optional
             Default `PCA.n_components`; the names are those of `hyperspy_unmix.unmix`. At most the
             components kept.
-        algorithm, refine, assume, random_state
+        algorithm, refine, assume, random_state, known
             As in `hyperspy_unmix.unmix`.
 
         Returns
@@ -76,10 +79,11 @@ class PCA(Compressed):  # noqa: D101
         TypeError, ValueError
             If an argument does not fit, or the number is more than were kept.
         """
-        options = SeparationOptions(algorithm, refine, assume, random_state)
+        options = SeparationOptions(algorithm, refine, assume, random_state, known)
         separated, choices = self.separate(n_components, options)
         again = call("ica", n_components=n_components or "auto", **vars(options))
-        return unmixed(self, separated, choices, (*self.calls, again))
+        result = unmixed(self, separated, choices, (*self.calls, again))
+        return fitted_to_counts(result)
 
     def preprocessed(self) -> BaseSignal:
         """The counts, not denoised, without what was taken out of them; lazy if they are."""

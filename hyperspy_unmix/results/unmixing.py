@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix import plotting
 from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.found_by import BesideKnown
+from hyperspy_unmix.analysis.known_finding import KnownFinding
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import IcaFinding, NotRefined
 from hyperspy_unmix.arguments.options import SeparationOptions, takes_preprocessing
@@ -29,21 +31,26 @@ def unmixed(
     choices: Mapping[str, Choice],
     calls: tuple[str, ...],
 ) -> Unmixing:
-    """A new result, its components known by their numbers."""
+    """A new result, its components called by their numbers, or as the user called known ones."""
     arrays = separated.arrays
-    names = numbers(len(arrays.spectra))
-    return Unmixing(names, FrozenSettings(choices), pca, arrays, separated, calls)
+    names = list(numbers(len(arrays.spectra)))
+    known = finding_of(separated.findings, KnownFinding)
+    if known is not None:
+        for name, place in zip(known.names, known.places, strict=True):
+            names[place] = name
+    return Unmixing(tuple(names), FrozenSettings(choices), pca, arrays, separated, calls)
 
 
 def alternatives(result: Unmixing) -> dict[str, Unmixing]:
     """The same components under each of the two assumptions, see `Unmixing.alternatives`."""
     if result.are_spectra_given or "together" in result.settings:
         raise ValueError(
-            "alternatives are those of one signal that was unmixed by itself: call unmix again "
-            'with assume="overlap" or assume="pure".'
+            "alternatives are those of one signal that was unmixed by itself, not with spectra "
+            'that were all given: call unmix again with assume="overlap" or assume="pure".'
         )
     ica = finding_of(result.separated.findings, IcaFinding)
     not_refined = finding_of(result.separated.findings, NotRefined)
+    found_by = result.separated.found_by
     found: dict[str, Unmixing] = {}
     for assumed in ASSUMPTIONS:
         options = SeparationOptions(
@@ -51,6 +58,7 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
             refine="auto" if not_refined is None else None,
             assume=assumed,
             random_state=result.separated.random_state,
+            known=found_by.known if isinstance(found_by, BesideKnown) else None,
         )
         separated, choices = result.pca.separate(result.n_components, options)
         calls = (*result.calls, f'alternatives["{assumed}"]')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from os import PathLike
 from pathlib import Path
@@ -119,6 +119,7 @@ class UnmixMixin(_MixedInto):
         refine: Literal["auto"] | None = "auto",
         assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,
+        known: Mapping[str, Any] | None = None,
         store: bool = True,
         interactive: bool = False,
         **preprocessing: Any,
@@ -141,6 +142,9 @@ class UnmixMixin(_MixedInto):
             alone in some pixels. ``"auto"``: what the data speak for.
         random_state : int
             The same number gives the same result, on the same machine to the bit.
+        known : mapping of str to spectrum, mask, ROI or rectangle, optional
+            Components that are known, by their names: the others are unmixed beside them. As many
+            as ``n_components`` are fitted alone (MLLS).
         store : bool
             Fill ``learning_results``, so that HyperSpy's own plots and models of the
             decomposition work, and the result goes into the saved file.
@@ -184,6 +188,7 @@ class UnmixMixin(_MixedInto):
             refine=refine,
             assume=assume,
             random_state=random_state,
+            known=known,
             store=store,
             interactive=interactive,
             **preprocessing,

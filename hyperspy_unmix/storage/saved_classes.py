@@ -13,7 +13,8 @@ import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
-from hyperspy_unmix.analysis.found_by import BesideAlone, Detail, Independent
+from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown, Detail, Independent
+from hyperspy_unmix.analysis.known_finding import EvenKnown, KnownFinding, KnownSpectra
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import (
     BeyondCounts,
@@ -158,6 +159,7 @@ BY_FIELDS = {
     "Ambiguity": Ambiguity,
     "BackgroundFit": BackgroundFit,
     "BesideAlone": BesideAlone,
+    "BesideKnown": BesideKnown,
     "BlockFactor": BlockFactor,
     "Caution": Caution,
     "Choice": Choice,
@@ -168,6 +170,7 @@ BY_FIELDS = {
     "Extremes": Extremes,
     "Goodness": Goodness,
     "Independent": Independent,
+    "KnownSpectra": KnownSpectra,
     "LowLoss": LowLoss,
     "AnalysedLowLoss": AnalysedLowLoss,
     "LowRank": LowRank,
@@ -190,9 +193,11 @@ BY_FIELDS = {
     "DriftNotAskedFor": DriftNotAskedFor,
     "EmptyFinding": EmptyFinding,
     "EnergiesDiffer": EnergiesDiffer,
+    "EvenKnown": EvenKnown,
     "EvidenceFinding": EvidenceFinding,
     "FewCountsFinding": FewCountsFinding,
     "IcaFinding": IcaFinding,
+    "KnownFinding": KnownFinding,
     "LowLossFinding": LowLossFinding,
     "NoiseFinding": NoiseFinding,
     "NotRefined": NotRefined,

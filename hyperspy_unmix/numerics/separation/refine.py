@@ -54,7 +54,7 @@ def refine(spectra: LowRank, unmixing: Floats, errors: Floats | None = None) -> 
         Spectra are ``unmixing @ components``, each with its sign.
     errors : array, shape (rank,), optional
         Usual share of other components in each; default `ICA_ERROR`. Those of smaller errors move
-        less.
+        less, those of none not at all.
 
     Returns
     -------
@@ -76,8 +76,9 @@ def _find_mixing(mixture: Mixture, start: Floats, errors: Floats) -> Floats:
     shape_sd, map_sd = mixture.noise(start)
     _, (shape_limits, map_limits) = mixture.negativity_of(start)
     identity = np.eye(len(start))
-    off_diagonal = ~identity.astype(bool)
-    precision = np.broadcast_to(errors[:, None] ** -2, identity.shape)
+    may_move = errors > 0
+    off_diagonal = ~identity.astype(bool) & may_move[:, None]
+    precision = np.where(may_move, errors, 1)[:, None] ** -2 * np.ones_like(identity)
 
     def cost(shares: Floats) -> tuple[float, Floats]:
         mixing = identity.copy()

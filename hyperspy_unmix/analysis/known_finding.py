@@ -1,0 +1,149 @@
+"""Components that were given, and how well they fit the data: as facts, and in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.settings import Choice, Settings, caution
+
+
+@dataclass(frozen=True)
+class KnownSpectra:
+    """Spectra that are known, on the channels of the image.
+
+    Parameters
+    ----------
+    names : tuple of str
+    spectra : array, shape (known, channels)
+        Per channel, in any scale; background and plural scattering out.
+    pixels : tuple of int
+        Of how many pixels each is the mean; zero for a spectrum that was given.
+    scatter : tuple of float
+        Covariance of the noise of the scores, over that of one pixel of unit weight; of spectra
+        that were given zero.
+    variance : array, shape (known, channels)
+        Of their noise, that of their sum left out.
+    angles : tuple of float
+        Degrees between each and what the components of the data hold of it, noise aside.
+    fits : tuple of bool
+        Whether that is no more than noise, or little.
+    offsets : tuple of (float or None)
+        By how much the energies of each are too high, where that is why it does not fit.
+    units : str
+        Of the energies.
+    """
+
+    names: tuple[str, ...]
+    spectra: Floats
+    pixels: tuple[int, ...]
+    scatter: tuple[float, ...]
+    variance: Floats
+    angles: tuple[float, ...]
+    fits: tuple[bool, ...]
+    offsets: tuple[float | None, ...]
+    units: str
+
+
+@dataclass(frozen=True)
+class KnownFinding:
+    """Components that were given.
+
+    Parameters
+    ----------
+    names, pixels, angles, fits, offsets, units
+        As in `KnownSpectra`.
+    places : tuple of int
+        Their numbers in the result.
+    n_components, n_counted : int
+        Components of the result, and those that the counts support.
+    """
+
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+    pixels: tuple[int, ...]
+    angles: tuple[float, ...]
+    fits: tuple[bool, ...]
+    offsets: tuple[float | None, ...]
+    units: str
+    n_components: int
+    n_counted: int
+
+    @property
+    def are_all(self) -> bool:
+        """Whether no component is to be found beside them."""
+        return len(self.names) == self.n_components
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        sources = [
+            f"{name}: mean of {n:,} pixel{'s' * (n != 1)}" if n else f"{name}: spectrum given"
+            for name, n in zip(self.names, self.pixels, strict=True)
+        ]
+        others = self.n_components - len(self.names)
+        beside = f"; {others} beside them unmixed" if others else "; nothing was unmixed"
+        values = {
+            name: round(angle, 1) for name, angle in zip(self.names, self.angles, strict=True)
+        }
+        reason = (
+            f"degrees from the nearest that the components of the data hold, noise aside "
+            f"({'; '.join(sources)}){beside}"
+        )
+        settings: Settings = {"known": Choice(values, reason)}
+        if self.are_all:
+            how = f"({', '.join(self.names)}); maps by Poisson maximum likelihood, non-negative"
+            settings["spectra"] = Choice("given", f"given {how}")
+        if self.are_all and self.n_counted > self.n_components:
+            hint = (
+                f"the counts support {self.n_counted} components, {self.n_components} are known "
+                "and no other was asked for: what the others hold is in maps or residual. "
+                f"n_components={self.n_counted} unmixes the others beside them"
+            )
+            settings |= caution("more components", hint)
+        for i in range(len(self.names)):
+            settings |= self._misfit(i)
+        return settings
+
+    def _misfit(self, i: int) -> Settings:
+        """A warning where a known component is none of the data."""
+        if self.fits[i]:
+            return {}
+        name, offset = self.names[i], self.offsets[i]
+        found = (
+            f"known {name!r} is {self.angles[i]:.1f} degrees from anything that the components of "
+            "the data add up to"
+        )
+        if offset is not None:
+            direction = "high" if offset > 0 else "low"
+            hint = (
+                f"{found}: its energies are {abs(offset):.2g} {self.units} too {direction}, then "
+                "it fits. It was left as it is: calibrate one of the two energy axes (the axis's "
+                f"offset, {-offset:+.2g} {self.units} of what is known)"
+            )
+        elif self.pixels[i]:
+            hint = (
+                f"{found}: what these pixels hold is below the noise elsewhere. Ask for more "
+                "components, or average more pixels"
+            )
+        else:
+            hint = (
+                f"{found}. It must be single scattering without background, recorded with the same "
+                "dispersion and resolution; if so, the phase is not in these data, or too faint to "
+                "tell: ask for more components, or leave it out"
+            )
+        return caution(f"known {name}", hint)
+
+
+@dataclass(frozen=True)
+class EvenKnown:
+    """A known component that was taken to lie evenly under all others."""
+
+    name: str
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        reason = (
+            "known, and even over the scan once the others hold as little of it as they can: taken "
+            "to lie under them. How much of it they hold themselves the data do not tell"
+        )
+        return {"even": Choice(self.name, reason)}
