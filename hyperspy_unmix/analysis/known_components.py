@@ -47,7 +47,8 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
         return known
     energies, widths = image.energies, image.channel_widths
     width = float(np.median(np.diff(energies))) if len(energies) > 1 else 1.0
-    shapes, pixels, scatter, variances, projections = [], [], [], [], []
+    shapes, pixels, scatter, projections = [], [], [], []
+    variances: list[Floats] = []
     offsets: list[float | None] = []
     given = read_known(known, image)
     for one in given:
