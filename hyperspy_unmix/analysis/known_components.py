@@ -47,8 +47,8 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
         return known
     energies, widths = image.energies, image.channel_widths
     width = float(np.median(np.diff(energies))) if len(energies) > 1 else 1.0
-    shapes, variances = list[Floats](), list[Floats]()
-    pixels, scatter, projections = [], [], []
+    shapes, pixels, scatter, projections = [], [], [], []
+    variances: list[Floats] = []
     offsets: list[float | None] = []
     given = read_known(known, image)
     for one in given:
@@ -66,7 +66,7 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
                 offset = offset_that_fits(moved, spectra)
             pixels.append(0)
             scatter.append(0.0)
-            variances.append(np.zeros(shape.shape))
+            variances.append(np.zeros(len(shape)))
         else:
             shape = spectra.scores[one.rows].mean(0) @ spectra.components
             projection = project(shape, spectra, visible)
