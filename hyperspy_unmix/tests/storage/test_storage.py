@@ -426,7 +426,10 @@ def test_low_loss_drift_and_warnings_of_version_one_are_read(tmp_path):
     """A file of the last release with files of version one; what it printed and gave then."""
     folder = Path(__file__).parent
     known = json.loads((folder / "version_1_low_loss.json").read_text(encoding="utf-8"))
-    packed = (folder / "version_1_low_loss.hspy.gz").read_bytes()
+    file = folder / "version_1_low_loss.hspy.gz"
+    if not file.exists():
+        pytest.skip("the file of version one is in the repository, not in the wheel")
+    packed = file.read_bytes()
     (tmp_path / "r.hspy").write_bytes(gzip.decompress(packed))
     u = hyperspy_unmix.load(tmp_path / "r.hspy")
     # since then the fit is printed as well
