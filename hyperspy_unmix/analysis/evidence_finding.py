@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_unmix.numerics.certainty.evidence import Evidence, Verdict
+from hyperspy_unmix.numerics.certainty.evidence import MOST_ERROR_OF_ICA, Evidence, Verdict
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution
 
+LEAST_SHARE_CLEARLY_ALONE = 0.03  # of the pixels
 MOST_TURN_UNDECIDED = 20.0  # degrees between two answers, from which a reader must choose
 
 
@@ -148,7 +149,12 @@ class EvidenceFinding:
 
     def _undecided(self) -> Settings:
         """A warning where nothing tells which of two different answers is right."""
-        if self.verdict != "uninformed" or max(self.overlap_turns) < MOST_TURN_UNDECIDED:
+        barely_alone = min(self.shares) < LEAST_SHARE_CLEARLY_ALONE
+        tells_nothing = self.verdict == "uninformed" or (
+            self.verdict == "contradictory" and self.ica_error > MOST_ERROR_OF_ICA and barely_alone
+        )
+        is_decided = all(self.is_alone) or max(self.overlap_turns) < MOST_TURN_UNDECIDED
+        if is_decided or not tells_nothing:
             return {}
         i = int(np.argmax(self.overlap_turns))
         hint = (
