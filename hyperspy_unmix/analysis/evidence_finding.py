@@ -115,7 +115,7 @@ class EvidenceFinding:
         words = [f"known: {', '.join(known)}"] if known else []
         words += [f"alone in many pixels: {', '.join(alone)}"] if alone else []
         if others and self.verdict == "independent":
-            words.append(f"never alone, by independence: {', '.join(others)}")
+            words.append(f"not seen alone, by independence: {', '.join(others)}")
         elif self.verdict == "impossible":
             words.append("by independence")
         elif others:

@@ -129,7 +129,7 @@ def test_what_decided_is_said(unmixed):
     assert isinstance(result.separated.found_by, BesideAlone)
     assert finding.is_alone == tuple(i == film for i in range(2))
     assert f"alone in many pixels: {film} in {finding.alone_pixels[film]:,};" in text
-    assert f"never alone, by independence: {1 - film};" in text
+    assert f"not seen alone, by independence: {1 - film};" in text
     # As many pixels hold no particle at all.
     empty = int(np.sum(particles()[..., 1] == 0))
     assert finding.alone_pixels[film] == pytest.approx(empty, rel=0.1)
