@@ -20,6 +20,7 @@ from .block_factor import (
 # Of the noise's power spectrum, relative to its mean: what is lower is known too badly to be
 # amplified to one.
 LEAST_RELATIVE_POWER = 0.15
+MOST_CORRELATION_AT_END = 0.2  # of the farthest channels, for a covariance in blocks
 MOST_CHANNELS_IN_ONE_BLOCK = 512  # whose modes of noise are those of the whole axis
 CHANNELS_PER_BLOCK = 64  # or more, of longer axes
 FREQUENCIES = 1024  # at which the power of the noise is compared with the floor
@@ -116,7 +117,10 @@ def channel_whitening(
         return ChannelWhitening(channel_sd)
     share = np.ones(len(channel_sd)) if shot_share is None else shot_share
     lags = np.array(correlation[: len(channel_sd) - 1])
-    whole = len(channel_sd) <= MOST_CHANNELS_IN_ONE_BLOCK
+    # Correlation that has not faded where it is cut off has a spectrum that reaches below zero,
+    # whose floor reaches farther than a block.
+    has_faded = len(lags) == 0 or abs(lags[-1]) < MOST_CORRELATION_AT_END
+    whole = len(channel_sd) <= MOST_CHANNELS_IN_ONE_BLOCK or not has_faded
     blocks = blocks_of(len(channel_sd), len(channel_sd) if whole else CHANNELS_PER_BLOCK)
     noise = _covariance(blocks, share, _table(lags, 0.0))
     if _least_power(lags, float(share.max())) > LEAST_RELATIVE_POWER:
@@ -165,7 +169,8 @@ def _covariance(blocks: list[NDArray[np.intp]], share: Floats, table: Floats) ->
     def between(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
         position = steps * np.sqrt(np.outer(share[rows], share[columns]))
         lower = np.minimum(position.astype(int), steps - 1)
-        lag = np.abs(rows[:, None] - columns)
+        # Channels that are farther apart than the table reaches are not correlated.
+        lag = np.minimum(np.abs(rows[:, None] - columns), table.shape[1] - 1)
         above = position - lower
         return np.asarray((1 - above) * table[lower, lag] + above * table[lower + 1, lag])
 
