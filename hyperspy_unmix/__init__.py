@@ -19,7 +19,7 @@ _HOME = {
     "Match": "components.matching",
     "SpectralAmbiguity": "components.ambiguity",
     "Unmixing": "results.unmixing",
-    "boundary_inclination": "components.inclination",
+    "boundary_inclination": "components.boundary_inclination",
     "denoise": "workflow",
     "estimate_number_of_components": "workflow",
     "load": "results.loading",

@@ -21,7 +21,7 @@ from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.split_half import thinned_significance
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
-from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
+from hyperspy_unmix.numerics.corrections.correct import Corrected
 from hyperspy_unmix.numerics.corrections.fit_as_recorded import fit_as_recorded
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
@@ -29,7 +29,8 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
-from .component_count import MOST_CORRECTED_COMPONENTS, agreed_count, count_components
+from .component_count import count_components
+from .correct_and_count import background_choice, correct_and_count, correct_leading
 from .known_components import check_number, known_spectra
 from .known_finding import KnownSpectra
 from .neighbours_finding import find_neighbouring_noise
@@ -118,7 +119,7 @@ class Compressed:
         )
         warn_of(find_neighbouring_noise(prepared.image, scree.neighbours))
         counted = steps.once(
-            "counted", (least_rank,), lambda: protect(_correct_and_count(prepared, raw, scree))
+            "counted", (least_rank,), lambda: protect(correct_and_count(prepared, raw, scree))
         )
         return cls._chosen(prepared, raw, scree, asked, *counted, steps)
 
@@ -138,7 +139,9 @@ class Compressed:
         n = min(n, raw.rank)
         if n > corrected.spectra.rank:
             corrected = steps.once(
-                "corrected", (raw.rank, n), lambda: protect(_correct(prepared, raw, scree.edge, n))
+                "corrected",
+                (raw.rank, n),
+                lambda: protect(correct_leading(prepared, raw, scree.edge, n)),
             )
         settings = {"n_components": Choice(n, reason), **prepared.settings}
         settings["noise edge"] = Choice(
@@ -147,7 +150,7 @@ class Compressed:
         settings |= find_neighbouring_noise(prepared.image, scree.neighbours).choices()
         fit = _background_fit(corrected)
         if fit is not None:
-            settings["background fit"] = _background_choice(fit)
+            settings["background fit"] = background_choice(fit)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
 
     def with_stable_components(self, steps: Steps | None = None) -> Self:
@@ -221,7 +224,7 @@ class Compressed:
             raw = raw.select_channels(in_range)
             raw = raw.recompress(negligible, max(self.above_noise_edge, 1))
         scree = self._scree
-        counted = _correct_and_count(prepared, raw, scree, count)
+        counted = correct_and_count(prepared, raw, scree, count)
         compressed = self._chosen(prepared, raw, scree, "auto", *counted, Steps())
         if count is None:
             compressed = compressed.with_stable_components()
@@ -274,7 +277,7 @@ class Compressed:
                     f"pca(n_components={n}) for more."
                 )
             if n > corrected.spectra.rank:
-                corrected = _correct(self.prepared, self.raw, self._scree.edge, n)
+                corrected = correct_leading(self.prepared, self.raw, self._scree.edge, n)
             settings["n_components"] = Choice(n, reason)
         known = self._known(options, n, corrected)
         spectra = corrected.spectra.truncate(n)
@@ -285,6 +288,7 @@ class Compressed:
             separated = separate_components(
                 image, spectra, signal_share, self.count, options, recorded, known
             )
+        warn_of(*separated.findings)
         return separated, settings | separated.choices
 
     def _known(
@@ -322,34 +326,3 @@ def _background_fit(corrected: Corrected) -> BackgroundFit | None:
     """The fit before the edge, if a background was taken out."""
     fit: BackgroundFit | None = corrected.fits.get("background")
     return fit
-
-
-def _background_choice(fit: BackgroundFit) -> Choice:
-    """What was fitted and how well, in plain words."""
-    misfit = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
-    goodness = f"describes the window {misfit}"
-    if not fit.parameters:
-        return Choice(fit.law, goodness)
-    return Choice(fit.parameters, f"{fit.law}; {goodness}")
-
-
-def _correct_and_count(
-    prepared: Prepared, raw: LowRank, scree: Scree, count: ComponentCount | None = None
-) -> tuple[Corrected, ComponentCount]:
-    """Correct the components that the counts agree on, and count; unless ``count`` is known."""
-    rank = max(min(agreed_count(scree), MOST_CORRECTED_COMPONENTS), 1)
-    blocks = prepared.image.blocks
-    ticks = blocks.progress("background, plural scattering", 2 * blocks.shape[0])
-    with ticks as done, limit_blas_threads(blocks.shape[0]):
-        corrected = _correct(prepared, raw, scree.edge, rank)
-        done(blocks.shape[0])
-        # The count corrects shares of the data, which costs about as much again.
-        if count is None:
-            count = count_components(prepared, raw, scree, corrected)
-        done(blocks.shape[0])
-    return corrected, count
-
-
-def _correct(prepared: Prepared, raw: LowRank, edge: float, rank: int) -> Corrected:
-    """The ``rank`` leading components, corrected."""
-    return correct(raw.truncate(rank), edge, prepared.corrections)

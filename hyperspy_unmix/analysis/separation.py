@@ -23,7 +23,6 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import normalise
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import COUNTED_SIGNAL_TYPES, base_type
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import warn_of
 
 from .answers import Weighed, separate_leading
 from .evidence_finding import EvidenceFinding
@@ -40,21 +39,6 @@ from .separation_findings import (
 DERIVATIVE_ORDER = 2
 
 
-def separate_components(
-    image: Image,
-    spectra: LowRank,
-    signal_share: Floats,
-    count: ComponentCount,
-    options: SeparationOptions,
-    recorded: LowRank | None = None,
-    known: KnownSpectra | None = None,
-) -> Separated:
-    """Separate the components, and warn of what was found; see `_separate`."""
-    separated = _separate(image, spectra, signal_share, count, options, recorded, known)
-    warn_of(*separated.findings)
-    return separated
-
-
 def count_stable_components(
     image: Image, spectra: LowRank, signal_share: Floats, count: ComponentCount
 ) -> ComponentCount:
@@ -66,7 +50,9 @@ def count_stable_components(
 
     def number_unstable(n: int) -> int:
         try:
-            found = _separate(image, spectra.truncate(n), signal_share[:n], count, options)
+            found = separate_components(
+                image, spectra.truncate(n), signal_share[:n], count, options
+            )
         except ValueError:  # more than the channels tell apart: one fewer is tried
             return count.tolerated + 1
         return int(np.sum(found.stability < LEAST_STABLE))
@@ -74,7 +60,7 @@ def count_stable_components(
     return limit_to_stable(count, number_unstable)
 
 
-def _separate(
+def separate_components(
     image: Image,
     spectra: LowRank,
     signal_share: Floats,
@@ -83,7 +69,7 @@ def _separate(
     recorded: LowRank | None = None,
     known: KnownSpectra | None = None,
 ) -> Separated:
-    """Separate the components.
+    """Separate the components; who calls warns of the findings.
 
     Components asked for beyond those that ``count`` finds are separated too where their maps are
     no noise; the others are set beside them rather than mixed with them. ``signal_share`` (rank,)

@@ -71,6 +71,7 @@ def unmix_together(
     number = Choice(n, f"asked for; {count.reason}" if isinstance(asked, int) else count.reason)
     spectra = together.truncate(n)
     separated = separate_components(image, spectra, signal_share[:n], count, options)
+    warn_of(*separated.findings)
     choices = {"n_components": number, **separated.choices}
     ends = np.cumsum([0, *(signal.image.blocks.shape[0] for signal in prepared)])
     results, names = [], f"[{', '.join(f's{i + 1}' for i in range(len(signals)))}]"

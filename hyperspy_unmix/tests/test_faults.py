@@ -48,8 +48,8 @@ STAGES = (
     "preparation.prepare.choose_noise",
     "numerics.compression.weighted_pca.measure_scree",
     "numerics.corrections.plural_scattering.recompression",
-    "analysis.compressed.correct",
-    "analysis.compressed.count_components",
+    "analysis.correct_and_count.correct",
+    "analysis.correct_and_count.count_components",
     "analysis.separation.choose_width",
     "analysis.answers.separate",
     "analysis.answers.refine",
@@ -177,7 +177,7 @@ def test_interrupted_apply(drifting, monkeypatch):
     for name in (
         "results.known_spectra.abundances",
         "analysis.compressed.prepare",
-        "analysis.compressed.correct",
+        "analysis.correct_and_count.correct",
     ):
         forget_what_is_known()
         with monkeypatch.context() as patch, undecomposed(s, low):

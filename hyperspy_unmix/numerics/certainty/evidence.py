@@ -28,7 +28,7 @@ LEAST_SHARE_ALONE, LEAST_DENSITY_RATIO = 0.02, 6.0
 LEAST_SHARE_POPULATED, LEAST_LIKELIHOOD_GAIN = 0.01, 10.0
 MOST_ERROR_OF_ICA = 30.0  # degrees, beyond which independence tells nothing
 MOST_NEGATIVITY_LEFT = 8.0  # times what noise gives, beyond which ICA contradicts itself
-MOST_TURN_OF_KNOWN = 15.0  # degrees between a corner and the independent component it stands for
+MOST_TURN_OF_HELD = 15.0  # degrees between a corner and the independent component it stands for
 LEAST_SHARE_OF_COUNTS = -0.02  # of a component: one with less is no phase
 LEAST_CORNERS_THAT_REFUTE = 2  # one may be that of particles of one size
 MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
@@ -54,8 +54,6 @@ class Evidence:
     Parameters
     ----------
     population : CornerPopulation
-    pixels : int array, shape (components,)
-        Averaged for each corner.
     nearest : int array, shape (components,)
         The independent component that is nearest to each corner.
     turns : array, shape (components,)
@@ -73,7 +71,6 @@ class Evidence:
     """
 
     population: CornerPopulation
-    pixels: NDArray[np.intp]
     nearest: NDArray[np.intp]
     turns: Floats
     ica_error: float
@@ -119,7 +116,7 @@ class Evidence:
         Particles of one size gather pixels at a mixture: one corner by itself is no evidence
         against independent components that contradict nothing.
         """
-        return np.asarray(self.alone & (self.turns <= MOST_TURN_OF_KNOWN))
+        return np.asarray(self.alone & (self.turns <= MOST_TURN_OF_HELD))
 
     @property
     def verdict(self) -> Verdict:
@@ -179,7 +176,6 @@ def gather_evidence(
     mixture = Mixture(spectra, signed[:, None] * pure.unmixing, MOST_PIXELS_IN_MIXTURE)
     return Evidence(
         population=corner_population(cloud, pure.unmixing @ cloud.whitening),
-        pixels=pure.pixels,
         nearest=nearest,
         turns=turns[corner, nearest],
         ica_error=float(ica_errors(spectra, signals, ica_unmixing, uncorrelated).max()),
@@ -250,9 +246,6 @@ def _least_share(spectra: LowRank, unmixing: Floats) -> float:
 
 def _variations(spectra: LowRank, unmixing: Floats) -> Floats:
     """Standard deviation of each map over its mean, noise taken off, shape (components,)."""
-    inverse, weights = np.linalg.inv(unmixing), spectra.weights
-    maps = spectra.scores @ inverse
-    noise = np.diag(inverse.T @ (spectra.noise + spectra.model_error) @ inverse)
-    mean = np.average(maps, axis=0, weights=weights)
-    variance = np.average((maps - mean) ** 2, axis=0, weights=weights) - noise / weights.mean()
-    return np.asarray(np.sqrt(np.maximum(variance, 0)) / np.maximum(np.abs(mean), 1e-300))
+    mean, covariance = spectra.map_moments(unmixing)
+    sd = np.sqrt(np.maximum(np.diag(covariance), 0))
+    return np.asarray(sd / np.maximum(np.abs(mean), 1e-300))

@@ -106,6 +106,18 @@ class LowRank:
         """Mean over the pixels of the weighted scores' products, shape (rank, rank)."""
         return moment_sum(self.scores.__getitem__, self.weights, self.rank) / len(self.scores)
 
+    def map_moments(self, unmixing: Floats) -> tuple[Floats, Floats]:
+        """Mean of the maps of ``unmixing @ components``, and their covariance less their noise's.
+
+        Shapes (rank,) and (rank, rank); pixels are weighted.
+        """
+        inverse, share = np.linalg.inv(unmixing), self.weights / self.weights.sum()
+        mean = share @ self.scores
+        centred = self.scores - mean
+        covariance = (centred.T * share) @ centred
+        covariance = covariance - (self.noise + self.model_error) / self.weights.mean()
+        return mean @ inverse, inverse.T @ covariance @ inverse
+
     def component_errors(self) -> Floats:
         """Covariance of the components' noise, in units of the channels' variance."""
         products = self.second_moment() * len(self.scores)

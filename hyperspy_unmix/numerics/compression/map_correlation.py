@@ -5,6 +5,7 @@ Where they are alike in noise too, it was smoothed or interpolated in space.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,20 +46,26 @@ def neighbour_significance(
     """
     white = scores * np.sqrt(weights)[:, None]
     white = white - white.mean(0)
-    # The row of each pixel of the scan; the last row is of those that do not count, and zero.
-    row = np.full(int(np.prod(scan_shape)), len(white))
-    row[pixels] = np.arange(len(white))
-    white = np.concatenate([white, np.zeros((1, white.shape[1]))])
+    total, number = np.zeros(white.shape[1]), 0
+    for first, second in _neighbours(pixels, scan_shape):
+        total += np.einsum("ij,ij->j", white[first], white[second])
+        number += len(first)
+    variance = np.maximum(np.mean(white**2, 0), 1e-300)
+    return np.asarray(total / variance / np.sqrt(max(number, 1)))
+
+
+def _neighbours(
+    pixels: NDArray[np.intp], scan_shape: tuple[int, ...]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Along each axis of the scan the rows of pixels, and those of their next neighbours."""
+    row = np.full(int(np.prod(scan_shape)), -1)
+    row[pixels] = np.arange(len(pixels))
     scan = row.reshape(scan_shape)
-    total, pairs = np.zeros(white.shape[1]), 0
     for axis, length in enumerate(scan_shape):
         first = np.take(scan, range(length - 1), axis).ravel()
         second = np.take(scan, range(1, length), axis).ravel()
-        both = (first < len(white) - 1) & (second < len(white) - 1)
-        total += np.einsum("ij,ij->j", white[first[both]], white[second[both]])
-        pairs += int(both.sum())
-    variance = np.maximum(np.mean(white[:-1] ** 2, 0), 1e-300)
-    return np.asarray(total / variance / np.sqrt(max(pairs, 1)))
+        count = (first >= 0) & (second >= 0)
+        yield first[count], second[count]
 
 
 def has_alike_neighbours(significance: Floats, first_noise: int) -> NDArray[np.bool_]:
@@ -131,18 +138,10 @@ def measure_neighbours(
         return NeighbouringNoise()
     centred = white - white.mean(0)
     centred = centred / np.maximum(np.sqrt(np.mean(centred**2, 0)), 1e-300)
-    # The row of each pixel of the scan; the last row is of those that do not count, and zero.
-    row = np.full(int(np.prod(scan_shape)), len(white))
-    row[pixels] = np.arange(len(white))
-    scan = row.reshape(scan_shape)
-    centred = np.concatenate([centred, np.zeros((1, white.shape[1]))])
     correlation, error = [], []
-    for axis, length in enumerate(scan_shape):
-        first = np.take(scan, range(length - 1), axis).ravel()
-        second = np.take(scan, range(1, length), axis).ravel()
-        both = (first < len(white)) & (second < len(white))
-        number = max(int(both.sum()), 1) * white.shape[1]
-        total = np.einsum("ij,ij->", centred[first[both]], centred[second[both]])
+    for first, second in _neighbours(pixels, scan_shape):
+        number = max(len(first), 1) * white.shape[1]
+        total = np.einsum("ij,ij->", centred[first], centred[second])
         correlation.append(float(total) / number)
         error.append(1 / float(np.sqrt(number)))
     return NeighbouringNoise(tuple(correlation), tuple(error))

@@ -11,6 +11,7 @@ from .ica import whiten
 
 MOST_ITERATIONS = 500
 GRADIENT_TOLERANCE = 1e-9
+MOST_NEWTON_STEPS, ROUNDING = 50, 1e-14
 
 
 def separate_beside(signals: Floats, known: Floats, start: Floats) -> Floats:
@@ -41,8 +42,7 @@ def separate_beside(signals: Floats, known: Floats, start: Floats) -> Floats:
     to_white = np.linalg.inv(whitening)
     held = known @ to_white
     held /= np.linalg.norm(held, axis=1, keepdims=True)
-    first = start @ to_white
-    first = scale_to_unit_score(first, white)
+    first = scale_to_unit_score(start @ to_white, white)
     shape, samples = first.shape, white.shape[1]
 
     def cost(values: Floats) -> tuple[float, Floats]:
@@ -68,11 +68,13 @@ def scale_to_unit_score(unmixing: Floats, signals: Floats) -> Floats:
     for i, source in enumerate(scaled @ signals):
         factor = 1.0
         # Newton's method; the mean rises with the scale, and is convex near its root.
-        for _ in range(50):
+        for _ in range(MOST_NEWTON_STEPS):
             value = factor * source
             score = np.tanh(value)
             slope = np.mean(source * score + source * value * (1 - score**2))
             step = (np.mean(value * score) - 1) / max(slope, 1e-300)
             factor = max(factor - step, factor / 4)
+            if abs(step) < ROUNDING * factor:
+                break
         scaled[i] *= factor
     return np.asarray(scaled)

@@ -58,7 +58,7 @@ def made_even(
     above zero.
     """
     others = np.flatnonzero(~is_known)
-    mean, covariance = _map_moments(spectra, unmixing)
+    mean, covariance = spectra.map_moments(unmixing)
     among, with_known = covariance[np.ix_(others, others)], covariance[others, place]
     slopes = np.linalg.lstsq(among, with_known, rcond=None)[0]
     level = mean[place] - slopes @ mean[others]
@@ -70,16 +70,6 @@ def made_even(
     sign = signs(shapes, maps, spectra.whitening.channel_sd)[0]
     changed[others] *= sign[others, None]
     return changed, float(np.sqrt(max(left, 0)) / level) if level > 0 else np.inf
-
-
-def _map_moments(spectra: LowRank, unmixing: Floats) -> tuple[Floats, Floats]:
-    """Mean of the maps, and their covariance less that of their noise."""
-    inverse = np.linalg.inv(unmixing)
-    centred = spectra.scores - spectra.scores.mean(0)
-    of_scores = centred.T @ centred / len(centred)
-    counted = spectra.weights > 0
-    of_scores = of_scores - spectra.noise * float(np.mean(1 / spectra.weights[counted]))
-    return spectra.scores.mean(0) @ inverse, inverse.T @ of_scores @ inverse
 
 
 def _are_possible(spectra: LowRank, unmixing: Floats, is_known: Mask, place: int) -> bool:

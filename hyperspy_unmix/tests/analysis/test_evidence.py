@@ -189,7 +189,6 @@ def evidence(**changes):
     )
     fields = dict(
         population=population,
-        pixels=np.array([10, 10]),
         nearest=np.array([0, 1]),
         turns=np.array([5.0, 20.0]),
         ica_error=5.0,

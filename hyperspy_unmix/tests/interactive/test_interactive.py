@@ -225,7 +225,7 @@ def test_apply_counts_again_and_stores(phantom, tool):
 
 def test_components_are_counted_when_it_opens_and_when_applied(phantom, monkeypatch):
     """Counting takes most of the time of a change."""
-    from hyperspy_unmix.analysis import compressed as pca_result
+    from hyperspy_unmix.analysis import correct_and_count as pca_result
 
     counted = []
 
