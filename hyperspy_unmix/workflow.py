@@ -258,7 +258,7 @@ def denoise(
     image = result.prepared.image
     is_automatic = n_components == "auto"
     rank = max(result.above_noise_edge, 1) if is_automatic else result.n_components
-    signal_part = result.raw.truncate(rank)
+    signal_part = result.recorded.truncate(rank)
     data = low_rank_image(image, signal_part.scores, signal_part.components)
     return as_image(image, data, "denoised", str(signal.metadata.Signal.signal_type))
 

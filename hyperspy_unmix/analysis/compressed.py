@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -15,28 +15,23 @@ from hyperspy_unmix.arguments.options import Preprocessing, SeparationOptions
 from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import (
     ComponentCount,
-    expected_squared_cosines,
 )
 from hyperspy_unmix.numerics.compression.scree import Scree
-from hyperspy_unmix.numerics.compression.split_half import thinned_significance
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
-from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected
-from hyperspy_unmix.numerics.corrections.fit_as_recorded import fit_as_recorded
-from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.noise import FewCountsFinding
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
-from .component_count import count_components
 from .correct_and_count import background_choice, correct_and_count, correct_leading
-from .known_components import check_number, known_spectra
-from .known_finding import KnownSpectra
+from .count_again import recounted, with_stable_components
+from .counted import Counted, SummedPixels
 from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
+from .separate_counted import separate_counted
 from .separated import Separated
-from .separation import count_stable_components, separate_components
+from .summed_pixels import find_in_sums
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -46,35 +41,8 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Compressed:
-    """Weighted PCA of a spectrum image, its background and plural scattering taken out.
-
-    Parameters
-    ----------
-    n_components : int
-        Number that `ica` unmixes unless told otherwise.
-    count : ComponentCount
-        What the data say about that number.
-    settings : mapping
-        Every choice made, and why.
-    prepared : Prepared
-        What was decided before the PCA.
-    raw : LowRank
-        The counts as recorded.
-    corrected : Corrected
-        Without ``prepared.corrections``.
-    calls : tuple of str
-        What was called to get it.
-    """
-
-    n_components: int
-    count: ComponentCount
-    settings: Mapping[str, Choice]
-    prepared: Prepared = field(repr=False)
-    raw: LowRank = field(repr=False)
-    corrected: Corrected = field(repr=False)
-    _scree: Scree = field(repr=False)
-    calls: tuple[str, ...] = field(default=(), repr=False)
+class Compressed(Counted):  # noqa: D101
+    __doc__ = Counted.__doc__
 
     # ------------------------------------------------------------------ how it is made
 
@@ -101,6 +69,7 @@ class Compressed:
                 again=lambda known: warn_of(*known.findings),
             )
             compressed = cls.of_prepared(prepared, n_components, steps)
+            compressed = compressed.with_summed_pixels(n_components, steps)
             if only_stable and n_components == "auto":
                 compressed = compressed.with_stable_components(steps)
         code = call("s.pca", n_components=n_components, **of_options(options))
@@ -148,10 +117,35 @@ class Compressed:
             scree.above_noise_edge, "components of the data as recorded above the noise edge"
         )
         settings |= find_neighbouring_noise(prepared.image, scree.neighbours).choices()
-        fit = _background_fit(corrected)
+        fit = corrected.fits.get("background")
         if fit is not None:
             settings["background fit"] = background_choice(fit)
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
+
+    def with_summed_pixels(self, n_components: Any, steps: Steps | None = None) -> Self:
+        """The same, its components those of sums of pixels, where more is known of them."""
+
+        def count(summed: Prepared) -> Counted:
+            return type(self).of_prepared(summed, n_components)
+
+        sums = (steps or Steps()).once(
+            "summed", (self.raw.rank, n_components), lambda: find_in_sums(self, count)
+        )
+        return self if sums is None else self._of_sums(sums)
+
+    def _of_sums(self, sums: SummedPixels) -> Self:
+        """The same with the number of components, and the reasons for it, of these sums."""
+        settings, of_sums = dict(self.settings), sums.pca.settings
+        settings.pop(FewCountsFinding.NAME, None)
+        settings |= {name: of_sums[name] for name in ("n_components", "noise edge")}
+        settings |= sums.choices()
+        return replace(
+            self,
+            n_components=sums.pca.n_components,
+            count=sums.pca.count,
+            settings=FrozenSettings(settings),
+            summed=sums,
+        )
 
     def with_stable_components(self, steps: Steps | None = None) -> Self:
         """The same with the number that ``"auto"`` takes: of many components those that are stable.
@@ -159,34 +153,14 @@ class Compressed:
         They are separated for it, which takes about as long as `ica` a few times; of few there is
         no need. ``steps`` are those that are known already.
         """
-        count = (steps or Steps()).once(
-            "stable", (self.raw.rank,), lambda: self._limited_to_stable(self.count)
-        )
-        _logger.info("%s", count.reason)
-        n, reason = count.chosen("auto")
-        n = min(n, self.raw.rank)
-        settings = FrozenSettings({**self.settings, "n_components": Choice(n, reason)})
-        return replace(self, n_components=n, count=count, settings=settings)
-
-    def _limited_to_stable(self, count: ComponentCount) -> ComponentCount:
-        image, corrected = self.prepared.image, self.corrected
-        signal_share = expected_squared_cosines(corrected.values, *self._scree.shape)[0]
-        with limit_blas_threads(image.blocks.shape[0]):
-            return count_stable_components(image, corrected.spectra, signal_share, count)
+        if self.summed is None:
+            return with_stable_components(self, steps or Steps())
+        stable = with_stable_components(self.summed.pca, Steps())
+        return self._of_sums(replace(self.summed, pca=stable))
 
     def recounted(self) -> ComponentCount:
         """Count again, with shares of the counts that are really drawn: a pass over the data."""
-        prepared, scree = self.prepared, self._scree
-        significance = thinned_significance(
-            prepared.image.blocks,
-            self.raw,
-            prepared.noise,
-            scree.calibration,
-            number=len(scree.repeats),
-        )
-        scree = replace(scree, repeats=significance)
-        count = count_components(prepared, self.raw, scree, self.corrected)
-        return self._limited_to_stable(count)
+        return recounted(self if self.summed is None else self.summed.pca)
 
     def with_background(
         self,
@@ -222,107 +196,29 @@ class Compressed:
         if not in_range.all():
             negligible = NEGLIGIBLE_SHARE_OF_EDGE * self._scree.edge
             raw = raw.select_channels(in_range)
-            raw = raw.recompress(negligible, max(self.above_noise_edge, 1))
+            raw = raw.recompress(negligible, max(self._scree.above_noise_edge, 1))
         scree = self._scree
         counted = correct_and_count(prepared, raw, scree, count)
         compressed = self._chosen(prepared, raw, scree, "auto", *counted, Steps())
+        compressed = compressed.with_summed_pixels("auto")
         if count is None:
             compressed = compressed.with_stable_components()
         window = typed("background", background)
         code = call("with_background", window, background_type=background_type)
         return replace(compressed, calls=(*self.calls, code))
 
-    # ------------------------------------------------------------------ what was found
-
-    @property
-    def above_noise_edge(self) -> int:
-        """Components of the counts as recorded above the noise edge."""
-        return self._scree.above_noise_edge
-
-    @property
-    def noise_level(self) -> float:
-        """Noise edge over that of white noise of variance one."""
-        return self._scree.edge / noise_edge(*self._scree.shape)
-
-    @property
-    def scree_values(self) -> Floats:
-        """Squared singular values of the counts as recorded, in units of the noise edge.
-
-        Of more than 2 559 channels and pixels the leading ones, at least 16 of noise among them.
-        """
-        return self._scree.values
-
-    @property
-    def scree_total(self) -> float:
-        """Sum of all squared singular values, in units of the noise edge."""
-        return self._scree.total
-
-    @property
-    def background_fit(self) -> BackgroundFit | None:
-        """What was fitted before the edge; None where nothing was."""
-        return _background_fit(self.corrected)
-
     # ------------------------------------------------------------------ what follows
 
     def separate(self, n_components: Any, options: SeparationOptions) -> tuple[Separated, Settings]:
         """Separate the components, as `PCA.ica` says; and every choice, those of the PCA first."""
-        n, corrected, settings = self.n_components, self.corrected, dict(self.settings)
-        if n_components is not None:
-            asked = check_n_components(n_components, self.prepared.image.blocks)
-            count = self._limited_to_stable(self.count) if asked == "auto" else self.count
-            n, reason = count.chosen(asked)
-            if n > self.raw.rank:
-                raise ValueError(
-                    f"n_components={n}, but this PCA kept {self.raw.rank}: call "
-                    f"pca(n_components={n}) for more."
-                )
-            if n > corrected.spectra.rank:
-                corrected = correct_leading(self.prepared, self.raw, self._scree.edge, n)
-            settings["n_components"] = Choice(n, reason)
-        known = self._known(options, n, corrected)
-        spectra = corrected.spectra.truncate(n)
-        recorded = self._fitted_as_recorded(spectra, corrected)
-        signal_share = expected_squared_cosines(corrected.values[:n], *self._scree.shape)[0]
-        image = self.prepared.image
-        with limit_blas_threads(image.blocks.shape[0]):
-            separated = separate_components(
-                image, spectra, signal_share, self.count, options, recorded, known
-            )
+        image, settings = self.prepared.image, dict(self.settings)
+        found_in = self if self.summed is None else self.summed.pca
+        separated, choices = separate_counted(found_in, n_components, options, image)
         warn_of(*separated.findings)
-        return separated, settings | separated.choices
-
-    def _known(
-        self, options: SeparationOptions, n: int, corrected: Corrected
-    ) -> KnownSpectra | None:
-        """What the user knows, in the space of the ``n`` components that are to be found.
-
-        Where all are known, nothing else limits them than what the counts hold.
-        """
-        if options.known is None:
-            return None
-        number = len(options.known) if isinstance(options.known, Mapping) else n
-        rank = max(n, self.count.consensus) if number >= n else n
-        space = corrected.spectra.truncate(rank)
-        visible = expected_squared_cosines(corrected.values[: space.rank], *self._scree.shape)[0]
-        known = known_spectra(options.known, self.prepared.image, space, visible)
-        check_number(known, n)
-        return known
-
-    def _fitted_as_recorded(self, spectra: LowRank, corrected: Corrected) -> LowRank:
-        """Corrected spectra with the scores that fit the counts best, where it matters."""
-        kernel = self.prepared.kernel
-        if kernel is None or kernel.is_none:
-            return spectra
-        return fit_as_recorded(spectra, self.raw, self.prepared.corrections, corrected.fits)
+        return separated, settings | choices
 
 
 def _number_of_pixels(signal: Any) -> int:
     """Pixels of a signal; none where it has no shape, or one that dask does not know."""
     number = np.prod(np.shape(getattr(signal, "data", ()))[:-1])
     return int(number) if np.isfinite(number) else 0
-
-
-def _background_fit(corrected: Corrected) -> BackgroundFit | None:
-    """The fit before the edge, if a background was taken out."""
-    fit: BackgroundFit | None = corrected.fits.get("background")
-    return fit

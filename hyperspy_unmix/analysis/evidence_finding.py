@@ -144,6 +144,10 @@ class EvidenceFinding:
                 f"independent spectra had to be turned by {self.ica_moved:g} degrees, and pixels "
                 "gather where each is most alone"
             ),
+            "extrapolated": (
+                f"an independent spectrum would be {max(self.overlap_turns):.0f} degrees from "
+                "where it is most alone, and nothing speaks for so much"
+            ),
         }
         return reasons[self.verdict]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity, ambiguity
+from hyperspy_unmix.numerics.certainty.evidence import ica_errors
 from hyperspy_unmix.numerics.certainty.mixing_error import (
     changes_of_spectra,
     limit_shares,
@@ -29,6 +30,8 @@ from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again, i
 from .known_finding import KnownFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
+LEAST_TURN_WITHOUT = 25.0  # degrees by which a spectrum is another without a film under it
+LEAST_ERROR_OF_SMOOTH = 60.0  # degrees of an ICA's error, of spectra without detail
 MOST_PIXELS_OF_AMBIGUITY = 1024  # in which the maps' limits are looked for
 ICA_RUNS, PURE_PIXEL_RUNS = 20, 10  # that are compared for the stability
 
@@ -124,6 +127,29 @@ class Separated:
         lowest[known], highest[known] = 0, 0
         lower[known], upper[known] = spectra[known], spectra[known]
         return Ambiguity(lowest, highest, lower / self.widths, upper / self.widths)
+
+    @property
+    def may_lie_under(self) -> NDArray[np.bool_]:
+        """Which components j may lie under which components i, shape (i, j), or may not.
+
+        Where spectrum j has no detail that independence could see in i, and i without it would be
+        another spectrum, non-negative as well.
+        """
+        n, mixed = len(self.arrays.spectra), self.mixed
+        may_be = np.zeros((n, n), bool)
+        leading, unmixing = self._separated
+        signals = self.detail.of(leading.components, self._sd)
+        if len(mixed) < 2 or signals.shape[1] <= leading.rank:
+            return may_be
+        pairs = np.ix_(mixed, mixed)
+        spectra, lowest = self.arrays.spectra[mixed] * self.widths, self.ambiguity.lowest[pairs]
+        without = spectra[:, None] + lowest[..., None] * spectra
+        lengths = np.linalg.norm(without, axis=2) * np.linalg.norm(spectra, axis=1)[:, None]
+        cosines = np.sum(without * spectra[:, None], 2) / np.maximum(lengths, 1e-300)
+        turns = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
+        unseen = ica_errors(leading, signals, unmixing)
+        may_be[pairs] = (turns > LEAST_TURN_WITHOUT) & (unseen > LEAST_ERROR_OF_SMOOTH)
+        return may_be
 
     @cached_property
     def changes(self) -> Floats:

@@ -271,7 +271,9 @@ class Components:
     def findings(self) -> Mapping[str, Choice]:
         """What a reader of the summary should know about how sure the components are."""
         of_fit = uncertainty.goodness_choices(self._sampled_chi_square)
-        return FrozenSettings(uncertainty.choices(self.unstable, self.ambiguity) | of_fit)
+        films = uncertainty.may_lie_under(self.separated, self.arrays)
+        of_certainty = uncertainty.choices(self.unstable, self.ambiguity, films)
+        return FrozenSettings(of_certainty | of_fit)
 
     @property
     def unstable(self) -> list[str]:

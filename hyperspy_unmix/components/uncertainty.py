@@ -6,6 +6,7 @@ separated; here they get the order and the signs that they have now.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from hyperspy_unmix.numerics.certainty.map_noise import map_variance
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Choice, Settings
+from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_spectra
@@ -46,7 +47,7 @@ def maps_variance(pca: Compressed, separated: Separated, arrays: Normalised) -> 
         kernel = pca.prepared.kernel
         weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
         structure = max(pca.above_noise_edge, 1)
-        noise = map_variance(pca.raw, pca.prepared.noise, arrays.maps, weights, structure)
+        noise = map_variance(pca.recorded, pca.prepared.noise, arrays.maps, weights, structure)
     places_now = np.argsort(arrays.origin)
     maps = _as_separated(separated, arrays, arrays.maps)
     return separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
@@ -57,8 +58,20 @@ def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:
     return [names[i] for i in np.flatnonzero(stability < LEAST_STABLE)]
 
 
-def choices(unstable_names: list[str], ambiguity: SpectralAmbiguity) -> Settings:
-    """What a reader of the summary should know about how sure the components are."""
+def may_lie_under(separated: Separated, arrays: Normalised) -> dict[int, list[int]]:
+    """Components too smooth to tell whether they lie under others, and those others; by numbers."""
+    origin = arrays.origin
+    may_be = separated.may_lie_under[np.ix_(origin, origin)]
+    return {int(j): np.flatnonzero(may_be[:, j]).tolist() for j in np.flatnonzero(may_be.any(0))}
+
+
+def choices(
+    unstable_names: list[str], ambiguity: SpectralAmbiguity, films: Mapping[int, list[int]]
+) -> Settings:
+    """What a reader of the summary should know about how sure the components are.
+
+    ``films`` are from `may_lie_under`.
+    """
     settings: Settings = {}
     if unstable_names:
         settings["UNSTABLE"] = Choice(
@@ -68,6 +81,15 @@ def choices(unstable_names: list[str], ambiguity: SpectralAmbiguity) -> Settings
         )
     value = "look at it" if ambiguity.pairs else "small"
     settings["ambiguity"] = Choice(value, ambiguity.sentence)
+    for film, others in films.items():
+        name = ambiguity.names[film]
+        of_others = ", ".join(ambiguity.names[i] for i in others)
+        hint = (
+            f"too smooth a spectrum to tell whether it lies under {of_others} too, as a film or a "
+            f"background does; it is shown as if it did not. If it does: unmix(..., "
+            f'known={{"film": u.spectra.inav[{film}]}}), u this result'
+        )
+        settings |= caution(f"component {name}", hint)
     return settings
 
 

@@ -99,7 +99,7 @@ class UnmixTool(t.HasTraits):
         self._pca = self.whole.with_background(self._background, self._background_type)
         self._window = self._window_found()
         result = self._pca.ica(None if n_components == "auto" else n_components, **how)
-        self.most = max(min(self.whole.raw.rank, MOST_COMPONENTS), result.n_components)
+        self.most = max(min(self.whole.recorded.rank, MOST_COMPONENTS), result.n_components)
         self.assume, self.n_components = how["assume"], result.n_components
         self.background_start, self.background_end = self._shown_window()
         self.subtracts_background = self._pca.prepared.window.found

@@ -25,6 +25,11 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
     above = number <= count.noise_edge
     ax.semilogy(number[above], values[above], "o", color="C0", label="above the noise edge")
     ax.semilogy(number[~above], values[~above], "o", mfc="none", color="0.5", label="noise")
+    if pca.summed is not None:
+        of_pixels = pca.single_pixel_values[: len(values)]
+        ax.semilogy(
+            np.arange(1, len(of_pixels) + 1), of_pixels, ".", color="C2", label="single pixels"
+        )
     if pca.prepared.window.found or pca.prepared.kernel is not None:
         after_physics = pca.corrected.values[: count.noise_edge]
         is_positive = after_physics > 0
@@ -37,10 +42,17 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
         )
     ax.axhline(1, color="k", lw=0.8, ls="--")
     _mark_counts(ax, count, pca.n_components)
-    ax.set(xlabel="Component", ylabel="Variance (noise edge = 1)", title="Scree plot")
+    ax.set(xlabel="Component", ylabel="Variance (noise edge = 1)", title=_title(pca))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize="small", loc="upper right")
     return ax
+
+
+def _title(pca: Compressed) -> str:
+    """What the values are of."""
+    return (
+        "Scree plot" if pca.summed is None else f"Scree plot of sums of {pca.summed.words} pixels"
+    )
 
 
 def _mark_counts(ax: Any, count: ComponentCount, n_components: int) -> None:

@@ -66,6 +66,8 @@ class FewCountsFinding:
     ``dimension`` is the number of scan axes.
     """
 
+    NAME = "few counts"  # in the settings
+
     counts: float
     factor: int
     dimension: int
@@ -78,7 +80,7 @@ class FewCountsFinding:
             f"a pixel, in whose noise components are easily lost. Sum {pixels} pixels first: "
             f"signal.rebin(scale=({scale})).unmix()"
         )
-        return {"few counts": Choice(self.counts, reason)}
+        return {self.NAME: Choice(self.counts, reason)}
 
 
 def find_few_counts(model: NoiseModel, image: Image) -> tuple[FewCountsFinding, ...]:

@@ -41,13 +41,13 @@ class PCA(Compressed):  # noqa: D101
     @property
     def components(self) -> BaseSignal:
         """Spectra of the principal components, (component | energy)."""
-        kept = self.corrected.spectra.truncate(self.n_components)
+        kept = self.principal_components
         return as_spectra(self.prepared.image, kept.components, "principal components")
 
     @property
     def scores(self) -> BaseSignal:
         """Maps of the principal components, (component | x, y)."""
-        kept = self.corrected.spectra.truncate(self.n_components)
+        kept = self.principal_components
         return as_maps(self.prepared.image, kept.scores, "scores", "Score")
 
     def ica(

@@ -32,7 +32,7 @@ def unmixed(
     calls: tuple[str, ...],
 ) -> Unmixing:
     """A new result, its components called by their numbers, or as the user called known ones."""
-    arrays = separated.arrays
+    arrays = pca.arrays_of(separated)
     names = list(numbers(len(arrays.spectra)))
     known = finding_of(separated.findings, KnownFinding)
     if known is not None:

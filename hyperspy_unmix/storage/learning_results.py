@@ -32,7 +32,7 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
             former.decomposition_algorithm,
         )
     image, pca = result.prepared.image, result.pca
-    raw = pca.raw.truncate(max(pca.above_noise_edge, result.n_components))
+    raw = pca.recorded.truncate(max(pca.above_noise_edge, result.n_components))
     variances = pca.scree_values
 
     stored = LearningResults()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.counted import SummedPixels
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
 from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown, Detail, Independent
 from hyperspy_unmix.analysis.known_finding import EvenKnown, KnownFinding, KnownSpectra
@@ -182,6 +183,7 @@ BY_FIELDS = {
     "Scree": Scree,
     "Spikes": Spikes,
     "Summary": Summary,
+    "SummedPixels": SummedPixels,
     "ThicknessMap": ThicknessMap,
     "Window": Window,
     "ZeroLossPeak": ZeroLossPeak,

@@ -32,6 +32,7 @@ MOST_TURN_OF_HELD = 15.0  # degrees between a corner and the independent compone
 LEAST_SHARE_OF_COUNTS = -0.02  # of a component: one with less is no phase
 LEAST_CORNERS_THAT_REFUTE = 2  # one may be that of particles of one size
 MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
+MOST_EXTRAPOLATION = 35.0  # degrees from every pixel, to which independence leads by itself
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
     "alone",
@@ -42,6 +43,7 @@ Verdict = Literal[
     "refuted",
     "uninformed",
     "strained",
+    "extrapolated",
 ]
 
 
@@ -110,6 +112,19 @@ class Evidence:
         return bool(is_steady and self.alone.any())
 
     @property
+    def is_extrapolated(self) -> bool:
+        """Whether an independent component is far from all pixels, and nothing speaks for that.
+
+        Few counts hide what would contradict it, and what would show that pixels gather at the
+        corners: these are likely to be populated, and as non-negative.
+        """
+        return bool(
+            self.turns.max() > MOST_EXTRAPOLATION
+            and (self.population.share > LEAST_SHARE_POPULATED).all()
+            and self.pure_negativity < MOST_NEGATIVITY_LEFT
+        )
+
+    @property
     def held(self) -> Mask:
         """Phases that are alone, as far as independence does not deny it.
 
@@ -140,6 +155,8 @@ class Evidence:
             return "uninformed"
         if self.ica_moved > np.degrees(ICA_ERROR) and all_populated:
             return "strained"
+        if self.is_extrapolated:
+            return "extrapolated"
         return "independent"
 
 

@@ -91,6 +91,33 @@ def compress(
     return spectra, scree
 
 
+def project(blocks: RowBlocks, summary: Summary, noise: NoiseModel, spectra: LowRank) -> LowRank:
+    """The spectra of ``blocks`` along components that are known, with their noise; one pass.
+
+    Parameters
+    ----------
+    blocks, summary, noise
+        As in `compress`.
+    spectra : LowRank
+        Of other pixels and the same channels; its whitened components are orthonormal.
+
+    Returns
+    -------
+    LowRank
+        With the components and the whitening of ``spectra``.
+    """
+    whitening = spectra.whitening
+    scales = _row_scales(summary, noise, 1 / whitening.channel_sd**2, blocks.dtype)
+    projector = whitening.projector(whitening.whiten(spectra.components).T)
+
+    def weights_and_scores(block: Block) -> Floats:
+        weights = scales.weights(noise.variance(block.spectra, block.variance))
+        return np.column_stack([weights, _project(block.spectra, projector)])
+
+    rows = blocks.rows(weights_and_scores, stage="scores")
+    return replace(spectra, weights=rows[:, 0].copy(), scores=rows[:, 1:].copy())
+
+
 def _look_at_neighbours(
     scree: Scree,
     scores: Floats,

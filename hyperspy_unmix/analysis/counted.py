@@ -1,0 +1,189 @@
+"""Principal components of a spectrum image, counted: of its pixels, or of sums of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
+from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
+from hyperspy_unmix.numerics.corrections.correct import Corrected
+from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.settings import Choice, Settings, caution
+
+from .separated import Separated
+
+LEAST_CLEAR = 2.0  # times the noise edge: a weaker component is not the weakest that there is
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Weighted PCA of a spectrum image, its background and plural scattering taken out.
+
+    Parameters
+    ----------
+    n_components : int
+        Number that `ica` unmixes unless told otherwise.
+    count : ComponentCount
+        What the data say about that number.
+    settings : mapping
+        Every choice made, and why.
+    prepared : Prepared
+        What was decided before the PCA.
+    raw : LowRank
+        The counts as recorded.
+    corrected : Corrected
+        Without ``prepared.corrections``.
+    calls : tuple of str
+        What was called to get it.
+    summed : SummedPixels, optional
+        Sums of pixels, where the components were counted in them and are separated in them.
+    """
+
+    n_components: int
+    count: ComponentCount
+    settings: Mapping[str, Choice]
+    prepared: Prepared = field(repr=False)
+    raw: LowRank = field(repr=False)
+    corrected: Corrected = field(repr=False)
+    _scree: Scree = field(repr=False)
+    calls: tuple[str, ...] = field(default=(), repr=False)
+    summed: SummedPixels | None = field(default=None, repr=False)
+
+    @property
+    def principal_components(self) -> LowRank:
+        """What is unmixed unless told otherwise: spectra, and the scores of every pixel."""
+        if self.summed is None:
+            return self.corrected.spectra.truncate(self.n_components)
+        spectra = self.summed.pca.principal_components
+        scores = self.summed.scores_along(spectra)
+        return replace(spectra, scores=scores, weights=self.summed.recorded.weights)
+
+    @property
+    def recorded(self) -> LowRank:
+        """The counts as recorded, along components of which those that are unmixed are made."""
+        return self.raw if self.summed is None else self.summed.recorded
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(pixels, channels) in which the components were counted."""
+        return self._counted.shape
+
+    @property
+    def edge(self) -> float:
+        """Noise edge of single pixels."""
+        return self._scree.edge
+
+    @property
+    def scree_of_itself(self) -> Scree:
+        """Of single pixels, also where the components were counted in sums of them."""
+        return self._scree
+
+    @property
+    def above_noise_edge(self) -> int:
+        """Components of the counts as recorded above the noise edge."""
+        return self._counted.above_noise_edge
+
+    @property
+    def noise_level(self) -> float:
+        """Noise edge over that of white noise of variance one."""
+        return self._counted.edge / noise_edge(*self.shape)
+
+    @property
+    def scree_values(self) -> Floats:
+        """Squared singular values of the counts as recorded, in units of the noise edge.
+
+        Of more than 2 559 channels and pixels the leading ones, at least 16 of noise among them.
+        """
+        return self._counted.values
+
+    @property
+    def single_pixel_values(self) -> Floats:
+        """The same of single pixels, where ``scree_values`` are those of sums of pixels."""
+        return self._scree.values
+
+    @property
+    def scree_total(self) -> float:
+        """Sum of all squared singular values, in units of the noise edge."""
+        return self._counted.total
+
+    @property
+    def _counted(self) -> Scree:
+        """Of the pixels, or of the sums of them, in which the components were counted."""
+        return self._scree if self.summed is None else self.summed.pca._scree
+
+    @property
+    def background_fit(self) -> BackgroundFit | None:
+        """What was fitted before the edge; None where nothing was."""
+        fit: BackgroundFit | None = self.corrected.fits.get("background")
+        return fit
+
+    def arrays_of(self, separated: Separated) -> Normalised:
+        """The components that were separated, with the maps of single pixels."""
+        arrays = separated.arrays
+        if self.summed is None:
+            return arrays
+        scores = self.summed.scores_along(separated.spectra)
+        return replace(arrays, maps=scores @ np.linalg.inv(arrays.unmixing))
+
+
+@dataclass(frozen=True, eq=False)
+class SummedPixels:
+    """The PCA of an image whose neighbouring pixels are summed.
+
+    Parameters
+    ----------
+    factors : tuple of int
+        Pixels summed along each axis of the scan, array order.
+    pca : Counted
+        Of the sums.
+    recorded : LowRank
+        Every pixel as recorded, along the components of ``pca.raw``.
+    counts : float
+        Mean of a pixel.
+    counted_before : int
+        Components of single pixels.
+    """
+
+    factors: tuple[int, ...]
+    pca: Counted = field(repr=False)
+    recorded: LowRank = field(repr=False)
+    counts: float
+    counted_before: int
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        pixels, found = self.words, self.pca.count.consensus
+        reason = (
+            f"pixels summed to find the components: single ones, of {self.counts:.3g} counts, show "
+            f"{self.counted_before} of {found}. Number, spectra and where each is alone are those "
+            f"of {self.pca.prepared.image.blocks.shape[0]:,} sums; maps are of single pixels"
+        )
+        choices: Settings = {"summed pixels": Choice(pixels, reason)}
+        weakest = float(self.pca.scree_values[max(found, 1) - 1])
+        if weakest < LEAST_CLEAR:
+            hint = (
+                f"{self.counts:.3g} counts a pixel, of which {pixels} are summed: the weakest "
+                f"component is {weakest:.2g} times what noise reaches, and a phase that is weaker "
+                "is lost in it. Longer exposures or larger pixels show more"
+            )
+            choices |= caution("few counts", hint)
+        return choices
+
+    @property
+    def words(self) -> str:
+        """Pixels that are summed, as they are written."""
+        return " x ".join(str(factor) for factor in self.factors[::-1])
+
+    def scores_along(self, spectra: LowRank) -> Floats:
+        """Scores of every pixel as recorded, along components of the sums' PCA."""
+        white = self.recorded.whitening.whiten
+        turn = white(spectra.components) @ white(self.recorded.components).T
+        return np.asarray(self.recorded.scores @ np.linalg.pinv(turn))

@@ -1,0 +1,95 @@
+"""Components of few counts, found in sums of neighbouring pixels.
+
+A component is above the noise of n pixels and m channels when its squared singular value exceeds
+about sqrt(n m). Sums of b pixels keep that of what is larger than b pixels, and are b times fewer.
+The maps stay those of single pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
+from hyperspy_unmix.numerics.compression.weighted_pca import project
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
+
+from .counted import Counted, SummedPixels
+
+MOST_COUNTS = 1000.0  # a pixel; with more, sums of pixels know little that single ones do not
+FACTORS = (2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
+FIRST_TRIED = 4
+LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
+LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
+
+
+def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> SummedPixels | None:
+    """The sums of pixels in which most is known of the components; None if single pixels do.
+
+    Parameters
+    ----------
+    single : Counted
+        Of single pixels.
+    count : callable
+        What counts the components of an image.
+    """
+    prepared = single.prepared
+    possible = _possible_sums(prepared)
+    if not possible:
+        return None
+    tried: dict[int, Counted] = {}
+
+    def known(i: int) -> float:
+        if i not in tried:
+            tried[i] = count(with_summed_pixels(prepared, possible[i]))
+        # Small particles may be lost in sums.
+        return _known_components(tried[i]) if _keeps_all(tried[i], single) else 0.0
+
+    i = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
+    if known(i) < _known_components(single) + LEAST_GAIN:
+        return None
+    while i + 1 < len(possible) and known(i + 1) > known(i):
+        i += 1
+    # The less is summed the better, if it makes no difference.
+    while i > 0 and known(i - 1) > known(i) - LEAST_GAIN:
+        i -= 1
+    image, sums = prepared.image, tried[i]
+    recorded = project(image.blocks, image.summary, prepared.noise, sums.raw)
+    counts = float(image.summary.mean.sum())
+    return SummedPixels(possible[i], sums, recorded, counts, single.count.consensus)
+
+
+def _possible_sums(prepared: Prepared) -> list[tuple[int, ...]]:
+    """Pixels that can be summed along each axis, ever more; none where sums would not help.
+
+    Corrections are those of single pixels, and sums have the noise model of these only if that is
+    of Poisson counts.
+    """
+    if prepared.noise.kind != "poisson" or prepared.corrections.corrections:
+        return []
+    if prepared.image.summary.mean.sum() >= MOST_COUNTS:
+        return []
+    shape = prepared.image.navigation_shape
+    along_axes = [factors_along_axes(shape, factor) for factor in (1, *FACTORS)]
+    return [new for former, new in pairwise(along_axes) if new != former and max(new) > 1]
+
+
+def _known_components(counted: Counted) -> float:
+    """Expected squared cosines of the components' spectra with the truth, summed over all."""
+    values = counted.corrected.values[: counted.count.consensus]
+    return float(expected_squared_cosines(values, *counted.shape)[0].sum())
+
+
+def _keeps_all(sums: Counted, single: Counted) -> bool:
+    """Whether the sums have every component of single pixels."""
+    number, whiten = single.count.consensus, sums.raw.whitening.whiten
+    counted = sums.corrected.spectra.truncate(sums.count.consensus)
+    directions = np.linalg.qr(whiten(counted.components).T)[0]
+    components = whiten(single.corrected.spectra.truncate(number).components)
+    lengths = np.sum(components**2, 1)
+    kept = np.sum((components @ directions) ** 2, 1) / np.maximum(lengths, 1e-300)
+    known = expected_squared_cosines(single.corrected.values[:number], *single.shape)[0]
+    return bool((kept >= LEAST_SHARE_KEPT * known).all())

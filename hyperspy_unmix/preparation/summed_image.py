@@ -1,0 +1,94 @@
+"""The same image with neighbouring pixels summed, where single ones hold few counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hyperspy_unmix.numerics.reading.first_pass import summarise
+from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
+from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels, sum_pixels
+from hyperspy_unmix.numerics.types import Floats
+
+from .axes_and_metadata import frame_from
+from .noise import LEAST_PIXELS_SUMMED
+from .prepare import Prepared
+from .spectrum_image import Image
+
+
+def factors_along_axes(shape: tuple[int, ...], factor: int) -> tuple[int, ...]:
+    """Pixels to sum along each axis of a scan: ``factor``, or fewer where few sums are left.
+
+    ``factor`` is a power of two.
+    """
+
+    def most(length: int) -> int:
+        reached = factor
+        while reached > 1 and length < LEAST_PIXELS_SUMMED * reached:
+            reached //= 2
+        return reached
+
+    return tuple(most(length) for length in shape)
+
+
+def with_summed_pixels(prepared: Prepared, factors: tuple[int, ...]) -> Prepared:
+    """What a PCA of the sums starts from: only what the counts themselves need.
+
+    Sums of Poisson counts are Poisson counts: the noise model stays.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        With Poisson noise and without corrections.
+    factors : tuple of int
+        Pixels to sum along each axis of the scan, array order.
+    """
+    image = prepared.image
+    cells, scan = cells_of_pixels(image.navigation_shape, factors)
+    filled, sums = sum_pixels(image.blocks, cells[image.blocks.pixels])
+    shape = tuple(int(n) for n in scan)
+    n_cells, n_channels = int(np.prod(shape)), len(image.masked_channels)
+    if len(filled) == n_cells and sums.shape[1] == n_channels:
+        spectra = sums
+    else:
+        spectra = np.zeros((n_cells, n_channels), sums.dtype)
+        spectra[np.ix_(filled, image.blocks.channels)] = sums
+    data = spectra.reshape(*shape, n_channels)
+    pixels = np.zeros(n_cells, bool)
+    pixels[filled] = True
+    blocks = replace(
+        row_blocks(data), pixels=pixels, channels=image.blocks.channels, dtype=image.blocks.dtype
+    )
+    summed = Image(
+        frame=_frame(image, data, factors),
+        blocks=blocks,
+        summary=summarise(blocks),
+        first=image.first,
+        last=image.last,
+        masked_channels=image.masked_channels,
+    )
+    return replace(prepared, image=summed, low_loss=None, drift=None, thickness=None, findings=())
+
+
+def _frame(image: Image, data: Floats, factors: tuple[int, ...]) -> Any:
+    """Axes and metadata of the sums."""
+    frame = image.frame
+    *scan, energy = frame.axes_manager._axes
+    axes = [_summed_axis(axis, factor) for axis, factor in zip(scan, factors, strict=True)]
+    axes.append(energy.get_axis_dictionary())
+    return frame_from(data.shape, data.dtype, None, axes, frame.metadata.as_dictionary())
+
+
+def _summed_axis(axis: Any, factor: int) -> dict[str, Any]:
+    """An axis of the scan, each place the middle of those that are summed."""
+    positions = np.asarray(axis.axis, float)
+    number = -(-len(positions) // factor)
+    described = {"size": number, "navigate": True, "name": axis.name, "units": axis.units}
+    if axis.is_uniform:
+        offset = float(axis.offset + axis.scale * (factor - 1) / 2)
+        return described | {"offset": offset, "scale": float(axis.scale * factor)}
+    starts = np.arange(number) * factor
+    middle = np.add.reduceat(positions, starts) / np.diff([*starts, len(positions)])
+    return described | {"axis": middle}
