@@ -105,8 +105,7 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     # The split-half test of the components above the noise edge and of a few more.
     n_above = int(np.sum(values > 1))
     n_tested = min(n_above + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED, rank)
-    # All whitened pixels have the same noise: where they are the small side, it is one number.
-    rows, variance = (n, profile) if n >= m else (m, np.full(n, profile.mean()))
+    rows, variance = (n, profile) if n >= m else _rows_of_pixels(n, profile)
     scaled_gram = gram if scale == 1 else gram / scale
     repeats = split_half.significance(scaled_gram, rows, variance, n_tested)
     return Scree(
@@ -117,6 +116,17 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
         shape=(n, m),
         rest=max(float(rest), 0.0),
     )
+
+
+def _rows_of_pixels(n: int, profile: Floats) -> tuple[int, Floats]:
+    """Rows of the same variance that stand for the channels, where n pixels are the small side.
+
+    Channels of less noise than others count for less; all pixels have the same noise.
+    """
+    total = float(profile.sum())
+    effective = total**2 / float(np.sum(profile**2))
+    rows = int(np.clip(round(effective), n, len(profile)))
+    return rows, np.full(n, total / rows)
 
 
 def _values_and_level(

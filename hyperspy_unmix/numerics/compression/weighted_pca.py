@@ -12,6 +12,7 @@ from hyperspy_unmix.numerics.linear_algebra import ROWS_IN_CACHE, GramSum, stron
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge_of_profile
 from hyperspy_unmix.numerics.noise.weights import (
+    LEAST_COUNTS_OF_CHANNEL,
     LEAST_COUNTS_PER_PIXEL,
     column_scales,
     pixel_weights,
@@ -190,7 +191,8 @@ def _group_variance(summary: Summary, noise: NoiseModel) -> Floats:
     variance = np.array(noise.variance(summary.groups, summary.group_variance), float)
     if noise.kind == "poisson":
         # A channel of a few counts in all must not weigh as if its variance were known to be tiny.
-        return variance + LEAST_COUNTS_PER_PIXEL
+        n_pixels = float(np.sum(summary.group_size))
+        return variance + max(LEAST_COUNTS_PER_PIXEL, LEAST_COUNTS_OF_CHANNEL / n_pixels)
     return np.asarray(np.maximum(variance, 1e-3 * variance.mean()))
 
 

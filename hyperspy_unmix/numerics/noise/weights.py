@@ -8,7 +8,8 @@ from hyperspy_unmix.numerics.linear_algebra import leading_eigenvectors
 from hyperspy_unmix.numerics.types import Floats
 
 TYPICAL_COUNTS_ADDED = 5.0  # to a pixel's own, for its weight
-LEAST_COUNTS_PER_PIXEL = 0.01  # channels of fewer weigh less than Poisson would have it
+# Channels of fewer counts, a pixel and in all, weigh less than Poisson would have it.
+LEAST_COUNTS_PER_PIXEL, LEAST_COUNTS_OF_CHANNEL = 0.01, 40.0
 
 
 def column_scales(variance: Floats, sweeps: int = 20) -> Floats:

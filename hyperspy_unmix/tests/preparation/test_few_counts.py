@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix import data, load, unmix
+from hyperspy_unmix.arguments.options import Preprocessing
+from hyperspy_unmix.preparation.noise import find_few_counts
+from hyperspy_unmix.preparation.prepare import prepare
+from hyperspy_unmix.results.pca import PCA
 from hyperspy_unmix.tests.scenes import calibrated
 
 
@@ -16,14 +20,19 @@ def sparse(counts, shape=(64, 64), seed=0):
 
 
 def test_the_call_that_is_said_finds_the_phases():
-    """Truth: three phases, which are not there at one count a pixel, and are in the call said."""
+    """Truth: three phases, which are not there at one count a pixel, and are in the call said.
+
+    In single pixels, as they are read: `unmix` goes on to sums by itself.
+    """
     s = sparse(0.9)
-    u = unmix(s)
-    reason = u.settings["few counts"].reason
-    assert u.settings["few counts"].value == pytest.approx(0.9, abs=0.05)
+    prepared = prepare(s, Preprocessing())
+    (finding,) = find_few_counts(prepared.noise, prepared.image)
+    reason = finding.choices()["few counts"].reason
+    assert finding.counts == pytest.approx(0.9, abs=0.05)
     assert "Sum 4 x 4 pixels" in reason and "signal.rebin(scale=(4, 4, 1))" in reason
+    single = PCA.of_prepared(prepared, "auto")
     summed = unmix(s.rebin(scale=(4, 4, 1)))
-    assert summed.n_components > u.n_components
+    assert summed.n_components > single.count.consensus
     assert "few counts" not in summed.settings
 
 
@@ -42,10 +51,10 @@ def test_the_call_that_is_said_finds_the_phases():
 def test_pixels_that_are_summed_hold_ten_counts(shape, counts, said, lazy):
     """Closed form: the least power of two that makes ten counts, where the scan has room for it."""
     values = np.random.default_rng(0).poisson(counts / 40, (*shape, 40))
-    u = unmix(calibrated(values, "unmix", lazy=lazy))
-    reason = u.settings["few counts"].reason if "few counts" in u.settings else None
-    assert (said is None) == (reason is None)
-    assert said is None or said in reason
+    prepared = prepare(calibrated(values, "unmix", lazy=lazy), Preprocessing())
+    findings = find_few_counts(prepared.noise, prepared.image)
+    assert (said is None) == (not findings)
+    assert said is None or said in findings[0].choices()["few counts"].reason
 
 
 def test_what_is_no_count_has_no_advice():
@@ -55,6 +64,8 @@ def test_what_is_no_count_has_no_advice():
 
 
 def test_saved_and_loaded(tmp_path):
-    u = unmix(sparse(0.9))
+    """Eight counts a pixel of one spectrum, of which sums show no more."""
+    values = np.random.default_rng(0).poisson(8 / 40, (64, 64, 40))
+    u = unmix(calibrated(values, "unmix"))
     u.save(tmp_path / "r.hspy")
     assert load(tmp_path / "r.hspy").settings["few counts"] == u.settings["few counts"]

@@ -1,0 +1,137 @@
+"""Few counts: components from sums of pixels, maps of single ones."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from hyperspy_unmix import denoise, estimate_number_of_components, load, pca, unmix
+from hyperspy_unmix.tests.scenes import calibrated
+
+SHAPE, CHANNELS = (64, 64), 400
+CHANNEL = np.arange(float(CHANNELS))
+SPECTRA = np.array(
+    [
+        0.3
+        + 3 * np.exp(-0.5 * ((CHANNEL - centre) / 6) ** 2)
+        + np.exp(-0.5 * ((CHANNEL - 320) / 9) ** 2)
+        for centre in (90, 150, 220)
+    ]
+)
+SPECTRA /= SPECTRA.sum(1, keepdims=True)
+
+
+def maps():
+    """Three phases in grains of some ten pixels, each alone in most of its own."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    waves = [np.sin(x / 6 + phase) + np.cos(y / 7 - phase) for phase in (0.0, 2.1, 4.2)]
+    share = np.exp(4 * np.stack(waves, -1))
+    return share / share.sum(-1, keepdims=True)
+
+
+@cache
+def grains(counts, seed=0, lazy=False):
+    values = np.random.default_rng(seed).poisson(counts * maps() @ SPECTRA).astype(np.float32)
+    return calibrated(values, "unmix", lazy=lazy, chunks=(20, 30, -1) if lazy else None)
+
+
+def angles(spectra):
+    """Degrees of each true spectrum from the nearest that was found."""
+    unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (SPECTRA, spectra)]
+    return np.degrees(np.arccos((unit[0] @ unit[1].T).clip(-1, 1))).min(1)
+
+
+def oracle(signal):
+    """Spectra of least squares with the true maps."""
+    values = np.asarray(signal.data).reshape(-1, CHANNELS)
+    return np.linalg.lstsq(maps().reshape(-1, 3), values, rcond=None)[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("counts", [4, 10])
+def test_what_single_pixels_do_not_show(counts, seed):
+    """Truth: three phases. One and a half times the error of who knows the maps is wanted."""
+    s = grains(counts, seed)
+    u = unmix(s)
+    assert u.n_components == 3 and u.pca.summed is not None
+    assert angles(u.spectra.data).mean() < 1.5 * angles(oracle(s)).mean()
+    assert "summed pixels" in u.settings
+    assert max(u.pca.summed.factors) <= 8
+
+
+def test_lazy_is_the_same():
+    """Truth: the same, eager; sums do not depend on chunks."""
+    u, v = unmix(grains(10)), unmix(grains(10, lazy=True))
+    assert v.pca.summed.factors == u.pca.summed.factors
+    np.testing.assert_allclose(v.spectra.data, u.spectra.data, atol=1e-3 * u.spectra.data.max())
+    np.testing.assert_allclose(v.maps.data, u.maps.data, atol=1e-2 * np.abs(u.maps.data).max())
+
+
+def test_maps_are_those_of_single_pixels_within_their_errors():
+    """Truth: the phantom's maps: 95 % within two standard deviations, and their sums to 5 %."""
+    u = unmix(grains(10))
+    unit = SPECTRA / np.linalg.norm(SPECTRA, axis=1, keepdims=True)
+    order = (unit @ u.spectra.data.T).argmax(1)
+    found, sd = u.maps.data[order], u.maps_uncertainty.data[order]
+    true = 10 * np.moveaxis(maps(), -1, 0)
+    within = np.abs(found - true) < 2 * sd
+    assert found.shape == (3, *SHAPE)
+    assert 0.9 < within.mean() < 0.99
+    np.testing.assert_allclose(found.sum((1, 2)), true.sum((1, 2)), rtol=0.1)
+
+
+def test_single_pixels_where_they_hold_enough():
+    """Closed form: at 3 000 counts a pixel nothing is summed."""
+    result = pca(grains(3000))
+    assert result.summed is None and result.n_components == 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_is_found_where_there_is_nothing(seed):
+    """Truth: one spectrum everywhere."""
+    values = np.random.default_rng(seed).poisson(20 * SPECTRA[0], (*SHAPE, CHANNELS))
+    assert estimate_number_of_components(calibrated(values, "unmix")).consensus == 1
+
+
+def test_a_small_particle_is_not_lost():
+    """Truth: two grains and a particle of 3 x 3 pixels that shines."""
+    expected = 100 * maps()[..., :1] * SPECTRA[0] + 100 * (1 - maps()[..., :1]) * SPECTRA[1]
+    expected[30:33, 41:44] = 600 * SPECTRA[2]
+    s = calibrated(np.random.default_rng(0).poisson(expected).astype(np.float32), "unmix")
+    u = unmix(s)
+    assert u.n_components == 3
+    assert angles(u.spectra.data).max() < 15
+
+
+def test_saved_and_loaded(tmp_path):
+    """Truth: the result that was saved."""
+    u = unmix(grains(10))
+    u.save(tmp_path / "r.hspy")
+    v = load(tmp_path / "r.hspy", grains(10))
+    assert repr(v) == repr(u)
+    assert np.array_equal(v.maps_uncertainty.data, u.maps_uncertainty.data)
+    assert v.pca.summed.factors == u.pca.summed.factors
+
+
+def test_what_else_is_made_of_the_sums():
+    """Truth: the maps' own sums; a model of the counts as they were recorded."""
+    s = grains(10)
+    result = pca(s)
+    assert result.components.data.shape[0] == result.scores.data.shape[0] == 3
+    u = result.ica()
+    assert u.model().data.sum() == pytest.approx(s.data.sum(), rel=0.01)
+    without_noise = 10 * maps() @ SPECTRA
+    denoised = denoise(s).data
+    assert np.std(denoised - without_noise) < 0.3 * np.std(s.data - without_noise)
+    assert u.alternatives["pure"].maps.data.shape == (3, *SHAPE)
+
+
+def test_the_scree_plot_says_what_it_shows():
+    axes = pca(grains(10)).plot_scree()
+    assert "sums of" in axes.get_title()
+    assert "single pixels" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_faint_components_of_few_counts_are_said():
+    """Two counts a pixel: what is weaker than the weakest is lost, which a reader must know."""
+    assert "WARNING: few counts" in unmix(grains(2)).settings
