@@ -231,9 +231,47 @@ def evidence(**changes):
         ),
         ({"ica_moved": 12.0}, "independent"),
         ({"ica_moved": 12.0, "share": (0.1, 0.1), "gain": (20, 20)}, "strained"),
+        ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02)}, "extrapolated"),
+        ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.0)}, "independent"),
+        ({"turns": np.array([30.0, 5.0]), "share": (0.05, 0.02)}, "independent"),
+        (
+            {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "pure_negativity": 9.0},
+            "independent",
+        ),
         ({"turns": np.array([1.0, 1.0]), "share": (0.1, 0.1), "gain": (20, 20)}, "alike"),
     ],
 )
 def test_verdicts(changes, verdict):
     """Truth: the rules as the theory page states them."""
     assert evidence(**changes).verdict == verdict
+
+
+def islands_on_a_film():
+    """Truth: a film without detail everywhere, and islands of two kinds on it."""
+    y, x = np.mgrid[:N, :N]
+    height = [np.exp(-((y - a) ** 2 + (x - b) ** 2) / 40) for a, b in ((10, 12), (27, 29))]
+    maps = np.stack([np.ones((N, N)), *(np.where(h > 0.05, h, 0) for h in height)], -1)
+    film = np.full(len(X), 0.5)
+    spectra = [film, peak(100, 5) + 0.6 * peak(180, 8), peak(140, 6) + 0.5 * peak(182, 8)]
+    return scene(maps, spectra), spectra
+
+
+def test_a_film_that_may_lie_under_others_is_said_with_what_to_type():
+    """Truth: the film's spectrum is in all pixels. As it is said, the islands come out alone."""
+    signal, spectra = islands_on_a_film()
+    u = signal.unmix(3)
+    (name,) = [name for name in u.findings if name.startswith("WARNING: component")]
+    film = int(name.split()[-1])
+    assert (
+        angles(u, [spectra[0]]).min() < 3 and f"u.spectra.inav[{film}]" in u.findings[name].reason
+    )
+    told = signal.unmix(3, known={"film": u.spectra.inav[film]})
+    assert angles(told, spectra).max() < angles(u, spectra).max() / 3
+    assert not [name for name in told.findings if name.startswith("WARNING: component")]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_film_is_suspected_only_of_spectra_without_detail(name, unmixed):
+    """Truth: the exponential may lie under its peak, all others have detail or nothing on them."""
+    suspected = any(key.startswith("WARNING: component") for key in unmixed(name).findings)
+    assert suspected == (name == "exponential with a peak, ramp")
