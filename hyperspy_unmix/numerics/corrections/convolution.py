@@ -21,6 +21,7 @@ Transforms = NDArray[np.complexfloating]
 
 LEAST_KERNEL_AMPLITUDE = 3e-4  # of the strongest common kernel; weaker ones are left out
 MOST_KERNELS = 12
+CHANNELS_OF_AN_END = 8  # that tell its value and slope, where it is continued
 REPRESENTATIVE_PIXELS = 256  # in whose kernels the common ones are found
 
 
@@ -38,17 +39,23 @@ class RegularAxis:
         Where the regular axis holds no counts at all; other gaps are interpolated.
     starts_from_zero : bool
         Whether there is nothing before the first channel, as before the losses of a low loss.
+    continues_smoothly : bool
+        Whether the ends are continued without a bend, as interpolation needs it: every step or
+        bend that the padding makes rings through the spectra that are moved.
     """
 
     length: int
     channels: NDArray[np.intp]
     empty: NDArray[np.bool_]
     starts_from_zero: bool = False
+    continues_smoothly: bool = False
 
     def transform(self, spectra: Floats) -> Transforms:
         """Fourier transforms of rows led smoothly from their last value back to their first."""
         spectra = self._to_regular(spectra)
         n = spectra.shape[1]
+        if self.continues_smoothly:
+            return np.asarray(rfft(np.concatenate([spectra, self._bridge(spectra)], 1)))
         averaged = max(1, min(8, n // 20))
         first = spectra[:, :averaged].mean(1, keepdims=True) * (not self.starts_from_zero)
         last = spectra[:, -averaged:].mean(1, keepdims=True)
@@ -66,6 +73,15 @@ class RegularAxis:
         convolved = self.inverse_transform(products)
         return convolved.reshape(-1, len(self.channels))
 
+    def _bridge(self, spectra: Floats) -> Floats:
+        """From the last channel of each row back to its first, smooth also where they meet."""
+        n_ends = min(CHANNELS_OF_AN_END, spectra.shape[1])
+        beyond = np.arange(1, self.length - spectra.shape[1] + 1)
+        after = _continued(spectra[:, -n_ends:], beyond)
+        before = _continued(spectra[:, n_ends - 1 :: -1][:, -n_ends:], beyond)[:, ::-1]
+        share = 0.5 + 0.5 * np.cos(np.pi * beyond / (len(beyond) + 1))
+        return np.asarray(share * after + (1 - share) * before)
+
     def _to_regular(self, spectra: Floats) -> Floats:
         """Rows on the regular energy axis: gaps interpolated, empty channels zero."""
         regular = np.arange(len(self.empty))
@@ -76,6 +92,15 @@ class RegularAxis:
             row[:] = np.interp(regular, self.channels, values)
         filled[:, self.empty] = 0
         return filled
+
+
+def _continued(ends: Floats, beyond: NDArray[np.intp]) -> Floats:
+    """Rows past their last channel: value and slope of a parabola there, then level."""
+    channel = np.arange(1 - ends.shape[1], 1)
+    powers = np.vander(channel, min(3, len(channel)), increasing=True)
+    value, slope, *_ = np.linalg.pinv(powers) @ ends.T
+    reach = ends.shape[1] / 2
+    return np.asarray(value[:, None] + slope[:, None] * reach * (1 - np.exp(-beyond / reach)))
 
 
 def combine(scores: Floats, weights: Floats) -> Floats:

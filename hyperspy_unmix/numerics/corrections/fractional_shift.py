@@ -44,7 +44,7 @@ class FractionalShift:
     ) -> FractionalShift:
         """Shifts of spectra on these channels; see `RegularAxis` for ``channels`` and ``empty``."""
         length = int(next_fast_len(len(empty) + PADDING_CHANNELS, real=True))
-        return cls(shift, RegularAxis(length, channels, empty))
+        return cls(shift, RegularAxis(length, channels, empty, continues_smoothly=True))
 
     @cached_property
     def _common_kernels(self) -> tuple[Floats, Floats, Transforms]:

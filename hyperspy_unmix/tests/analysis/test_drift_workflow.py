@@ -252,3 +252,17 @@ def test_axis_without_units():
     axis.units, axis.scale, axis.offset = "", 1.0, 0.0
     found = pca(bare, 1, background=None).ica().energy_shift
     np.testing.assert_allclose(found.data, drift - np.median(drift), atol=0.2)
+
+
+@eager_and_lazy
+def test_drift_of_fractions_of_wide_channels(lazy):
+    """Truth: two phases, a background that is a power law; channels of 2 eV, a drift of 4 eV."""
+    phantom = data.inclined_boundary(shape=(24, 20), drift=8.0, seed=2)
+    signal = phantom.signal.rebin(scale=(1, 1, 4))
+    low_loss = phantom.low_loss
+    if lazy:
+        signal, low_loss = signal.as_lazy(), low_loss.as_lazy()
+    found = pca(signal, low_loss=low_loss)
+    assert found.prepared.drift.applied
+    assert found.n_components == 2
+    assert found.background_fit.misfit < 1.2
