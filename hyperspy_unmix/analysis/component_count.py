@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.map_correlation import (
@@ -17,6 +18,7 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
 )
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.split_half import count_repeated
+from hyperspy_unmix.numerics.corrections.aliasing import Aliasing
 from hyperspy_unmix.numerics.corrections.background import Background
 from hyperspy_unmix.numerics.corrections.chain import Chain
 from hyperspy_unmix.numerics.corrections.correct import Corrected, corrected_significance
@@ -29,6 +31,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 LEAST_NOISE_COMPONENTS = 10  # below the noise edge, that the elbow is measured against
 LEAST_EFFECTIVE_PIXELS = 100  # whose noise edge is trusted where neighbours share their noise
 MOST_DISAGREEMENT = 2  # components above the noise edge that the other counts may not see
+MOST_ERRORS_LEFT = 3.0  # of a drift's own error, that may be left of it once it is taken out
 MOST_CORRECTED_COMPONENTS = MOST_AUTOMATIC_COMPONENTS  # that go through the corrections
 
 
@@ -87,6 +90,12 @@ def count_components(
             f"({drift_channels:.2g} channels r.m.s.){ending}"
         )
         agreed -= drift
+    aliased = corrected.fits.get(Aliasing.name)
+    if aliased is not None:
+        ending = (
+            f"; {aliased.number} that shifts by fractions of a channel make of detail finer than "
+            f"a channel left out{ending}"
+        )
     # Leave out what the corrections have taken away.
     after, stage = above_edge, "above the noise"
     removed = _removed_by(prepared.corrections)
@@ -132,7 +141,8 @@ def _count_alike_neighbours(prepared: Prepared, raw: LowRank, agreed: int, above
 
 def _removed_by(corrections: Chain) -> list[str]:
     """Names of what costs components when it is taken out: the background first, as users do."""
-    names = [c.name for c in corrections.corrections if not isinstance(c, ZeroLossTail)]
+    silent = (ZeroLossTail, Aliasing)
+    names = [c.name for c in corrections.corrections if not isinstance(c, silent)]
     return sorted(names, key=lambda name: name != Background.name)
 
 
@@ -150,20 +160,46 @@ def _count_repeated_when_corrected(prepared: Prepared, raw: LowRank, scree: Scre
 def _count_drift(prepared: Prepared, raw: LowRank, scree: Scree) -> tuple[int, int, float]:
     """Numbers of components that a drift of the energy axis makes, and that may be chemistry.
 
-    The third: the size of the shift in channels. A component that a shift makes is drift where the
-    alignment found one, or where it jumps from pixel to pixel as no specimen does. In a map whose
-    neighbours are alike it may be the shift of an edge with valence.
+    The third: the size of the shift in channels. A component that a shift makes is drift where it
+    goes with the drift that the alignment found, where no more is left of it than the alignment's
+    error, or where it jumps from pixel to pixel as no specimen does. In a map whose neighbours are
+    alike it may be the shift of an edge with valence.
     """
-    image = prepared.image
-    if raw.rank < 2 or base_type(image.frame) != "EELS":
+    if raw.rank < 2 or base_type(prepared.image.frame) != "EELS":
         return 0, 0, 0.0
-    signal_share, _ = expected_squared_cosines(scree.values[: raw.rank], *scree.shape)
-    is_shift, shift = drift_components(raw, image.summary.mean, signal_share)
-    is_drift = is_shift
-    if prepared.drift is None or not prepared.drift.applied:
-        significance = neighbour_significance(
-            raw.scores, raw.weights, np.flatnonzero(image.blocks.pixels), image.navigation_shape
-        )
-        is_drift = is_shift & ~has_alike_neighbours(significance, raw.rank)
-    size = float(np.sqrt(np.mean(shift**2)))
-    return int(is_drift.sum()), int((is_shift & ~is_drift).sum()), size
+    drift = prepared.drift
+    recorded, size = _shifts(prepared, raw, scree)
+    if drift is None or not drift.applied:
+        may_be_chemistry = recorded & _is_alike(prepared, raw)
+        return int((recorded & ~may_be_chemistry).sum()), int(may_be_chemistry.sum()), size
+    shift = drift.correction(prepared.image)
+    assert shift is not None
+    aligned = shift.remove(raw, scree.edge)[0].truncate(raw.rank)
+    left, size_left = _shifts(prepared, aligned, scree)
+    if size_left <= MOST_ERRORS_LEFT * drift.typical_error:
+        return int(recorded.sum()), 0, size
+    remains = int((left & _is_alike(prepared, aligned)).sum())
+    if not remains:
+        return int(recorded.sum()), 0, size
+    return max(int(recorded.sum()) - remains, 0), remains, size_left
+
+
+def _shifts(prepared: Prepared, spectra: LowRank, scree: Scree) -> tuple[NDArray[np.bool_], float]:
+    """Which components above the noise a shift makes, and its size in channels r.m.s.
+
+    ``spectra`` have components that are orthonormal when whitened.
+    """
+    values = np.diag(spectra.second_moment()) * len(spectra.scores) / scree.edge
+    visible, _ = expected_squared_cosines(values, *scree.shape)
+    is_shift, shift = drift_components(spectra, prepared.image.summary.mean, visible)
+    return is_shift & (values > 1), float(np.sqrt(np.mean(shift**2)))
+
+
+def _is_alike(prepared: Prepared, spectra: LowRank) -> NDArray[np.bool_]:
+    """Which components have maps whose neighbours are alike."""
+    image = prepared.image
+    pixels = np.flatnonzero(image.blocks.pixels)
+    significance = neighbour_significance(
+        spectra.scores, spectra.weights, pixels, image.navigation_shape
+    )
+    return has_alike_neighbours(significance, spectra.rank)

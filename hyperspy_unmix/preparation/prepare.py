@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperspy_unmix.arguments.checks import check_choice, read_noise
 from hyperspy_unmix.arguments.options import Preprocessing
+from hyperspy_unmix.numerics.corrections.aliasing import Aliasing
 from hyperspy_unmix.numerics.corrections.background import Background
 from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.chain import Chain, Correction
@@ -90,11 +91,13 @@ class Prepared:
         """What is to be taken out of the compressed counts, in this order."""
         image, low_loss, drift = self.image, self.low_loss, self.drift
         window, shape = self.window, self.background_type
+        shift = None if drift is None else drift.correction(image)
         chosen: tuple[Correction | None, ...] = (
-            None if drift is None else drift.correction(image),
+            shift,
             None if low_loss is None else low_loss.zero_loss_tail(image),
             Background(image.energies, window, shape, self.kernel) if window.found else None,
             self.kernel,
+            None if shift is None else Aliasing(shift.shift, shift.axis),
         )
         return Chain(tuple(correction for correction in chosen if correction is not None))
 

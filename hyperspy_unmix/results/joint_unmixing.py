@@ -19,7 +19,7 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
     choose_rank,
     expected_squared_cosines,
 )
-from hyperspy_unmix.numerics.corrections.correct import order_by_significance
+from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
 from hyperspy_unmix.numerics.types import Index
 from hyperspy_unmix.preparation.low_loss_report import EnergiesDiffer

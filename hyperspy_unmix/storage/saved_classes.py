@@ -30,6 +30,7 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.map_correlation import NeighbouringNoise
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.corrections.aliasing import AliasingFit
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.correct import Corrected
@@ -157,6 +158,7 @@ def _recordable(tree: dict[str, Any], within: str = "") -> dict[str, Any]:
 
 BY_FIELDS = {
     "Absent": Absent,
+    "AliasingFit": AliasingFit,
     "Ambiguity": Ambiguity,
     "BackgroundFit": BackgroundFit,
     "BesideAlone": BesideAlone,

@@ -140,6 +140,38 @@ def test_two_valences_are_no_drift(with_low_loss):
     assert min(correlations) > 0.95
 
 
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+@pytest.mark.parametrize("reach", [0.3, 1.0])
+def test_two_valences_stay_where_a_drift_is_taken_out(reach, lazy):
+    """Phantom: white lines 1.7 eV apart in a disc, and a drift of so many eV along the scan that
+    the low loss shares: both valences are left when the drift is gone."""
+    rng = np.random.default_rng(0)
+    energy, losses = np.arange(660.0, 900.0), np.arange(-20.0, 80.0, 0.25)
+    y, x = np.mgrid[:32, :32]
+    disc = ((x - 16) ** 2 + (y - 16) ** 2 < 10**2).astype(float)[..., None]
+    drift = reach * (np.arange(1024).reshape(32, 32, 1) / 1023 - 0.5)
+
+    def iron(e):
+        lines = 300 * np.exp(-0.5 * ((e - 710) / 1.2) ** 2)
+        lines += 130 * np.exp(-0.5 * ((e - 723) / 1.4) ** 2)
+        return lines + 60 / (1 + np.exp(-(e - 712) / 1.2))
+
+    e = energy - drift
+    mean = 400 * (e / 700) ** -3 + (1 - disc) * iron(e) + disc * iron(e - 1.7)
+    peak = 2e4 * np.exp(-0.5 * ((losses - drift) / 0.8) ** 2)
+    plasmon = 1e3 * np.exp(-0.5 * ((losses - drift - 22) / 5) ** 2)
+    s, low_loss = (hs.signals.Signal1D(rng.poisson(v)) for v in (mean, peak + plasmon))
+    for signal, axis in ((s, energy), (low_loss, losses)):
+        signal.set_signal_type("EELS")
+        signal.axes_manager[-1].offset, signal.axes_manager[-1].scale = axis[0], axis[1] - axis[0]
+        signal.axes_manager[-1].units = "eV"
+    if lazy:
+        s, low_loss = s.as_lazy(), low_loss.as_lazy()
+    found = hyperspy_unmix.pca(s, low_loss=low_loss)
+    assert found.prepared.drift.applied
+    assert found.n_components == 2
+
+
 def test_ends_that_an_alignment_emptied_are_left_out():
     """Truth: the channels set to zero; the user's data stay as they are."""
     s = two_phases(counts=4000)

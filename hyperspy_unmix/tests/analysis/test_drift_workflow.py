@@ -266,3 +266,24 @@ def test_drift_of_fractions_of_wide_channels(lazy):
     assert found.prepared.drift.applied
     assert found.n_components == 2
     assert found.background_fit.misfit < 1.2
+
+
+@eager_and_lazy
+@pytest.mark.parametrize("drift", [2.4, 20.0])
+def test_edges_sharper_than_a_channel(drift, lazy):
+    """Truth: two phases in channels of 4 eV; a drift of 0.3 and of 2.5 channels. Chi-square is one
+    to its error, 0.003, and to what is left of the aliasing."""
+    phantom = data.inclined_boundary(shape=(24, 20), drift=drift, seed=2)
+    signal, low_loss = phantom.signal.rebin(scale=(1, 1, 8)), phantom.low_loss
+    if lazy:
+        signal, low_loss = signal.as_lazy(), low_loss.as_lazy()
+    u = unmix(signal, low_loss=low_loss)
+    assert u.n_components == 2
+    assert "detail finer than a channel" in u.settings["n_components"].reason
+    assert np.nanmean(array(u.reduced_chi_square)) == pytest.approx(1, abs=0.05)
+    total = array(u.model()) + array(u.residual())
+    last = u.pca.prepared.image.last
+    counts = array(signal)[..., last - total.shape[-1] : last]
+    known = np.isfinite(total)
+    np.testing.assert_allclose(total[known], counts[known], rtol=1e-5, atol=0.01)
+    assert u.stability.min() > 0.9

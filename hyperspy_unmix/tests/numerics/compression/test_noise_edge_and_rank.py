@@ -14,7 +14,7 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
     expected_squared_cosines,
     limit_to_stable,
 )
-from hyperspy_unmix.numerics.corrections.correct import order_by_significance
+from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import (
     FLOOR_VALUES_FITTED,
     elbow,
