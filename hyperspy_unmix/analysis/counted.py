@@ -78,7 +78,7 @@ class Counted:
 
     @property
     def edge(self) -> float:
-        """Noise edge of single pixels."""
+        """Noise edge of single pixels: the squared singular value that white noise reaches."""
         return self._scree.edge
 
     @property

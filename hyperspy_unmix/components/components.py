@@ -14,6 +14,7 @@ from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import concentrations, detector_steps, flags
 from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.arguments.checks import check_choice
+from hyperspy_unmix.numerics.certainty.left_over import LeftOver
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
@@ -25,6 +26,7 @@ from . import forward_model, quantities, summary_text, uncertainty
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_image, as_map, as_maps, as_spectra
 from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
+from .residual import ResidualFinding, find_residual, left_in_residual
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -89,7 +91,8 @@ class Components:
         flagged = flags(self.arrays, self.names, self.prepared.unit, is_pure=is_pure)
         spectra = self.arrays.spectra * image.channel_widths
         steps = detector_steps(spectra, self.names, image)
-        return FrozenSettings({**self.choices, **flagged, **in_one_place, **steps})
+        left = self.residual_finding.choices()
+        return FrozenSettings({**self.choices, **flagged, **in_one_place, **steps, **left})
 
     @property
     def code(self) -> str:
@@ -391,6 +394,16 @@ class Components:
     def goodness(self) -> Goodness:
         """Numbers behind `reduced_chi_square` and `plot_residual`, of pixels and channels."""
         return forward_model.goodness_of_fit(self.pca, self.arrays)
+
+    @cached_property
+    def left_over(self) -> LeftOver:
+        """Strongest spectrum in the residual, its map and its strength; no pass over the data."""
+        return left_in_residual(self.pca, self.arrays)
+
+    @property
+    def residual_finding(self) -> ResidualFinding:
+        """What ``settings`` say of `left_over`."""
+        return find_residual(self.pca, self.n_components, self.left_over)
 
     @cached_property
     def reduced_chi_square(self) -> BaseSignal:

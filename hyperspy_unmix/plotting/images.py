@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_unmix.components.as_signals import as_map
 from hyperspy_unmix.components.naming import find_place
 
 from . import colours
@@ -19,16 +20,37 @@ if TYPE_CHECKING:
 
 
 def plot_residual(result: Components) -> Any:
-    """Where the model fails: reduced chi-square of the pixels, residual of the channels."""
+    """Where the model fails: chi-square of the pixels, residual of the channels, and what is left.
+
+    What is left is the spectrum in the residual that stands out of the noise most, and its map.
+    """
     # This needs the counts, and fails before there is a figure if they are missing.
-    chi_square = result.reduced_chi_square
-    figure = new_figure(figsize=(11, 4.5))
-    grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.5])
-    left = figure.add_subplot(grid[:, 0])
-    mean = figure.add_subplot(grid[0, 1])
-    spread = figure.add_subplot(grid[1, 1], sharex=mean)
+    chi_square, left, image = result.reduced_chi_square, result.left_over, result.prepared.image
+    figure = new_figure(figsize=(11, 6))
+    grid = figure.add_gridspec(6, 2, width_ratios=[1, 1.5])
+    of_pixels, of_left = figure.add_subplot(grid[:3, 0]), figure.add_subplot(grid[3:, 0])
+    mean = figure.add_subplot(grid[:2, 1])
+    spread, strongest = (figure.add_subplot(grid[i : i + 2, 1], sharex=mean) for i in (2, 4))
     title = f"reduced chi-square, mean {np.nanmean(chi_square.data):.3f}"
-    show_values(left, chi_square, title, "Reduced chi-square", cmap=colours.MISFIT)
+    show_values(of_pixels, chi_square, title, "Reduced chi-square", cmap=colours.MISFIT)
+    map_of_left = as_map(image, left.map, "left", "Of its r.m.s.")
+    title = f"what is left, {left.greatest:.3g} times the noise's most"
+    show_values(of_left, map_of_left, title, "Of its r.m.s.", cmap=colours.MISFIT)
+    _plot_residual_of_channels(result, mean, spread)
+    order = np.argsort(image.energies)
+    strongest.plot(image.energies[order], left.spectrum[order], lw=0.8, label="what is left")
+    strongest.set(
+        xlabel=label(image.axis, "Signal axis"), ylabel=f"Residual ({result.prepared.unit})"
+    )
+    strongest.legend(fontsize="small", loc="upper right")
+    for ax in (mean, spread, strongest):
+        mark_features(ax, result.spectra, **({} if ax is mean else {"names": None}))
+    title_figure(figure, result.title)
+    return figure
+
+
+def _plot_residual_of_channels(result: Components, mean: Any, spread: Any) -> None:
+    """Mean residual of each channel, and its mean square over that of noise."""
     image, goodness = result.prepared.image, result.goodness
     order = np.argsort(image.energies)
     energies, n_pixels = image.energies[order], len(goodness.chi_square)
@@ -36,17 +58,14 @@ def plot_residual(result: Components) -> Any:
     mean.fill_between(energies, -band, band, color="0.85", lw=0, label="±2 s.d. of noise")
     mean.plot(energies, goodness.mean_residual[order], lw=0.8, label="mean of all pixels")
     mean.set(ylabel=f"Mean residual ({result.prepared.unit})")
-    mean.tick_params(labelbottom=False)
     mean.legend(fontsize="small", loc="upper right")
     error = 2 * np.sqrt(2 / n_pixels)
     spread.axhspan(1 - error, 1 + error, color="0.85", lw=0, label="noise alone")
     spread.plot(energies, goodness.spread[order], lw=0.8, label="mean square")
-    spread.set(xlabel=label(image.axis, "Signal axis"), ylabel="Over noise")
+    spread.set(ylabel="Over noise")
     spread.legend(fontsize="small", loc="upper right")
-    mark_features(mean, result.spectra)
-    mark_features(spread, result.spectra, names=None)
-    title_figure(figure, result.title)
-    return figure
+    for ax in (mean, spread):
+        ax.tick_params(labelbottom=False)
 
 
 def plot_thickness(result: Components) -> Any:

@@ -81,7 +81,9 @@ def unmix_together(
         arguments = {"n_components": n_components, **how, **preprocessing}
         code = f"{call('hyperspy_unmix.unmix', names, **arguments)}[{i}]"
         result = unmixed(pca, separated, all_choices, (code,))
-        results.append(replace(result, arrays=replace(separated.arrays, maps=maps)))
+        result = replace(result, arrays=replace(separated.arrays, maps=maps))
+        warn_of(result.residual_finding)
+        results.append(result)
     return results
 
 

@@ -14,6 +14,7 @@ from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.components import forward_model, summary_text
 from hyperspy_unmix.components.as_signals import as_maps, as_spectra
 from hyperspy_unmix.numerics.separation.ica import Algorithm
+from hyperspy_unmix.settings import warn_of
 
 from .known_components import fitted_to_counts
 from .unmixing import Unmixing, unmixed
@@ -83,7 +84,9 @@ class PCA(Compressed):  # noqa: D101
         separated, choices = self.separate(n_components, options)
         again = call("ica", n_components=n_components or "auto", **vars(options))
         result = unmixed(self, separated, choices, (*self.calls, again))
-        return fitted_to_counts(result)
+        result = fitted_to_counts(result)
+        warn_of(result.residual_finding)
+        return result
 
     def preprocessed(self) -> BaseSignal:
         """The counts, not denoised, without what was taken out of them; lazy if they are."""

@@ -108,6 +108,10 @@ def test_residual(shape):
     figure.canvas.draw()
     labels = {ax.get_ylabel() for ax in figure.axes} | {ax.get_xlabel() for ax in figure.axes}
     assert {"Mean residual (counts)", "Over noise", "Reduced chi-square"} <= labels
+    # what stands out of the residual most: spectrum and map
+    assert {"Residual (counts)", "Of its r.m.s."} <= labels
+    lines = [line for ax in figure.axes for line in ax.lines if line.get_label() == "what is left"]
+    np.testing.assert_array_equal(lines[0].get_ydata(), u.left_over.spectrum)
     assert any("(" in text for text in labels)
 
 

@@ -432,14 +432,20 @@ def test_low_loss_drift_and_warnings_of_version_one_are_read(tmp_path):
     packed = file.read_bytes()
     (tmp_path / "r.hspy").write_bytes(gzip.decompress(packed))
     u = hyperspy_unmix.load(tmp_path / "r.hspy")
-    # since then the fit is printed as well
-    fit = next(line for line in repr(u).splitlines() if "reduced chi-square" in line)
-    assert (repr(u).replace(f"{fit}\n", ""), u.code) == (known["summary"], known["code"])
+    # since then the fit is printed as well, and what it leaves
+    since = ("  reduced chi-square", "  residual")
+    printed = [line for line in repr(u).splitlines() if not line.startswith(since)]
+    assert ("\n".join(printed), u.code) == (known["summary"], known["code"])
     assert u.stability.tolist() == known["stability"]
-    # sums in single precision, in the order of this machine's BLAS
+    # sums in single precision, in the order of this machine's BLAS; since then spectra that are
+    # shifted by fractions of a channel are continued smoothly at their ends, which moves the values
+    # near them by two hundredths of their noise
     model, background = u.model().data[2, 3], u.background.data[2, 3]
-    np.testing.assert_allclose(model[[10, 100, 200]], known["model"], rtol=1e-5)
-    np.testing.assert_allclose(background[[10, 100]], known["background"], rtol=1e-5)
+    np.testing.assert_allclose(model[100], known["model"][1], rtol=1e-5)
+    ends, known_ends = model[[10, 200]], np.array(known["model"])[[0, 2]]
+    np.testing.assert_array_less(np.abs(ends - known_ends), 0.02 * np.sqrt(known_ends))
+    np.testing.assert_allclose(background[100], known["background"][1], rtol=1e-5)
+    assert abs(background[10] - known["background"][0]) < 0.02 * np.sqrt(background[10])
     assert u.densities.data[1, 2, 3] == pytest.approx(known["density"], rel=1e-12)
     assert u.energy_shift.data[2, 3] == pytest.approx(known["shift"], rel=1e-12)
     assert list(cautions_in(u.settings)) == ["WARNING: collection angle"]

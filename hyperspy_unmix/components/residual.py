@@ -1,0 +1,95 @@
+"""What the model leaves of the counts beyond noise, from the compressed counts alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.numerics.certainty.left_over import LeftOver, left_over
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.settings import Caution, Choice, Settings
+
+from .forward_model import measured_model
+
+# Of the noise edge: where the answer is right 0.9 to 1.1 are left.
+LARGEST_OF_NOISE = 1.2
+SMOOTHING_CHANNELS = 2.0  # of the spectrum that is left, to say where it is
+
+
+@dataclass(frozen=True)
+class ResidualFinding:
+    """What is left in the residual.
+
+    Parameters
+    ----------
+    greatest : float
+        The largest squared singular value of the whitened residual, over the noise edge.
+    number : int
+        Of those that are clearly above it.
+    n_components : int
+        Of the model.
+    energy : float
+        Where its spectrum stands out of the noise most, in ``unit``.
+    unit : str
+    share_of_pixels : float
+        The fewest pixels that hold half of its squares.
+    """
+
+    greatest: float
+    number: int
+    n_components: int
+    energy: float
+    unit: str
+    share_of_pixels: float
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        settings: Settings = {
+            "residual": Choice(
+                self.greatest,
+                "greatest variance that is left in the counts along one spectrum, over what noise "
+                "leaves at most: 1",
+            )
+        }
+        if not self.number:
+            return settings
+        is_one = self.number == 1
+        spectra, the_first = ("spectrum", "") if is_one else ("spectra", "the first ")
+        place = f"{self.energy:.4g} {self.unit}".rstrip()
+        reason = (
+            f"{self.number} {spectra} beside those of the components stand{'s' * is_one} out of "
+            f"the noise of the residual ({self.greatest:.3g} times what noise leaves at most), "
+            f"{the_first}most at {place}, and half of it in {100 * self.share_of_pixels:.2g} % of "
+            "the pixels. plot_residual() shows it: if it is a phase, it is missing from the "
+            f"result: compare with unmix(..., n_components={self.n_components + self.number})"
+        )
+        return settings | {"WARNING: residual": Caution("look at it with care", reason)}
+
+
+def left_in_residual(pca: Compressed, arrays: Normalised) -> LeftOver:
+    """What the model leaves of the counts as recorded; no pass over them."""
+    scores, components = measured_model(pca, arrays)
+    recorded, values = pca.recorded, pca.scree_values
+    # Components that were counted in sums of pixels were judged there.
+    is_seen = pca.summed is None and len(values) > recorded.rank
+    beyond = float(values[recorded.rank]) if is_seen else 0.0
+    return left_over(recorded, scores, components, pca.edge, beyond)
+
+
+def find_residual(pca: Compressed, n_components: int, left: LeftOver) -> ResidualFinding:
+    """What a reader should know of it."""
+    image, units = pca.prepared.image, pca.prepared.image.axis.units
+    # Noise makes single channels high.
+    white = left.spectrum / pca.recorded.whitening.channel_sd
+    strength = np.abs(gaussian_filter1d(white, SMOOTHING_CHANNELS))
+    return ResidualFinding(
+        greatest=left.greatest,
+        number=int(np.sum(left.values > LARGEST_OF_NOISE)),
+        n_components=n_components,
+        energy=float(image.energies[np.argmax(strength)]),
+        unit=units if isinstance(units, str) else "",
+        share_of_pixels=left.share_of_pixels,
+    )
