@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from hyperspy_unmix.numerics.linear_algebra import ROWS_IN_CACHE, GramSum, strong_directions
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge_of_profile
 from hyperspy_unmix.numerics.noise.weights import (
@@ -24,10 +24,12 @@ from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
+from .gram_sum import ROWS_IN_CACHE, GramSum, strong_directions
 from .low_rank import LowRank
 from .map_correlation import measure_neighbours
 from .neighbouring_noise import correct_for_neighbours, noise_directions
 from .scree import Scree, channel_rescaling, leading_directions, measure_scree
+from .sparse_gram import SparseGramSum, frequent_channels
 
 ROUNDING = 1e-12  # of the sum of squares of the leading scores, that of float32 spectra
 DIRECTIONS_IN_DOUBLE_PRECISION = 8  # the strongest, in the Gram matrix
@@ -239,8 +241,8 @@ def _weighted_products(
     (n, m), dtype = blocks.shape, blocks.dtype
     # One number keeps float32 in range; the columns' own scales need no pass over the pixels.
     unit = float(np.sqrt(np.median(v)))
-    column_scale = np.sqrt(v) / unit
-    axes = strong_directions(summary.groups * column_scale, DIRECTIONS_IN_DOUBLE_PRECISION)
+    column_scale, wide = np.sqrt(v) / unit, n < m
+    new_sum = partial(GramSum, m, dtype) if wide else _kind_of_sum(summary, column_scale, dtype)
 
     def weigh(block: Block) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(block.spectra, block.variance)
@@ -248,7 +250,7 @@ def _weighted_products(
         return u, (unit * np.sqrt(u)).astype(dtype), u @ variance
 
     def sum_gram(parts: Iterator[Block]) -> tuple[tuple[Floats, Floats], Floats]:
-        gram = GramSum(m, dtype, column_scale[:, None] * axes.T, axes / column_scale)
+        gram = new_sum()
         profile, weights = np.zeros(m), []
         for block in parts:
             u, root, scaled_variance = weigh(block)
@@ -266,7 +268,6 @@ def _weighted_products(
             profile += scaled_variance
         return (np.zeros((0, m)), profile), np.concatenate(rows)
 
-    wide = n < m
     (gram, profile), rows = blocks.reduce(
         keep_rows if wide else sum_gram, _add_totals, stage="Gram matrix"
     )
@@ -275,6 +276,19 @@ def _weighted_products(
     np.multiply(gram, column_scale, out=gram)
     np.multiply(gram, column_scale[:, None], out=gram)
     return gram, rows, profile * v / n
+
+
+def _kind_of_sum(
+    summary: Summary, column_scale: Floats, dtype: Any
+) -> Callable[[], GramSum | SparseGramSum]:
+    """What sums up the Gram matrix: sparse where most values are zero, or strongest apart."""
+    frequent = frequent_channels(summary.sample)
+    if frequent is not None:
+        return partial(SparseGramSum, frequent)
+    axes = strong_directions(summary.groups * column_scale, DIRECTIONS_IN_DOUBLE_PRECISION)
+    return partial(
+        GramSum, len(column_scale), dtype, column_scale[:, None] * axes.T, axes / column_scale
+    )
 
 
 def _add_totals(totals: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics import linear_algebra
-from hyperspy_unmix.numerics.linear_algebra import GramSum, strong_directions
+from hyperspy_unmix.numerics.compression import gram_sum
+from hyperspy_unmix.numerics.compression.gram_sum import GramSum, strong_directions
 
 ROWS = 50
 M = 13
@@ -12,7 +12,7 @@ M = 13
 
 @pytest.fixture(autouse=True)
 def _small_products(monkeypatch):
-    monkeypatch.setattr(linear_algebra, "ROWS_PER_PRODUCT", ROWS)
+    monkeypatch.setattr(gram_sum, "ROWS_PER_PRODUCT", ROWS)
 
 
 def blocks_of(n, step):
@@ -124,8 +124,8 @@ def test_no_more_memory_than_rows(monkeypatch):
         made.append(shape[0])
         return empty(shape, *args, **kwargs)
 
-    monkeypatch.setattr(linear_algebra.np, "empty", counting)
-    monkeypatch.setattr(linear_algebra, "ROWS_PER_PRODUCT", 8192)
+    monkeypatch.setattr(gram_sum.np, "empty", counting)
+    monkeypatch.setattr(gram_sum, "ROWS_PER_PRODUCT", 8192)
     summed(np.ones((9, M)), np.ones(9), blocks_of(9, 3), np.float64).matrix()
     assert 0 < max(made) <= 2 * 9
 
