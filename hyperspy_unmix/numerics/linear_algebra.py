@@ -21,6 +21,7 @@ ROWS_FOR_LEADING_VALUES = 2560  # from here on the leading eigenvalues alone tak
 LANCZOS_BLOCK = 16  # vectors
 STEPS_BETWEEN_CHECKS = 4  # of the Lanczos iteration
 VALUE_TOLERANCE = 1e-4  # by which a value may still change between two checks
+ROWS_TOGETHER = 2**7  # of a Cholesky decomposition
 KRYLOV_STEPS = 12  # until a component at 1.05 of the noise edge is known to 1e-3
 
 
@@ -77,17 +78,32 @@ def krylov_eigenvectors(
     """
     width = number + EXTRA_KRYLOV_VECTORS
     # The Krylov space grows by one block, orthogonal to the others, a step.
+    basis = np.empty((m, width * (KRYLOV_STEPS + 1)), dtype)
+    products = np.empty_like(basis)
     block = np.random.default_rng(0).standard_normal((m, width)).astype(dtype)
-    basis = block = np.linalg.qr(block)[0]
-    for _ in range(KRYLOV_STEPS):
-        block = product(block)
-        block = np.linalg.qr(block - basis @ (basis.T @ block))[0]
-        basis = np.concatenate([basis, block], 1)
-    # Where the matrix has fewer directions than the space, rounding made up the rest of the basis.
-    basis = np.linalg.qr(basis)[0]
+    basis[:, :width] = np.linalg.qr(block)[0]
+    for stop in range(width, basis.shape[1] + 1, width):
+        products[:, stop - width : stop] = product(basis[:, stop - width : stop])
+        if stop < basis.shape[1]:
+            block = products[:, stop - width : stop]
+            basis[:, stop : stop + width] = _orthogonal_to(basis[:, :stop], block)
+    if np.abs(basis.T @ basis - np.eye(basis.shape[1])).max() > np.sqrt(np.finfo(dtype).eps):
+        # The matrix has fewer directions than the space: rounding made up the rest of the basis.
+        basis = np.linalg.qr(basis)[0]
+        products = product(basis)
     # The eigenvectors of the matrix within that space.
-    values, vectors = np.linalg.eigh(basis.T @ product(basis))
+    values, vectors = np.linalg.eigh(basis.T @ products)
     return values[::-1][:number], with_signs(basis @ vectors[:, ::-1][:, :number])
+
+
+def _orthogonal_to(basis: Floats, block: Floats) -> Floats:
+    """Orthonormal basis of what a block of vectors has beside those of the basis.
+
+    Twice, for by rounding it is not quite beside them the first time.
+    """
+    for _ in range(2):
+        block = np.linalg.qr(block - basis @ (basis.T @ block))[0]
+    return block
 
 
 def with_signs(vectors: Floats) -> Floats:
@@ -100,8 +116,8 @@ def with_signs(vectors: Floats) -> Floats:
     return np.asarray(vectors * np.where(np.sum(vectors**3, 0) < 0, -1, 1).astype(vectors.dtype))
 
 
-def leading_eigenvalues(gram: Floats, number: int) -> Floats:
-    """Largest eigenvalues, falling; all of them of a matrix of few rows.
+def leading_eigenpairs(gram: Floats, number: int) -> tuple[Floats, Floats | None]:
+    """Largest eigenvalues, falling, and their eigenvectors; all values of a matrix of few rows.
 
     Of a large matrix the ``number`` largest are found to `VALUE_TOLERANCE` by block Lanczos
     iteration from the same vectors every time, those at the edge of noise too. All eigenvalues of
@@ -115,18 +131,21 @@ def leading_eigenvalues(gram: Floats, number: int) -> Floats:
 
     Returns
     -------
-    array, shape (number,) or (m,)
+    values : array, shape (number,) or (m,)
         Where a value has not converged before the space is a quarter of the matrix, all.
+    vectors : array, shape (m, number), or None
+        None with all values. The sine of the angle to the true one is at most the residual over
+        the distance to the next value; where eigenvalues lie as close as those of noise they are
+        mixtures.
 
     References
     ----------
-    G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed. (2013), section 10.3.6
+    G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed. (2013), sections 8.1.3 and 10.3.6
     """
     m, width = len(gram), LANCZOS_BLOCK
     most_steps = m // (4 * width)
     if m < ROWS_FOR_LEADING_VALUES or number > most_steps * width // 4:
-        return np.linalg.eigvalsh(gram)[::-1]
-    # Each block of the basis is orthogonal to all before it, and by rounding not quite: twice.
+        return np.linalg.eigvalsh(gram)[::-1], None
     basis = np.empty((m, width * (most_steps + 1)))
     basis[:, :width] = np.linalg.qr(np.random.default_rng(0).standard_normal((m, width)))[0]
     projected = np.zeros((width * most_steps, width * most_steps))
@@ -134,18 +153,39 @@ def leading_eigenvalues(gram: Floats, number: int) -> Floats:
     for step in range(most_steps):
         start, stop = step * width, (step + 1) * width
         known = basis[:, :stop]
-        block = gram @ known[:, start:]
-        projected[:stop, start:stop] = along = known.T @ block
-        block = np.linalg.qr(block - known @ along)[0]
-        basis[:, stop : stop + width] = np.linalg.qr(block - known @ (known.T @ block))[0]
-        if step % STEPS_BETWEEN_CHECKS or stop < 2 * number:
-            continue
-        # The upper triangle is known, the lower one of the last block not yet.
-        values = np.linalg.eigvalsh(projected[:stop, :stop], UPLO="U")[::-1][:number]
-        if np.all(values - former <= VALUE_TOLERANCE * np.abs(values)):
-            return np.asarray(values)
-        former = values
-    return np.linalg.eigvalsh(gram)[::-1]
+        # Symmetric, the matrix may stand behind: a quarter faster.
+        block = (known[:, start:].T @ gram).T
+        projected[:stop, start:stop] = known.T @ block
+        if not step % STEPS_BETWEEN_CHECKS and stop >= 2 * number:
+            # The upper triangle is known, the lower one of the last block not yet.
+            values = np.linalg.eigvalsh(projected[:stop, :stop], UPLO="U")[::-1][:number]
+            if np.all(values - former <= VALUE_TOLERANCE * np.abs(values)):
+                vectors = np.linalg.eigh(projected[:stop, :stop], UPLO="U")[1]
+                return values, with_signs(known @ vectors[:, ::-1][:, :number])
+            former = values
+        basis[:, stop : stop + width] = _orthogonal_to(known, block)
+    return np.linalg.eigvalsh(gram)[::-1], None
+
+
+def root_of_large(matrix: Floats) -> Floats:
+    """Upper triangular ``root`` with ``root.T @ root = matrix``, symmetric, in its own precision.
+
+    Its Cholesky decomposition, a few hundred rows at a time, most of it by products of matrices:
+    a third of numpy's time in single precision, for 4 096 rows.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the matrix is not positive definite.
+    """
+    root = np.zeros_like(matrix)
+    for start in range(0, len(matrix), ROWS_TOGETHER):
+        here = slice(start, start + ROWS_TOGETHER)
+        rows = matrix[here, start:] - root[:start, here].T @ root[:start, start:]
+        lower = np.linalg.cholesky(rows[:, : len(rows)])
+        root[here, here] = lower.T
+        root[here, here.stop :] = np.linalg.inv(lower) @ rows[:, len(rows) :]
+    return root
 
 
 def generalised_eigenvectors(a: Floats, b: Floats) -> tuple[Floats, Floats]:

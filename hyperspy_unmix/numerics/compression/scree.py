@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hyperspy_unmix.numerics.linear_algebra import (
-    leading_eigenvalues,
+    leading_eigenpairs,
     leading_eigenvectors,
     with_signs,
 )
@@ -75,7 +75,21 @@ class Scree:
         return leading_count(self.values > 1)
 
 
-def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Scree:
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of a Gram matrix, falling, those that matter; and the noise level in them.
+
+    ``vectors`` (rows, eigenvalues) are in columns, None where all eigenvalues were found.
+    """
+
+    eigenvalues: Floats
+    vectors: Floats | None
+    level: float
+
+
+def measure_scree(
+    gram: Floats, n: int, profile: Floats, calibrated: bool
+) -> tuple[Scree, Spectrum]:
     """Squared singular values over the noise edge, and which of them repeat.
 
     Parameters
@@ -92,11 +106,14 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     Returns
     -------
     Scree
+    Spectrum
+        What it was made of, see `leading_directions`.
     """
     m, rank = len(profile), len(gram)
     # The leading eigenvalues, and the level of the noise.
     edge = noise_edge_of_profile(n, profile)
-    eigenvalues, level = _values_and_level(gram, n, profile, calibrated)
+    spectrum = spectrum_and_level(gram, n, profile, calibrated)
+    eigenvalues, level = spectrum.eigenvalues, spectrum.level
     # Smaller eigenvalues of a float32 product are rounding.
     rounding = 1e-8 * float(eigenvalues[0]) / edge
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
@@ -108,7 +125,7 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
     rows, variance = (n, profile) if n >= m else _rows_of_pixels(n, profile)
     scaled_gram = gram if scale == 1 else gram / scale
     repeats = split_half.significance(scaled_gram, rows, variance, n_tested)
-    return Scree(
+    scree = Scree(
         values=values,
         edge=edge * scale,
         calibration=level,
@@ -116,6 +133,7 @@ def measure_scree(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Sc
         shape=(n, m),
         rest=max(float(rest), 0.0),
     )
+    return scree, spectrum
 
 
 def _rows_of_pixels(n: int, profile: Floats) -> tuple[int, Floats]:
@@ -129,25 +147,24 @@ def _rows_of_pixels(n: int, profile: Floats) -> tuple[int, Floats]:
     return rows, np.full(n, total / rows)
 
 
-def _values_and_level(
-    gram: Floats, n: int, profile: Floats, calibrated: bool
-) -> tuple[Floats, float]:
+def spectrum_and_level(gram: Floats, n: int, profile: Floats, calibrated: bool) -> Spectrum:
     """The leading eigenvalues, all that matter, and the noise level.
 
     A large matrix has its level from rows and columns of it: the noise of some of the channels (or
-    pixels, where these are fewer) is noise of the same level.
+    pixels, where these are fewer) is noise of the same level. Parameters as of `measure_scree`.
     """
     edge, number = noise_edge_of_profile(n, profile), LEAST_VALUES
     level = None
     while True:
-        eigenvalues = np.maximum(leading_eigenvalues(gram, number), 0)
-        if len(eigenvalues) == len(gram):
-            return eigenvalues, _noise_level(eigenvalues, n, profile, edge)
+        eigenvalues, vectors = leading_eigenpairs(gram, number)
+        eigenvalues = np.maximum(eigenvalues, 0)
+        if vectors is None:
+            return Spectrum(eigenvalues, None, _noise_level(eigenvalues, n, profile, edge))
         if level is None:
             level = _level_of_part(gram, n, profile)
         n_above = int(np.sum(eigenvalues > (level if calibrated else 1.0) * edge))
         if n_above + VALUES_BELOW_EDGE <= number:
-            return eigenvalues, level
+            return Spectrum(eigenvalues, vectors, level)
         number = n_above + 2 * VALUES_BELOW_EDGE
 
 
@@ -177,14 +194,17 @@ def _noise_level(eigenvalues: Floats, n: int, profile: Floats, edge: float) -> f
     return level
 
 
-def leading_directions(white: Floats, number: int) -> Floats:
+def leading_directions(white: Floats, number: int, spectrum: Spectrum) -> Floats:
     """Leading right singular vectors, in columns.
 
-    ``white`` is the Gram matrix, or the whitened data where their pixels are fewer than channels.
+    ``white`` is the Gram matrix, or the whitened data where their pixels are fewer than channels;
+    ``spectrum`` is that of the Gram matrix, whose vectors are taken where it has enough.
     """
     wide = len(white) < white.shape[1]
-    gram = white @ white.T if wide else white
-    leading = leading_eigenvectors(gram, number)[1]
+    if spectrum.vectors is not None and spectrum.vectors.shape[1] >= number:
+        leading = spectrum.vectors[:, :number]
+    else:
+        leading = leading_eigenvectors(white @ white.T if wide else white, number)[1]
     # With a QR rather than a division by the singular values, null directions stay orthogonal.
     vectors = with_signs(np.linalg.qr(white.T @ leading)[0]) if wide else leading
     return np.ascontiguousarray(vectors)
@@ -212,7 +232,8 @@ def channel_rescaling(
     """
     wide = len(white) < white.shape[1]
     gram = white @ white.T if wide else white
-    eigenvalues, level = _values_and_level(gram, n, whitening.variance, calibrated=True)
+    spectrum = spectrum_and_level(gram, n, whitening.variance, calibrated=True)
+    eigenvalues, level = spectrum.eigenvalues, spectrum.level
     if len(eigenvalues) == len(gram):
         # Variances that are wrong spread the eigenvalues: their median is the level, no edge is.
         level = float(np.median(eigenvalues)) / noise_median_of_profile(n, whitening.variance)
@@ -224,7 +245,7 @@ def channel_rescaling(
     decorrelation = replace(whitening, channel_sd=np.ones(products.shape[1]))
     lost: Floats = np.zeros((rank, products.shape[1]))
     if rank:
-        lost = decorrelation.colour(leading_directions(white, rank).T) ** 2
+        lost = decorrelation.colour(leading_directions(white, rank, spectrum).T) ** 2
     # The residual's sum of squares, over the number of values that it is worth.
     total = np.sum(products**2, 0) if wide else np.diag(products)
     n_left = np.clip(1 - lost.sum(0), LEAST_SHARE_LEFT, None) * (n - rank)

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hyperspy_unmix.numerics.linear_algebra import krylov_eigenvectors, leading_eigenvectors
+from hyperspy_unmix.numerics.linear_algebra import (
+    krylov_eigenvectors,
+    leading_eigenvectors,
+    root_of_large,
+)
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
 from hyperspy_unmix.numerics.reading.block import Block
@@ -17,6 +21,8 @@ from .low_rank import LowRank
 
 TESTED_SHARE = 0.2  # finding a component takes more counts than confirming it
 COLUMNS_FOR_NARROW_PRODUCTS = 2560  # or more
+ROWS_IN_CACHE = 2**8
+MOST_RANGE_IN_SINGLE_PRECISION = 1e4  # of the largest eigenvalue over the mean
 LEAST_SIGNIFICANCE = 3.0  # standard deviations, for a component that repeats
 # Of the noise that is added for the larger share, in standard deviations of the data's own.
 ADDED_NOISE_SD = float(np.sqrt(TESTED_SHARE / (1 - TESTED_SHARE)))
@@ -56,12 +62,15 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     generator = np.random.default_rng(seed)
     root = np.sqrt(variance).astype(np.float32)
     # The noise of m rows that span the data, and of all other rows, where the data are zero.
-    inside = generator.standard_normal((m, m), np.float32) * root
-    outside = _root_of_wishart(generator, n - m, m) * root
+    inside = generator.standard_normal((m, m), np.float32)
+    inside *= root
+    outside = _root_of_wishart(generator, n - m, m)
+    outside *= root
     # What float32 rounds off of these m rows is random, and adds up to nothing.
     data = _root_of_gram(gram)
     # The leading components of the first share.
-    first = data + a * inside
+    first = a * inside
+    first += data
     power, directions = _leading_of_sum(first, a * outside, number)
     # Their products with the second share.
     second = data @ directions - inside @ directions / a
@@ -81,10 +90,23 @@ def _leading_of_sum(first: Floats, second: Floats, number: int) -> tuple[Floats,
         products += first.T @ first
         return leading_eigenvectors(products, number)
 
+    # Bartlett's root has m rows, and is triangular.
+    parts = [*_bands(first, False), *_bands(second, len(second) == m)]
+
     def product(block: Floats) -> Floats:
-        return np.asarray(first.T @ (first @ block) + second.T @ (second @ block))
+        total = np.zeros_like(block)
+        for start, band in parts:
+            total[start:] += band.T @ (band @ block[start:])
+        return total
 
     return krylov_eigenvectors(product, m, number, first.dtype)
+
+
+def _bands(rows: Floats, triangular: bool) -> Iterator[tuple[int, Floats]]:
+    """Rows as few together as stay in the cache, without the columns before ``start``: zeros."""
+    for first in range(0, len(rows), ROWS_IN_CACHE):
+        start = first if triangular else 0
+        yield start, rows[first : first + ROWS_IN_CACHE, start:]
 
 
 def thinned_significance(
@@ -168,6 +190,10 @@ def count_repeated(significances: Floats) -> int:
 
 def _root_of_gram(gram: Floats) -> Floats:
     """Upper triangular matrix of this Gram matrix, which rounding may have made indefinite."""
+    if len(gram) >= COLUMNS_FOR_NARROW_PRODUCTS:
+        root = _single_precision_root(gram)
+        if root is not None:
+            return root
     ridge = max(1e-14 * float(np.trace(gram)), 1e-300)
     raised, diagonal = gram.copy(), np.diag_indices(len(gram))
     while True:
@@ -177,6 +203,24 @@ def _root_of_gram(gram: Floats) -> Floats:
         except np.linalg.LinAlgError:
             # A failure takes as long as a success.
             ridge *= 1000
+
+
+def _single_precision_root(gram: Floats) -> Floats | None:
+    """The same, rounded in the course of it by less than a thousandth of the noise.
+
+    None where the strongest component is too strong for that, or there are directions without
+    noise.
+    """
+    mean = float(np.trace(gram)) / len(gram)
+    # The largest eigenvalue is less than the root of the sum of squares.
+    if not 0 < np.linalg.norm(gram) < MOST_RANGE_IN_SINGLE_PRECISION * mean:
+        return None
+    raised = gram.astype(np.float32)
+    raised[np.diag_indices(len(gram))] += np.float32(1e-6 * mean)
+    try:
+        return root_of_large(raised)
+    except np.linalg.LinAlgError:
+        return None
 
 
 def _root_of_wishart(generator: np.random.Generator, degrees: int, m: int) -> Floats:
@@ -191,6 +235,8 @@ def _root_of_wishart(generator: np.random.Generator, degrees: int, m: int) -> Fl
     """
     if degrees < m:
         return generator.standard_normal((degrees, m), np.float32)
-    root = np.triu(generator.standard_normal((m, m), np.float32), 1)
+    root = generator.standard_normal((m, m), np.float32)
+    for row in range(m):
+        root[row, :row] = 0
     root[np.diag_indices(m)] = np.sqrt(generator.chisquare(degrees - np.arange(m)))
     return root

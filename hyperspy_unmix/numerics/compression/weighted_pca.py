@@ -72,10 +72,10 @@ def compress(
     # The number of components.
     profile = whitening.variance_of(profile)
     gram = white @ white.T if n < m else white
-    scree = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
+    scree, spectrum = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
     rank = min(max(scree.above_noise_edge, least_rank, 1), n, m)
     # Their scores, in the second pass, and some of noise.
-    directions = leading_directions(white, rank)
+    directions = leading_directions(white, rank, spectrum)
     projected = np.concatenate([directions, noise_directions(directions, n)], 1)
     projector = whitening.projector(projected)
     scores = blocks.rows(lambda block: _project(block.spectra, projector), stage="scores")

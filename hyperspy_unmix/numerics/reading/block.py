@@ -102,7 +102,8 @@ class RowReader:
             block = np.take_along_axis(block, source, 1)
         first, last = self.channels[0], self.channels[-1] + 1
         are_consecutive = last - first == len(self.channels)
-        block = block[:, first:last] if are_consecutive else block[:, self.channels]
+        # A fifth of the time of an index in brackets.
+        block = block[:, first:last] if are_consecutive else block.take(self.channels, 1)
         if not self.pixels[rows].all():
             block = block[self.pixels[rows]]
         with np.errstate(over="ignore"):

@@ -11,8 +11,9 @@ from hyperspy_unmix.numerics.linear_algebra import (
     KRYLOV_STEPS,
     LEAST_ROWS_FOR_KRYLOV,
     krylov_eigenvectors,
-    leading_eigenvalues,
+    leading_eigenpairs,
     leading_eigenvectors,
+    root_of_large,
     with_signs,
 )
 
@@ -193,14 +194,22 @@ def large(monkeypatch):
 @pytest.mark.parametrize("number", [5, 12])
 def test_leading_values_down_into_the_noise(large, number):
     """Truth: numpy's eigh. 12 are 9 of noise, which lie a thousandth apart."""
-    found = leading_eigenvalues(gram(1500, degrees=4), number)
+    found, vectors = leading_eigenpairs(gram(1500, degrees=4), number)
     assert len(found) == number
-    np.testing.assert_allclose(found, decomposed(1500, tuple(STRENGTHS), 0, 4)[0][:number], 1e-5)
+    values, true_vectors = decomposed(1500, tuple(STRENGTHS), 0, 4)
+    np.testing.assert_allclose(found, values[:number], 1e-5)
+    # The bound that is stated, for those that are far from the next.
+    residual = np.linalg.norm(gram(1500, degrees=4) @ vectors - vectors * found, axis=0)
+    known = len(STRENGTHS)
+    bound = residual[:known] / np.abs(np.diff(values))[:known]
+    cosines = np.abs(np.sum(vectors[:, :known] * true_vectors[:, :known], 0))
+    assert (np.sqrt(np.maximum(1 - cosines**2, 0)) <= bound + 1e-7).all()
+    assert (bound < 1e-2).all()
 
 
 def test_all_values_where_the_leading_ones_do_not_converge(large):
     """Truth: numpy's eigh. 100 values of noise of 700 rows would fill the Krylov space."""
-    found = leading_eigenvalues(gram(700), 100)
+    found = leading_eigenpairs(gram(700), 100)[0]
     np.testing.assert_allclose(found, decomposed(700)[0], rtol=1e-9)
 
 
@@ -210,8 +219,23 @@ def test_leading_values_of_few_directions(large, rank):
     m, strengths = 1200, np.linspace(9, 5, rank)
     directions = np.linalg.qr(np.random.default_rng(1).standard_normal((m, max(rank, 1))))[0]
     matrix = (directions[:, :rank] * strengths) @ directions[:, :rank].T
-    found = leading_eigenvalues(matrix, 26)[:26]
+    found = leading_eigenpairs(matrix, 26)[0][:26]
     np.testing.assert_allclose(found, np.append(strengths, np.zeros(26))[:26], atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m", [1, 128, 300])
+def test_root_by_parts(m, dtype):
+    """Truth: numpy's, in double precision; by rounding it is off as that is."""
+    data = np.random.default_rng(0).standard_normal((2 * m, m)).astype(dtype)
+    matrix = data.T @ data
+    true = np.linalg.cholesky(matrix.astype(float)).T
+    found = root_of_large(matrix)
+    assert found.dtype == dtype
+    atol = 100 * np.finfo(dtype).eps * np.abs(true).max()
+    np.testing.assert_allclose(found, true, rtol=0, atol=atol)
+    with pytest.raises(np.linalg.LinAlgError):
+        root_of_large(matrix - 2 * matrix.max() * np.eye(m, dtype=dtype))
 
 
 def test_eigenvectors_from_products_alone():

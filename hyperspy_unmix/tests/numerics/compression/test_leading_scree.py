@@ -59,8 +59,8 @@ def test_leading_values_are_those_of_the_whole_scree(leading, n, m, flat, correl
     """
     profile = profile_of(m, flat)
     matrix = gram(n, m, profile, 1.7, (9, 6, 4), correlation)
-    true = measure_scree(matrix, n, profile, calibrated=True)
-    found = leading(lambda: measure_scree(matrix, n, profile, calibrated=True))
+    true, _ = measure_scree(matrix, n, profile, calibrated=True)
+    found, spectrum = leading(lambda: measure_scree(matrix, n, profile, calibrated=True))
     assert len(true.values) == len(matrix)
     number = len(found.values)
     assert 9 <= number < 50
@@ -74,12 +74,16 @@ def test_leading_values_are_those_of_the_whole_scree(leading, n, m, flat, correl
     assert correlation or found.above_noise_edge == true.above_noise_edge
     assert elbow(found.values, 4) == elbow(true.values, 4)
     np.testing.assert_allclose(found.repeats[:3], true.repeats[:3], rtol=0.05)
+    # Components are far from the next value: the error is the square of what the values may have.
+    vectors = np.linalg.eigh(matrix)[1][:, ::-1][:, :3]
+    cosines = np.linalg.norm(vectors.T @ spectrum.vectors[:, :3], axis=0)
+    np.testing.assert_allclose(cosines, 1, rtol=1e-8)
 
 
 def test_more_components_than_were_looked_for(leading):
     """By construction: twelve."""
     profile = np.ones(1000)
     matrix = gram(2500, 1000, profile, 1.0, np.linspace(20, 6, 12))
-    found = leading(lambda: measure_scree(matrix, 2500, profile, calibrated=False))
+    found, _ = leading(lambda: measure_scree(matrix, 2500, profile, calibrated=False))
     assert found.above_noise_edge == 12
     assert len(found.values) >= 12 + 4
