@@ -178,7 +178,7 @@ def root_of_large(matrix: Floats) -> Floats:
     numpy.linalg.LinAlgError
         If the matrix is not positive definite.
     """
-    root = np.zeros_like(matrix)
+    root = np.zeros(matrix.shape, matrix.dtype)
     for start in range(0, len(matrix), ROWS_TOGETHER):
         here = slice(start, start + ROWS_TOGETHER)
         rows = matrix[here, start:] - root[:start, here].T @ root[:start, start:]

@@ -10,6 +10,7 @@ from hyperspy_unmix.numerics.types import Floats
 
 ROWS_PER_PRODUCT = 2**13  # with fewer, more time goes to adding products up
 ROWS_IN_CACHE = 2**9  # that are worked on several times over
+SPECTRA_TOGETHER = 2**4
 LEAST_SHARE_OF_SQUARE = 1e-20  # of the largest spectrum's, in one that gives a direction
 
 
@@ -114,7 +115,7 @@ def strong_directions(spectra: Floats, number: int) -> Floats:
     -------
     array, shape (number or less, m)
     """
-    left = np.array(spectra, float)
+    left = np.array(spectra, float, order="C")
     axes: Floats = np.zeros((0, left.shape[1]))
     largest = np.max(np.einsum("ij,ij->i", left, left), initial=0)
     for _ in range(min(number, *left.shape)):
@@ -125,5 +126,8 @@ def strong_directions(spectra: Floats, number: int) -> Floats:
             break
         axis = left[farthest] - (left[farthest] @ axes.T) @ axes
         axes = np.vstack([axes, axis / np.linalg.norm(axis)])
-        left -= np.outer(left @ axes[-1], axes[-1])
+        # A few at a time stay in the processor's cache.
+        for start in range(0, len(left), SPECTRA_TOGETHER):
+            part = left[start : start + SPECTRA_TOGETHER]
+            part -= np.outer(part @ axes[-1], axes[-1])
     return axes

@@ -60,21 +60,21 @@ def significance(gram: Floats, n: int, variance: Floats, number: int, seed: int 
     """
     m, a = len(gram), np.float32(ADDED_NOISE_SD)
     generator = np.random.default_rng(seed)
-    root = np.sqrt(variance).astype(np.float32)
+    sd = a * np.sqrt(variance).astype(np.float32)
     # The noise of m rows that span the data, and of all other rows, where the data are zero.
-    inside = generator.standard_normal((m, m), np.float32)
-    inside *= root
+    first = generator.standard_normal((m, m), np.float32)
+    first *= sd
     outside = _root_of_wishart(generator, n - m, m)
-    outside *= root
+    outside *= sd
     # What float32 rounds off of these m rows is random, and adds up to nothing.
     data = _root_of_gram(gram)
     # The leading components of the first share.
-    first = a * inside
     first += data
-    power, directions = _leading_of_sum(first, a * outside, number)
-    # Their products with the second share.
-    second = data @ directions - inside @ directions / a
-    cross = np.sum((first @ directions) * second, 0) - np.sum((outside @ directions) ** 2, 0)
+    power, directions = _leading_of_sum(first, outside, number)
+    # Their products with the second share, which lacks what the first has more than the data.
+    of_first, of_data = first @ directions, data @ directions
+    second = of_data - (of_first - of_data) / a**2
+    cross = np.sum(of_first * second, 0) - np.sum((outside @ directions) ** 2, 0) / a**2
     return _in_standard_deviations(cross, power, directions, variance)
 
 

@@ -210,7 +210,8 @@ def test_narrow_products_give_the_same(monkeypatch, n, strength):
     """Identity: the same draws, multiplied in another order; rounding of float32.
 
     The strong component keeps the root in double precision, and float32 products of it round off
-    a hundredth of a standard deviation either way. With n = m there are directions next to without noise.
+    a hundredth of a standard deviation either way. With n = m some directions are all but without
+    noise.
     """
     m = 650
     data = planted(n, m, [strength, 90.0], profile(m, False), 0)
