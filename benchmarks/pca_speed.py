@@ -3,7 +3,7 @@
 Compared with one product `X.T @ X` of the same array, which no PCA by the Gram matrix can do
 without: 65 536 spectra of 1 024 channels, Poisson counts of three phases in float32, 268 MB. The
 goals are 2.5 times that, and 0.3 of the array in memory beside it. A second table has more channels
-and fewer pixels, where the eigenvalues of the Gram matrix take most of the time. The tables are
+and fewer pixels, where what follows the Gram matrix takes most of the time. The tables are
 written to docs/benchmarks/.
 """
 
@@ -127,8 +127,8 @@ def main() -> None:
         f"{options.repeats}, taken in turn; {machine}. Memory: peak of a process that does it "
         "less that of one that only does the product, over the size of the array.",
         markdown(["", "time", "over the product", "memory over the array", "components"], rows),
-        "More channels: the noise level, the elbow and the split half need all eigenvalues of the "
-        "Gram matrix, whose time grows with the cube of the channels.",
+        "More channels: the noise level, the elbow and the split half take a time beside the "
+        "Gram matrix that does not depend on the number of pixels.",
         markdown(["pixels x channels", "`X.T @ X`", "`pca`", "over the product"], many),
     )
     print("all times:", seconds.round(2).tolist())

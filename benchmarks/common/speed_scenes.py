@@ -31,6 +31,24 @@ def counts(side: int, channels: int) -> np.ndarray:
     return drawn.reshape(side, side, channels)
 
 
+def eds_counts(side: int, channels: int, total: float = 60.0) -> np.ndarray:
+    """Poisson counts of three phases, ``total`` in a spectrum, (side, side, channels), uint8.
+
+    Lines on bremsstrahlung; most values are zero.
+    """
+    generator = np.random.default_rng(0)
+    energy = np.arange(channels) / channels
+    lines = [np.exp(-(((energy - c) / 0.004) ** 2) / 2) for c in (0.05, 0.1, 0.17, 0.3, 0.42)]
+    background = 0.05 * np.exp(-energy / 0.15)
+    spectra = np.array([background + lines[k] + 0.6 * lines[k + 2] for k in range(3)])
+    spectra *= total / spectra.sum(1, keepdims=True)
+    drawn = np.empty((side**2, channels), np.uint8)
+    for start in range(0, len(drawn), BLOCK):
+        share = generator.dirichlet(np.ones(3), len(drawn[start : start + BLOCK]))
+        drawn[start : start + BLOCK] = generator.poisson(share @ spectra)
+    return drawn.reshape(side, side, channels)
+
+
 def dual(side: int) -> tuple[Any, Any]:
     """Core loss and low loss of an inclined boundary, float32.
 

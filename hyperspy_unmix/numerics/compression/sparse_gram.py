@@ -13,7 +13,7 @@ from hyperspy_unmix.numerics.types import Floats
 COST_DENSE, COST_WITH_ROW, COST_OF_PAIR, COST_OF_LOOK = 2.0, 75.0, 2400.0, 200.0
 MOST_COST = 0.6  # over that of the dense product in single precision
 ROWS_PER_PRODUCT = 2**11  # of frequent channels
-VALUES_PER_PRODUCT = 2**22  # that are not zero, in the other channels
+VALUES_PER_PRODUCT = 2**20  # that are not zero, in the other channels
 CHANNELS_PER_PRODUCT = 2**9
 
 
