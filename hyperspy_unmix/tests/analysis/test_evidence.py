@@ -233,9 +233,9 @@ def evidence(**changes):
         ({"ica_moved": 12.0, "share": (0.1, 0.1), "gain": (20, 20)}, "strained"),
         ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02)}, "extrapolated"),
         ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.0)}, "independent"),
-        ({"turns": np.array([30.0, 5.0]), "share": (0.05, 0.02)}, "independent"),
+        ({"turns": np.array([25.0, 5.0]), "share": (0.05, 0.02)}, "independent"),
         (
-            {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "pure_negativity": 9.0},
+            {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "pure_negativity": 13.0},
             "independent",
         ),
         ({"turns": np.array([1.0, 1.0]), "share": (0.1, 0.1), "gain": (20, 20)}, "alike"),
