@@ -2,8 +2,8 @@
 
 Scenes of X-rays and core losses at 10 to 200 counts a pixel: `unmix` with nothing told, the same
 without sums of pixels, HyperSpy's SVD and ICA and scikit-learn's NMF told the number, and the
-least-squares spectra of the true maps. The table is written to docs/benchmarks/few_counts.md; three seeds
-take about twelve minutes on one core.
+least-squares spectra of the true maps. The table is written to docs/benchmarks/few_counts.md;
+three seeds take about twelve minutes on one core.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ def main() -> None:
     publish(
         "few_counts",
         "Few counts",
-        f"Mean spectral angle in degrees, mean over {options.seeds} seeds; phases that are not found "
-        "count as 90 degrees. `unmix` finds the number of components itself, HyperSpy and NMF are told. The "
-        "maps are 48 × 48 pixels, with phases of some ten pixels.",
+        f"Mean spectral angle in degrees, mean over {options.seeds} seeds; phases that are not "
+        "found count as 90 degrees. `unmix` finds the number of components itself, HyperSpy and "
+        "NMF are told. The maps are 48 × 48 pixels, with phases of some ten pixels.",
         markdown(["scene", "counts a pixel", "components found", *WAYS], rows),
     )
 

@@ -20,6 +20,7 @@ from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.correct import Corrected
 from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit_blas_threads
+from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.noise import FewCountsFinding
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
@@ -29,7 +30,7 @@ from .count_again import recounted, with_stable_components
 from .counted import Counted, SummedPixels
 from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
-from .separate_counted import separate_counted
+from .separate_counted import fitted_as_recorded, separate_counted
 from .separated import Separated
 from .summed_pixels import find_in_sums
 
@@ -216,6 +217,12 @@ class Compressed(Counted):  # noqa: D101
         separated, choices = separate_counted(found_in, n_components, options, image)
         warn_of(*separated.findings)
         return separated, settings | choices
+
+    def maps_as_recorded(self, spectra: Floats, maps: Floats) -> Floats:
+        """Maps (pixels, components) of spectra that fit the counts best, where it matters."""
+        widths, corrected = self.prepared.image.channel_widths, self.corrected
+        found = replace(corrected.spectra, scores=maps, components=spectra * widths)
+        return fitted_as_recorded(self, found, corrected).scores
 
 
 def _number_of_pixels(signal: Any) -> int:

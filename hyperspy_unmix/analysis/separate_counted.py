@@ -59,7 +59,7 @@ def separate_counted(
         settings["n_components"] = Choice(n, reason)
     known = _known(counted, options, n, corrected, image)
     spectra = corrected.spectra.truncate(n)
-    recorded = _fitted_as_recorded(counted, spectra, corrected)
+    recorded = fitted_as_recorded(counted, spectra, corrected)
     signal_share = expected_squared_cosines(corrected.values[:n], *counted.shape)[0]
     own = counted.prepared.image
     with limit_blas_threads(own.blocks.shape[0]):
@@ -87,7 +87,7 @@ def _known(
     return known
 
 
-def _fitted_as_recorded(counted: Counted, spectra: LowRank, corrected: Corrected) -> LowRank:
+def fitted_as_recorded(counted: Counted, spectra: LowRank, corrected: Corrected) -> LowRank:
     """Corrected spectra with the scores that fit the counts best, where it matters."""
     kernel = counted.prepared.kernel
     if kernel is None or kernel.is_none:

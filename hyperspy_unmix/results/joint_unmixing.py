@@ -81,6 +81,7 @@ def unmix_together(
         arguments = {"n_components": n_components, **how, **preprocessing}
         code = f"{call('hyperspy_unmix.unmix', names, **arguments)}[{i}]"
         result = unmixed(pca, separated, all_choices, (code,))
+        maps = pca.maps_as_recorded(separated.arrays.spectra, maps)
         result = replace(result, arrays=replace(separated.arrays, maps=maps))
         warn_of(result.residual_finding)
         results.append(result)

@@ -205,3 +205,16 @@ def test_errors():
         hyperspy_unmix.unmix([s, s], algorithm="k")
     with pytest.raises(TypeError, match="no option 'low'"):
         hyperspy_unmix.unmix([s, s], low=None)
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+def test_nothing_but_noise_is_left(lazy):
+    """Truth: phantoms of two phases; the maps fit the counts of each as well as noise allows."""
+    phantoms = [data.inclined_boundary(shape=(16, 16), seed=seed) for seed in (0, 1)]
+    signals, low_losses = [p.signal for p in phantoms], [p.low_loss for p in phantoms]
+    if lazy:
+        signals, low_losses = ([s.as_lazy() for s in each] for each in (signals, low_losses))
+    for u in hyperspy_unmix.unmix(signals, low_loss=low_losses):
+        assert u.n_components == 2
+        assert u.left_over.greatest < 1.1
+        assert "WARNING: residual" not in u.settings
