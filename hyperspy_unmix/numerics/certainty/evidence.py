@@ -32,8 +32,8 @@ MOST_TURN_OF_HELD = 15.0  # degrees between a corner and the independent compone
 LEAST_SHARE_OF_COUNTS = -0.02  # of a component: one with less is no phase
 LEAST_CORNERS_THAT_REFUTE = 2  # one may be that of particles of one size
 MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
-# Degrees from every pixel to which independence leads by itself; and how negative, over noise, spectra
-# and maps of pixels that were chosen among few may be.
+# Degrees from every pixel to which independence leads by itself; and how negative, over noise,
+# spectra and maps of pixels that were chosen among few may be.
 MOST_EXTRAPOLATION, MOST_NEGATIVITY_OF_FEW = 30.0, 12.0
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
