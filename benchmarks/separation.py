@@ -3,7 +3,7 @@
 Phantoms with exact truth, everything automatic, against peers that are told the right number of
 components; a dose sweep; the same answer for every random state and for too many components; and
 the FePt particles of the real files. Tables and figures are written to docs/benchmarks/. With the
-peers it takes about half an hour on two cores, `--no-peers` a few minutes.
+peers it takes about three quarters of an hour on two cores, `--no-peers` a few minutes.
 """
 
 from __future__ import annotations

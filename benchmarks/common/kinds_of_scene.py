@@ -77,10 +77,9 @@ def grains_on_film(*groups):
 
 
 def counted(rng, maps, spectra, axis, counts, kind="unmix"):
-    """Poisson counts, so many in the mean pixel."""
-    expected = maps @ spectra
-    factor = counts / expected.sum(-1).mean()
-    data = rng.poisson(factor * expected).astype(float)
+    """Poisson counts, so many in the mean pixel; maps are scaled to that."""
+    maps = maps * counts / (maps @ spectra).sum(-1).mean()
+    data = rng.poisson(maps @ spectra).astype(float)
     return Scene(maps, spectra, axis, data, "auto", kind)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.data import Phantom
 
+from . import clusters_and_archetypes
 from .peer_counts import (
     Floats,
     Preprocess,
@@ -216,6 +217,36 @@ class _Regression:
         self.coef_ = _non_negative(design.T, values.T).T
 
 
+def kmeans(
+    phantom: Phantom,
+    k: int,
+    *,
+    channels: slice,
+    window: Window | None = None,
+    preprocess: Preprocess = "background",
+) -> Result:
+    """scikit-learn's k-means of PCA-denoised spectra, maps of their means by least squares."""
+    signal, n = _start(phantom, k, channels, window, preprocess)
+    spectra = _without_noise(phantom, n, channels, signal)
+    means = clusters_and_archetypes.cluster_means(spectra, n)
+    return means, _non_negative(means, as_array(signal))
+
+
+def edaa(
+    phantom: Phantom,
+    k: int,
+    *,
+    channels: slice,
+    window: Window | None = None,
+    preprocess: Preprocess = "background",
+) -> Result:
+    """Entropic descent archetypal analysis of PCA-denoised spectra, maps by least squares."""
+    signal, n = _start(phantom, k, channels, window, preprocess)
+    spectra = _without_noise(phantom, n, channels, signal)
+    found = clusters_and_archetypes.archetypes(spectra, n)
+    return found, _non_negative(found, as_array(signal))
+
+
 def _without_noise(phantom: Phantom, n: int, channels: slice, signal: Any) -> Floats:
     """Denoised spectra (pixels, channels): EELS is already, raw counts are now."""
     if phantom.low_loss is None:
@@ -279,6 +310,8 @@ PEERS: dict[str, Peer] = {
     "scikit-learn KL-NMF": sklearn_nmf,
     "espm SmoothNMF": espm_smooth_nmf,
     "VCA + NNLS": vca,
+    "k-means + NNLS": kmeans,
+    "EDAA": edaa,
     "MCR-ALS (pyMCR)": mcr_als,
 }
 FREE_SIGN = frozenset({"HyperSpy SVD + ICA"})
