@@ -93,13 +93,6 @@ class BesideKnown:
 FoundBy = Independent | PurePixels | BesideAlone | BesideKnown
 
 
-def is_of_pixels(found_by: FoundBy) -> bool:
-    """Whether nothing but means of pixels, and what is known, makes the components."""
-    if isinstance(found_by, BesideKnown):
-        return isinstance(found_by.before, PurePixels)
-    return isinstance(found_by, PurePixels)
-
-
 @dataclass(frozen=True)
 class Detail:
     """Derivative of spectra that tells them apart, smoothed by ``width`` channels.

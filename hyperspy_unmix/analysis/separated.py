@@ -26,7 +26,8 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Finding, Settings, choices_of, finding_of
 
-from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again, is_of_pixels
+from .corner_mixtures import with_mixtures_at_corners
+from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again
 from .known_finding import KnownFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
@@ -162,16 +163,13 @@ class Separated:
             return np.zeros((n, n, n, n))
         leading, unmixing = self._separated
         signals = self.detail.of(leading.components, self._sd)
-        shares = chance_shares(self.found_by, unmixing, signals)
-        products = shares.covariance
-        if not is_of_pixels(self.found_by):
-            pairs = np.ix_(mixed, mixed)
-            products = limit_shares(
-                shares, self.ambiguity.lowest[pairs], self.ambiguity.highest[pairs]
-            )
-            # What is known is not ambiguous; the mean of pixels has their noise.
-            for i in np.flatnonzero(np.isin(mixed, self._known)):
-                products[i, :, i, :] = shares.covariance[i, :, i, :]
+        found_by = with_mixtures_at_corners(self.found_by, leading)
+        shares = chance_shares(found_by, unmixing, signals)
+        pairs = np.ix_(mixed, mixed)
+        products = limit_shares(shares, self.ambiguity.lowest[pairs], self.ambiguity.highest[pairs])
+        # What is known is not ambiguous; the mean of pixels has their noise.
+        for i in np.flatnonzero(np.isin(mixed, self._known)):
+            products[i, :, i, :] = shares.covariance[i, :, i, :]
         changes = np.zeros((n, n, n, n))
         has_integral = self.arrays.unit_integral[mixed].astype(float)
         changes[np.ix_(mixed, mixed, mixed, mixed)] = changes_of_spectra(products, has_integral)

@@ -23,6 +23,7 @@ FIRST_SHARE_TRIED = 1e-3
 # By which the others move along, of shapes of norm one: beyond it they are other components.
 FARTHEST_MOVED_ALONG = 2 * ICA_ERROR
 OPTIMISER_OPTIONS = {"maxiter": 100, "ftol": 1e-8}
+LEAST_INTEGRAL = 0.05  # of a spectrum, that others may leave of it in the band
 MOST_SWEEPS = 5  # over all pairs, going on from answers that were found for others
 LEAST_GAIN, LEAST_SHARE = 1e-5, 1e-3  # relative, of shares that are no smaller, that is gone on for
 # Over the limits, in units of them. The components themselves are at some limits: whether they are
@@ -206,9 +207,16 @@ class _Search:
         """Least and greatest value of the spectra that all these shares give."""
         lower, upper = self.spectra.copy(), self.spectra.copy()
         for shares in answers:
-            mixed = (np.eye(self.n) + shares) @ self.spectra
-            integral = mixed.sum(1)
-            mixed /= np.where(self.has_integral & (integral > 0), integral, 1)[:, None]
+            added = shares @ self.spectra
+            taken_off = -added.sum(1)
+            # Spectra of less than no counts are none: the way there holds those with few.
+            way = np.where(
+                self.has_integral & (taken_off > 1 - LEAST_INTEGRAL),
+                (1 - LEAST_INTEGRAL) / np.maximum(taken_off, 1e-300),
+                1.0,
+            )
+            mixed = self.spectra + way[:, None] * added
+            mixed /= np.where(self.has_integral, mixed.sum(1), 1)[:, None]
             lower, upper = np.minimum(lower, mixed), np.maximum(upper, mixed)
         return lower, upper
 
