@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_unmix.numerics.certainty.ambiguity import LARGEST_SHARE_TRIED
+from hyperspy_unmix.numerics.certainty.ambiguity import LARGEST_SHARE_TRIED, LEAST_INTEGRAL
 from hyperspy_unmix.numerics.types import Floats
 
 if TYPE_CHECKING:
@@ -45,6 +45,30 @@ class SpectralAmbiguity:
         order = np.argsort(-width, axis=None, kind="stable")
         pairs = [(int(k) // len(width), int(k) % len(width)) for k in order]
         return [pair for pair in pairs if width[pair] >= LEAST_RANGE_TOLD]
+
+    @property
+    def open_pairs(self) -> list[tuple[int, int]]:
+        """Pairs (i, j) of which nothing says how much of j is in i: next to all, or any amount."""
+        lowest, highest = self.shares[..., 0], self.shares[..., 1]
+        is_open = (lowest <= LEAST_INTEGRAL - 1) | (highest >= LARGEST_SHARE_TRIED * (1 - 1e-6))
+        return [pair for pair in self.pairs if is_open[pair]]
+
+    @property
+    def hint(self) -> str:
+        """What to do where a range has no end; empty where all have one."""
+        pairs = self.open_pairs
+        if not pairs:
+            return ""
+        i, j = pairs[0]
+        if self.shares[i, j, 0] <= LEAST_INTEGRAL - 1:
+            found = f"next to all counts of {self.names[i]} may be those of {self.names[j]}"
+        else:
+            found = f"{self.names[i]} may hold any amount of {self.names[j]}"
+        return (
+            f"{found}: spectra and maps without negative values do not tell. Compare the two "
+            "results in alternatives, look at the bands in ambiguity, and give a spectrum or "
+            "pixels that you know: unmix(known=...)"
+        )
 
     @property
     def sentence(self) -> str:

@@ -90,6 +90,8 @@ def choices(
             f'known={{"film": u.spectra.inav[{film}]}}), u this result'
         )
         settings |= caution(f"component {name}", hint)
+    if ambiguity.hint and not films:
+        settings |= caution("ambiguity", ambiguity.hint)
     return settings
 
 

@@ -9,6 +9,7 @@ from scipy.optimize._numdiff import approx_derivative
 
 from hyperspy_unmix.numerics.certainty.ambiguity import (
     LARGEST_SHARE_TRIED,
+    LEAST_INTEGRAL,
     MOST_COMPONENTS_MOVED_TOGETHER,
     TOLERATED_EXCESS,
     _Search,
@@ -581,6 +582,23 @@ def test_spectra_that_meet_are_no_answer(n):
     assert np.isfinite(tried.excess).all()
     assert np.isfinite(tried.gradient).all()
     assert tried.excess.max() > 0
+
+
+def test_the_band_holds_the_way_to_a_spectrum_of_few_counts():
+    """Closed form: ``S_0 + t S_1`` over its integral, until next to no counts are left of it."""
+    mixture, spectra = scene(2)
+    spectra = spectra / spectra.sum(1, keepdims=True)
+    lower, upper = _Search(mixture, spectra).band([np.array([[0, -1.2], [0, 0]])])
+    for t in np.linspace(0, LEAST_INTEGRAL - 1, 20):
+        changed = (spectra[0] + t * spectra[1]) / (1 + t)
+        assert (changed > lower[0] - 1e-9).all()
+        assert (changed < upper[0] + 1e-9).all()
+    # the other does not change, and no spectrum of less than no counts is in the band
+    np.testing.assert_allclose(lower[1], spectra[1])
+    np.testing.assert_allclose(upper[1], spectra[1])
+    ends = np.stack([spectra[0], (spectra[0] + (LEAST_INTEGRAL - 1) * spectra[1]) / LEAST_INTEGRAL])
+    np.testing.assert_allclose(lower[0], ends.min(0))
+    np.testing.assert_allclose(upper[0], ends.max(0))
 
 
 def test_constants_are_sane():

@@ -35,7 +35,7 @@ def test_distance_from_the_end_is_held(kind):
 
 
 def test_pixels_that_hold_one_phase_alone_leave_little_open():
-    """Closed form: the mean of n pixels is known to sd / sqrt(n); the choice of model costs more."""
+    """Closed form: a mean of n pixels is known to sd / sqrt(n); the choice of model costs more."""
     generator = np.random.default_rng(2)
     shares = SD * generator.standard_normal(PIXELS)
     mean, spread = end_of_edge(shares, np.full(PIXELS, SD))
