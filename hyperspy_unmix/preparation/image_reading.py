@@ -23,9 +23,17 @@ from hyperspy_unmix.numerics.types import Progress, silent
 from hyperspy_unmix.settings import Choice, Finding, Settings
 
 from .axes_and_metadata import frame_of
+from .metadata import base_type
 from .pixels_left_out import EmptyFinding, leave_out_pixels
 from .spectrum_image import Image
-from .value_checks import DefectsFinding, OffsetFinding, SaturationFinding, check_size, drop_defects
+from .value_checks import (
+    DefectsFinding,
+    OffsetFinding,
+    SaturationFinding,
+    check_size,
+    drop_defects,
+    zero_loss_may_be_in,
+)
 from .zero_peak import look_for_zero_peak
 
 if TYPE_CHECKING:
@@ -124,7 +132,10 @@ def read_image(
     saturation = SaturationFinding.of(summary, signal.data.dtype)
     defects = DefectsFinding(looked_for=spikes is not None)
     if defects.looked_for:
-        blocks, summary, defects = drop_defects(blocks, summary)
+        axis = signal.axes_manager.signal_axes[0]
+        energies = np.asarray(axis.axis, float)[blocks.channels]
+        near_zero = zero_loss_may_be_in(energies, str(axis.units), base_type(signal))
+        blocks, summary, defects = drop_defects(blocks, summary, near_zero)
         masked[np.asarray(defects.dead_channels, int)] = True
     not_finite = int((~summary.finite).sum())
     if not_finite:

@@ -16,11 +16,16 @@ from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
 from hyperspy_unmix.numerics.cleaning.tracks import find_tracks
 from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
+from hyperspy_unmix.numerics.types import Floats, Mask
 from hyperspy_unmix.settings import Choice, Settings, caution
+
+from .metadata import EV
 
 SMALLEST, LARGEST = 1e-16, 1e24  # values whose squares 32-bit numbers hold
 NEARLY_EQUAL = 1e-3  # of the values: as far as they are from each other
 MOST_LISTED = 10  # channels
+ZERO_LOSS_RANGE_EV, ZERO_LOSS_CHANNELS = 10.0, 5  # either side of zero, whichever is more
+WITHOUT_ZERO_LOSS = ("EDS_SEM", "EDS_TEM", "CL", "CL_SEM", "CL_STEM", "Luminescence")
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class DefectsFinding:
         )
 
 
-def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summary, DefectsFinding]:
+def drop_defects(
+    blocks: RowBlocks, summary: Summary, may_be_zero_loss: Mask
+) -> tuple[RowBlocks, Summary, DefectsFinding]:
     """Leave out dead channels and have spikes replaced as the data are read.
 
     Parameters
@@ -85,6 +92,8 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
     blocks : RowBlocks
     summary : Summary
         Of these blocks.
+    may_be_zero_loss : bool array, shape (channels,)
+        Where a zero-loss peak may be, see `zero_loss_may_be_in`.
 
     Returns
     -------
@@ -93,7 +102,8 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
     finding : DefectsFinding
     """
     noise = local_noise(summary.sample, summary.integers)
-    bad = bad_channels(summary, noise) | flickering_channels(summary.sample)
+    bad = bad_channels(summary, noise, may_be_zero_loss)
+    bad |= flickering_channels(summary.sample, may_be_zero_loss)
     dead = blocks.channels[bad]
     if len(dead):
         blocks = blocks.select_channels(blocks.channels[~bad])
@@ -115,6 +125,26 @@ def drop_defects(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Summar
         tracks=tuple(int(length) for length in lengths),
     )
     return blocks, summary, finding
+
+
+def zero_loss_may_be_in(energies: Floats, units: str, signal_type: str) -> Mask:
+    """Channels in which a zero-loss peak may be, or the light that was not scattered (Raman).
+
+    Parameters
+    ----------
+    energies : array, shape (channels,)
+    units : str
+        Of the energies; where they are none, the axis is not calibrated, and it may be anywhere.
+    signal_type : str
+        Of the base class.
+    """
+    if signal_type.startswith(WITHOUT_ZERO_LOSS):
+        return np.zeros(len(energies), bool)
+    if units in ("", "<undefined>"):
+        return np.ones(len(energies), bool)
+    steps = np.abs(np.diff(energies))
+    reach = max(ZERO_LOSS_RANGE_EV / EV.get(units, np.inf), ZERO_LOSS_CHANNELS * np.median(steps))
+    return np.asarray(np.abs(energies) <= reach)
 
 
 def _list(channels: NDArray[np.intp] | tuple[()]) -> str:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.types import Floats, Mask
 
+from .channel_runs import chance_of_mean, channels_beside, channels_inside, variance_beside
+from .hot_channels import hot_channels
 from .local_noise import LocalNoise
 
 PARTS_OF_SCAN = 16  # each of which must show a channel dead or hot
-SHARE_OF_PARTS_HOT = 0.95  # more than this share of them
 WIDEST_RUN = 3  # adjacent channels that may be dead or stuck
 LEAST_CHANNELS_CHECKED = 4 * WIDEST_RUN
 DEAD_SHARE = 0.2  # of the channels beside
 MOST_RATIO_ON_ONE_SIDE = 1.5  # of the two channels there; a line's flank is steeper
 MOST_RATIO_OF_SIDES = 3.0
-HOT_RATIO = 5.0  # times the channels beside
-MOST_EXCESS_SHARED = 0.05  # of a hot channel's excess, that its neighbours may have
-SIGMAS_OF_SHARED = 3.0  # that the excess of a neighbour must exceed the most by
-MOST_OF_ALL_COUNTS = 0.2  # in a hot channel; more may be a zero-loss peak
 STUCK_DEVIATION = 0.2  # of the channels beside, that a stuck one is off
 SIGMAS_OF_STUCK = 3.0  # that a stuck channel is off
 LEAST_PIXELS_STUCK = 16  # fewer do not show that a channel never scatters
@@ -32,19 +27,21 @@ SIGMAS_OF_RATIO = 6.0  # above zero, of a filled channel over a full one
 SIGMA_PER_MEDIAN = 1.48  # of the absolute deviations of a normal distribution
 
 
-def bad_channels(summary: Summary, noise: LocalNoise) -> Mask:
+def bad_channels(summary: Summary, noise: LocalNoise, may_be_zero_loss: Mask | None = None) -> Mask:
     """Channels that are dead, stuck or hot in all pixels whose counts can tell.
 
     Dead: up to three channels below a fifth of the two channels on either side, which agree with
-    one another. Stuck: up to three without any scatter, and off their neighbours. Hot: one channel
-    five times above them that does not share its excess; the lines of a spectrum are drawn over at
-    least two channels.
+    one another. Stuck: up to three without any scatter, and off their neighbours. Hot: see
+    `hot_channels`.
 
     Parameters
     ----------
     summary : Summary
     noise : LocalNoise
         Of its sample.
+    may_be_zero_loss : bool array, shape (channels,), optional
+        Where a zero-loss peak may be, of which one channel may hold much of all counts. All
+        channels by default.
 
     Returns
     -------
@@ -71,72 +68,35 @@ def bad_channels(summary: Summary, noise: LocalNoise) -> Mask:
         for k in range(width):
             bad[k + 2 : k + 2 + len(is_bad)] |= is_bad
 
-    bad[2:-2] |= _are_hot(mean, size, noise)
-    return bad
-
-
-def _channels_beside(spectra: Floats, width: int) -> list[Floats]:
-    """The two channels before and the two after every run of ``width`` channels."""
-    n_runs = spectra.shape[1] - width - 3
-    return [spectra[:, k : k + n_runs] for k in (0, 1, width + 2, width + 3)]
-
-
-def _channels_inside(spectra: NDArray[Any], width: int) -> NDArray[Any]:
-    """The channels of every run, shape (width, spectra, runs)."""
-    n_runs = spectra.shape[1] - width - 3
-    return np.stack([spectra[:, k + 2 : k + 2 + n_runs] for k in range(width)])
-
-
-def _variance_beside(noise: LocalNoise, width: int) -> Floats:
-    """Median of the variances of the four channels beside every run, shape (1, runs)."""
-    return np.asarray(np.median(_channels_beside(noise.variance[None], width), axis=0))
-
-
-def _chance_of_mean(size: Floats, noise: LocalNoise, width: int) -> Floats:
-    """By how much chance may change a mean of ``size`` pixels beside every run."""
-    total = size[:, None] * _variance_beside(noise, width)
-    return noise.threshold(total) / size[:, None]
+    if may_be_zero_loss is None:
+        may_be_zero_loss = np.ones(n_channels, bool)
+    return bad | hot_channels(mean, size, summary.sample, noise, may_be_zero_loss)
 
 
 def _are_dead(mean: Floats, size: Floats, noise: LocalNoise, width: int) -> Mask:
     """Runs far below two channels on either side that agree with one another."""
-    a, b, c, d = _channels_beside(mean, width)
+    a, b, c, d = channels_beside(mean, width)
     least = np.minimum.reduce([a, b, c, d])
     is_smooth = np.maximum(a, b) < MOST_RATIO_ON_ONE_SIDE * np.minimum(a, b)
     is_smooth &= np.maximum(c, d) < MOST_RATIO_ON_ONE_SIDE * np.minimum(c, d)
     is_smooth &= np.maximum(a + b, c + d) < MOST_RATIO_OF_SIDES * np.minimum(a + b, c + d)
-    brightest = _channels_inside(mean, width).max(0)
-    can_tell = least * (1 - DEAD_SHARE) > _chance_of_mean(size, noise, width)
+    brightest = channels_inside(mean, width).max(0)
+    can_tell = least * (1 - DEAD_SHARE) > chance_of_mean(size, noise, width)
     is_dead = (brightest < DEAD_SHARE * least) & is_smooth
     return np.asarray(can_tell.any(0) & (is_dead | ~can_tell).all(0))
 
 
 def _are_stuck(sample: Floats, is_still: Mask, noise: LocalNoise, width: int) -> Mask:
     """Runs of channels that never change, and are not what the channels beside say."""
-    inside, beside = _channels_inside(sample, width), np.array(_channels_beside(sample, width))
+    inside, beside = channels_inside(sample, width), np.array(channels_beside(sample, width))
     level = beside.mean(0)
-    stands_still = _channels_inside(is_still[None], width).all((0, 1))
+    stands_still = channels_inside(is_still[None], width).all((0, 1))
     stands_still &= (np.ptp(beside, 1) > 0).all(0)
-    scatter = np.sqrt(_variance_beside(noise, width)[0])
+    scatter = np.sqrt(variance_beside(noise, width)[0])
     deviation = np.median(np.abs(inside - level), 1).min(0)
     least_deviation = STUCK_DEVIATION * np.abs(np.median(level, 0))
     is_far = deviation > np.maximum(least_deviation, SIGMAS_OF_STUCK * scatter)
     return np.asarray(stands_still & is_far & (len(sample) >= LEAST_PIXELS_STUCK))
-
-
-def _are_hot(mean: Floats, size: Floats, noise: LocalNoise) -> Mask:
-    """Single hot channels, from the third to the last but two."""
-    a, b, c, d = _channels_beside(mean, 1)
-    inside = mean[:, 2:-2]
-    base = np.maximum(a, d)
-    excess = inside - base
-    excess_beside = np.maximum(b, c) - base
-    error_beside = np.sqrt(_variance_beside(noise, 1) / size[:, None])
-    is_shared = excess_beside - SIGMAS_OF_SHARED * error_beside > MOST_EXCESS_SHARED * excess
-    can_tell = excess > _chance_of_mean(size, noise, 1)
-    is_hot = can_tell & (excess > HOT_RATIO * np.maximum(base, 0)) & ~is_shared
-    is_hot &= inside < MOST_OF_ALL_COUNTS * np.abs(mean).sum(1, keepdims=True)
-    return np.asarray(is_hot.mean(0) > SHARE_OF_PARTS_HOT)
 
 
 def emptied_channels(sample: Floats) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ MOST_BRIGHTER = 4.0  # than the next channel, the top of a line of 1.5 channels
 REACH = 6  # channels on both sides that are compared
 
 
-def flickering_channels(sample: Floats) -> Mask:
+def flickering_channels(sample: Floats, may_be_zero_loss: Mask | None = None) -> Mask:
     """Single channels that change by more than noise, alone.
 
     What a spectrum has in one channel is also in the next, for a detector draws a line over at
@@ -29,6 +29,9 @@ def flickering_channels(sample: Floats) -> Mask:
     ----------
     sample : array, shape (pixels, channels)
         Raw spectra, finite.
+    may_be_zero_loss : bool array, shape (channels,), optional
+        Where a zero-loss peak may be, of which one channel may hold much of all counts. All
+        channels by default.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def flickering_channels(sample: Floats) -> Mask:
         return flickering
     variance, mean = _own_variance(sample), np.abs(sample.mean(0))
     stands_out = variance > LEAST_RATIO * _expected(variance, mean)
-    stands_out &= mean < MOST_OF_ALL_COUNTS * mean.sum()
+    is_peak = mean >= MOST_OF_ALL_COUNTS * mean.sum()
+    stands_out &= ~(is_peak if may_be_zero_loss is None else is_peak & may_be_zero_loss)
     for channel in np.flatnonzero(stands_out):
         near = slice(channel - REACH, channel + REACH + 1)
         flickering[channel] = _changes_alone(sample[:, near], mean[near])

@@ -154,7 +154,7 @@ def test_a_range_without_an_end_is_warned_of(lowest, highest, words):
     shares = np.zeros((2, 2, 2))
     shares[1, 0] = lowest, highest
     ambiguity = SpectralAmbiguity(("film", "island"), shares, None, None)
-    cautions = cautions_in(uncertainty.choices([], ambiguity))
+    cautions = cautions_in(uncertainty.choices([], ambiguity, {}))
     assert bool(cautions) == bool(words)
     if words:
         hint = cautions["WARNING: ambiguity"].reason

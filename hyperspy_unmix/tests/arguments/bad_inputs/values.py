@@ -95,6 +95,12 @@ def hot_in_half():
     return s
 
 
+def hot_everywhere():
+    s = bright()
+    s.data[..., 66:68] += 2000
+    return s
+
+
 def recorded_twice(line):
     """The scene, of which one line is the one before it once more."""
 
@@ -253,6 +259,19 @@ VALUES = [
         truth=Truth(
             words="the same with this channel masked",
             keywords={"signal_mask": lambda: some_channels(66)},
+        ),
+    ),
+    Accepted(
+        given="two channels of the camera that are hot in all of the scan",
+        signal=hot_everywhere,
+        setting="dead channels",
+        value=2,
+        says="hot",
+        excluded=some_channels(slice(66, 68)),
+        truth=Truth(
+            words="the same with these channels masked",
+            signal=bright,
+            keywords={"signal_mask": lambda: some_channels(slice(66, 68))},
         ),
     ),
     Accepted(

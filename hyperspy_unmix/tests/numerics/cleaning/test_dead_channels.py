@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
@@ -81,13 +82,46 @@ def test_all_that_can_tell_must_show_it():
     assert found_in(expected) == []
 
 
-def test_hot_is_five_times_the_channels_beside():
-    """Definition: over the higher of the two next but one."""
-    for height, hot in ((6.1, [30]), (5.9, [])):
+def test_hot_is_twice_what_is_expected_where_it_is_seen_to_be_alone():
+    """Definition: an excess as large as what a parabola through three channels beside expects."""
+    for height, hot in ((2.1, [30]), (1.9, [])):
         assert found_in(spectrum(_30=height)) == hot
-    assert found_in(spectrum(_28=[1.0, 1.0, 9.0, 1.0, 1.4])) == [30]
-    assert found_in(spectrum(_28=[1.0, 1.0, 9.0, 1.0, 1.6])) == []
-    assert found_in(spectrum(_28=[1.6, 1.0, 9.0, 1.0, 1.0])) == []
+        assert found_in(spectrum(_30=[height] * 3)) == (hot and [30, 31, 32])
+    assert found_in(spectrum(_30=[3.0] * 4)) == []
+    assert found_in(spectrum(_30=[3.0, 4.2])) == [30, 31]
+    assert found_in(spectrum(_30=[3.0, 4.5])) == []
+
+
+def test_hot_is_five_times_the_channels_beside_where_the_spectrum_is_not_smooth():
+    """Definition: over the higher of the two next but one; a line in reach has any shape."""
+    rough = {"_26": 2.0, "_34": 2.0}
+    for height, hot in ((6.1, [30]), (5.9, [])):
+        assert found_in(spectrum(_30=height, **rough)) == hot
+    assert found_in(spectrum(_28=[1.0, 1.0, 9.0, 1.0, 1.4], **rough)) == [30]
+    assert found_in(spectrum(_28=[1.0, 1.0, 9.0, 1.0, 1.6], **rough)) == []
+    assert found_in(spectrum(_28=[1.6, 1.0, 9.0, 1.0, 1.0], **rough)) == []
+
+
+def test_hot_channels_do_not_vary_with_the_specimen():
+    """Truth: hot channels get the same everywhere, a line of one channel what the specimen has."""
+    thickness = np.linspace(0.3, 1.7, 20)[:, None]
+    line = np.zeros(M)
+    line[30] = 10.0
+    hot = spectrum() * thickness + MANY * line
+    assert found_in(hot) == [30]
+    composition = np.where(np.arange(20) % 3 == 0, 1.5, 0.75)[:, None]
+    assert found_in(spectrum() + MANY * line * composition) == []
+
+
+@pytest.mark.parametrize("fwhm", [1.2, 1.5, 2.4])
+def test_lines_of_a_channel_or_more_are_not_hot(fwhm):
+    """Truth: none is; Gaussians at all places within a channel, the same in all pixels."""
+    edges, sd = np.arange(M + 1) - 0.5, fwhm / np.sqrt(8 * np.log(2))
+    for centre in np.arange(30, 30.6, 0.1):
+        line = np.diff([0.5 * erf((edge - centre) / sd / np.sqrt(2)) for edge in edges])
+        for counts, background in ((3.0, 0.02), (300.0, 1.0)):
+            expected = counts * line + background
+            assert found_in(expected) == []
 
 
 @pytest.mark.parametrize("side", [29, 31])
@@ -102,6 +136,11 @@ def test_a_channel_with_much_of_all_counts_is_a_peak():
     others = M - 1
     for share, hot in ((0.19, [30]), (0.21, [])):
         assert found_in(spectrum(_30=others * share / (1 - share))) == hot
+    data = np.random.default_rng(5).poisson(spectrum(_30=100.0), (20, 20, M)).astype(float)
+    summary = summarise(row_blocks(data))
+    noise = local_noise(summary.sample, True)
+    nowhere = np.zeros(M, bool)
+    assert np.flatnonzero(bad_channels(summary, noise, nowhere)).tolist() == [30]
 
 
 def test_stuck_channels_are_off_by_a_fifth():
