@@ -55,6 +55,11 @@ def read_low_loss(
     is_own = signal is image.frame or signal.data is image.blocks.data
     blocks, summary, energies = _matching(signal, is_own, image)
     blocks, summary, image, not_finite = _finite(blocks, summary, image)
+    is_tiled = not is_own and _is_tiled(blocks, summary)
+    if is_tiled:
+        first = np.unravel_index(np.flatnonzero(blocks.pixels)[0], signal.data.shape[:-1])
+        blocks = replace(row_blocks(signal.data[first][None]), progress=blocks.progress)
+        summary = summarise(blocks, "one low loss")
     one_for_all = len(blocks.pixels) == 1
     t_over_lambda = _t_over_lambda(thickness, image, one_for_all)
     analysis = analyse_low_loss(blocks, energies, t_over_lambda, summary)
@@ -78,7 +83,14 @@ def read_low_loss(
         _exposure_ratio(options.exposure_ratio, image.frame, signal, is_own),
     )
     finding = LowLossFinding.of(
-        low_loss, signal, image, one_for_all, is_own, not_finite, among_plasmons
+        low_loss,
+        signal,
+        image,
+        one_for_all,
+        is_own,
+        not_finite,
+        among_plasmons,
+        is_tiled=is_tiled,
     )
     return low_loss, image, (*others, finding)
 
@@ -163,6 +175,12 @@ def _finite(
         summary = summarise(blocks)
         image = image.drop_pixels(bad)
     return blocks, summary, image, int(bad.sum())
+
+
+def _is_tiled(blocks: RowBlocks, summary: Summary) -> bool:
+    """Whether all pixels hold one and the same spectrum: there is one low loss then."""
+    assert summary.key is not None
+    return len(blocks.pixels) > 1 and bool((summary.key == summary.key[0]).all())
 
 
 def _t_over_lambda(

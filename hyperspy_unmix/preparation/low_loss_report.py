@@ -32,6 +32,8 @@ class LowLossFinding:
         Of the low loss's axis.
     one_for_all : bool
         Whether there is one spectrum for all pixels.
+    is_tiled : bool
+        Whether that one was given in every pixel.
     is_own : bool
         Whether the signal holds its own low loss.
     method, deconvolves
@@ -68,6 +70,7 @@ class LowLossFinding:
     beyond: float
     collection_angles: tuple[float, float] | None
     starts_among_plasmons: tuple[float, str] | None
+    is_tiled: bool = False
 
     @classmethod
     def of(
@@ -79,6 +82,8 @@ class LowLossFinding:
         is_own: bool,
         not_finite_pixels: int,
         starts_among_plasmons: tuple[float, str] | None,
+        *,
+        is_tiled: bool = False,
     ) -> LowLossFinding:
         """Of an analysed low loss; ``signal`` is what was analysed."""
         axis, analysis, thickness = (
@@ -107,6 +112,7 @@ class LowLossFinding:
             beyond=analysis.beyond,
             collection_angles=_collection_angles(image.frame, signal),
             starts_among_plasmons=starts_among_plasmons,
+            is_tiled=is_tiled,
         )
 
     def choices(self) -> Settings:
@@ -137,7 +143,9 @@ class LowLossFinding:
                 "stands in for the zero-loss counts"
             )
             return caution("low loss", hint)
-        one, each = "one low loss for all pixels", "per pixel, with its own low loss"
+        one, each = "with one low loss for all pixels", "per pixel, with its own low loss"
+        if self.is_tiled:
+            one += " (all hold the same spectrum, so t/lambda is one value)"
         scope = one if self.one_for_all else each
         if self.clipped:
             scope += "; zero-loss counts from the thickness given, since the peak is clipped"

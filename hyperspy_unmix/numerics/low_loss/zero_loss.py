@@ -109,9 +109,11 @@ def why_clipped(sample: Floats, energies: Floats) -> str:
     Parameters
     ----------
     sample : array, shape (pixels, channels)
-        Low-loss spectra as recorded.
+        Low-loss spectra as recorded. Copies of one another count once: they say nothing of a
+        ceiling.
     energies : array, shape (channels,)
     """
+    sample = np.unique(sample, axis=0)
     # A detector that clips gives many pixels the same greatest value, or several channels of one.
     greatest = sample.max(1)
     ceiling = float(greatest.max())

@@ -254,6 +254,45 @@ def test_clipped_low_loss_with_a_thickness():
     assert "WARNING: low loss" in nm.settings
 
 
+# ------------------------------------------------------------------- one low loss, repeated
+
+
+@eager_and_lazy
+def test_a_low_loss_repeated_over_the_scan_is_one(lazy):
+    """Truth: that one spectrum given as low loss, to the last bit; clipped where it was clipped."""
+    signal, low_loss, _ = scene(lazy, shape=(8, 7))
+    one = low_loss.inav[3, 4]
+    repeated = low_loss.deepcopy()
+    # as numpy repeats it: one spectrum in memory
+    repeated.data = 0 * repeated.data + one.data
+    if not lazy:
+        repeated.data = np.broadcast_to(one.data, low_loss.data.shape)
+    options = {"n_components": 1, "background": None}
+    u, expected = (unmix(signal, low_loss=ll, **options) for ll in (repeated, one))
+    assert "all hold the same spectrum" in u.settings["plural scattering"].reason
+    assert not any("clipped" in choice.reason for choice in u.settings.values())
+    np.testing.assert_array_equal(array(u.maps), array(expected.maps))
+    np.testing.assert_array_equal(u.thickness.data, u.thickness.data[0, 0])
+    repeated.data = np.minimum(repeated.data, array(one).max() // 2)
+    assert "clipped" in unmix(signal, low_loss=repeated, **options).settings[
+        "WARNING: low loss"
+    ].reason
+
+
+@pytest.mark.parametrize("few", ["rows", "two halves"])
+def test_a_low_loss_of_few_spectra_is_not_clipped(few):
+    """Truth: each pixel's own; a spectrum for each line of the scan, or for each half of it."""
+    signal, low_loss, _ = scene(shape=(8, 7))
+    if few == "rows":
+        low_loss.data = np.repeat(low_loss.data[:, :1], 7, 1)
+    else:
+        low_loss.data = np.repeat(low_loss.data[[1, 6], :1], 4, 0).repeat(7, 1)
+    u = unmix(signal, 1, low_loss=low_loss, background=None)
+    assert "per pixel" in u.settings["plural scattering"].reason
+    t = u.thickness.data
+    assert (np.ptp(t, 1) < 1e-6).all() and np.ptp(t[:, 0]) > 0.3
+
+
 # --------------------------------------------------------------------------- what else is flagged
 
 

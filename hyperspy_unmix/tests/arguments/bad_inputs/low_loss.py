@@ -98,6 +98,10 @@ def clipped(low_loss):
     low_loss.data = np.minimum(low_loss.data, 5000.0)
 
 
+def tiled(low_loss):
+    low_loss.data = np.broadcast_to(low_loss.data[4, 4], low_loss.data.shape)
+
+
 def masked_array(low_loss):
     low_loss.data = np.ma.array(low_loss.data, mask=low_loss.data > 1000)
 
@@ -192,6 +196,17 @@ LOW_LOSS = [
         lambda ll: ll.inav[4, 4],
         setting="plural scattering",
         says="one low loss for all",
+    ),
+    accepted(
+        "one low loss, repeated over the scan",
+        tiled,
+        setting="plural scattering",
+        says="all hold the same spectrum",
+        truth=Truth(
+            words="that one spectrum as low loss",
+            signal=core_of_wedge,
+            keywords=given_with(lambda ll: ll.inav[4, 4]),
+        ),
     ),
     accepted(
         "a low loss whose zero-loss peak is clipped",

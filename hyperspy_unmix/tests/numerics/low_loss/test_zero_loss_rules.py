@@ -93,9 +93,11 @@ def test_parts_of_a_peak(fine):
 
 
 def peaks(greatest, scale=0.5, sd=1.0):
-    """Spectra with these greatest values, on a line of losses."""
+    """Spectra with these greatest values, on a line of losses; no two of them are the same."""
     energies = axis(scale)
-    return np.outer(greatest, gaussian(energies, sd=sd)) + 1, energies
+    sample = np.outer(greatest, gaussian(energies, sd=sd)) + 1
+    sample[:, 0] += 1e-3 * np.arange(len(sample))
+    return sample, energies
 
 
 @pytest.mark.parametrize(("at_ceiling", "is_clipped"), [(5, False), (6, True)])
@@ -116,6 +118,17 @@ def test_a_ceiling_of_few_pixels_is_that_of_several_channels():
     assert why_clipped(sample, energies) == "10 % of the peaks end at the same value, 1001"
     greatest[:6] = 1000
     assert why_clipped(*peaks(greatest)) == "15 % of the peaks end at the same value, 1001"
+
+
+@pytest.mark.parametrize("unique", [1, 3, 20])
+def test_copies_say_nothing_of_a_ceiling(unique):
+    """Truth: spectra that were tiled over the scan have been clipped where the originals were."""
+    sample, energies = peaks(np.linspace(500, 1000, unique))
+    tiled = np.tile(sample, (100 // unique, 1))
+    assert why_clipped(sample, energies) == why_clipped(tiled, energies) == ""
+    cut = np.minimum(sample, 400.0)
+    assert why_clipped(np.tile(cut, (100 // unique, 1)), energies) == why_clipped(cut, energies)
+    assert "value" in why_clipped(cut, energies)
 
 
 @pytest.mark.parametrize(("ceiling", "is_clipped"), [(198.5, False), (199.0, True)])
