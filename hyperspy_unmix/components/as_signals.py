@@ -95,8 +95,8 @@ def as_spectra(
             quantity=f"Variance of {quantity}",
             is_binned=is_binned,
         )
-        # Channels that were left out must not weigh as if they were known to be zero.
-        variance_signal.data[:, image.empty] = np.inf
+        # Channels that were left out must not weigh as if they were known.
+        variance_signal.data[:, image.without_weight] = np.inf
         spectra.set_noise_variance(variance_signal)
     return spectra
 
@@ -204,14 +204,20 @@ def image_of(
 
 
 def low_rank_image(
-    image: Image, scores: Floats, components: Floats, *, recorded: bool = False
+    image: Image,
+    scores: Floats,
+    components: Floats,
+    *,
+    recorded: bool = False,
+    interpolated: bool = True,
 ) -> Any:
     """``scores @ components`` on the scan and the analysed range; lazy where the input is.
 
     ``recorded``: every spectrum on the channels on which it was recorded, before whole channels of
-    energy shift were taken out; NaN where it then is not known.
+    energy shift were taken out; NaN where it then is not known. ``interpolated``: see
+    `to_channels`.
     """
-    spectra = to_channels(image, components).astype(np.float32)
+    spectra = to_channels(image, components, interpolated=interpolated).astype(np.float32)
     rows = to_pixels(image, scores, of_empty=0.0).astype(np.float32)
     shifts = image.blocks.shifts if recorded else None
     if shifts is None:

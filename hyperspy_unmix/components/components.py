@@ -173,6 +173,8 @@ class Components:
         """(Component | energy), of integral one over the axis, in 1/unit; see ``settings``.
 
         Their variance is in ``metadata.Signal.Noise_properties``, see `spectra_uncertainty`.
+        Channels that were left out as dead or hot lie on the line between those beside them, with
+        infinite variance, and are not in the integral; those that you exclude are NaN.
         """
         return self._as_spectra(self.arrays.spectra, "component spectra", self._spectra_variance)
 
@@ -237,10 +239,13 @@ class Components:
         which the features of spectra coincide (ICA) or the noise of the pixels that are averaged
         (``assume="pure"``), as far as spectra and maps stay non-negative within the noise. Errors
         of the second kind are those of all channels together. What an assumption that does not
-        hold may do is not in it: see `ambiguity`.
+        hold may do is not in it: see `ambiguity`. Infinite in channels that hold no counts, or were
+        left out as dead or hot.
         """
         sd = np.sqrt(self._spectra_variance)
-        return self._as_spectra(sd, "component spectra, standard deviation")
+        signal = self._as_spectra(sd, "component spectra, standard deviation")
+        signal.data[:, self.prepared.image.without_weight] = np.inf
+        return signal
 
     @cached_property
     def maps_uncertainty(self) -> BaseSignal:
@@ -385,10 +390,10 @@ class Components:
         return as_image(image, forward_model.model(self.pca, self.arrays, space), title)
 
     def residual(self) -> BaseSignal:
-        """The counts as recorded minus ``model()``."""
-        image = self.prepared.image
-        data = image.counts - forward_model.model(self.pca, self.arrays, "measured")
-        return as_image(image, data, "residual")
+        """The counts as recorded minus ``model()``; NaN in channels that are dead or hot."""
+        return as_image(
+            self.prepared.image, forward_model.residual(self.pca, self.arrays), "residual"
+        )
 
     @cached_property
     def goodness(self) -> Goodness:

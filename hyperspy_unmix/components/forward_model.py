@@ -36,6 +36,14 @@ def model(
     return low_rank_image(image, arrays.maps, arrays.spectra * image.channel_widths)
 
 
+def residual(pca: Compressed, arrays: Normalised) -> Any:
+    """The counts as recorded less the model; NaN in channels that are dead or hot."""
+    image, (scores, components) = pca.prepared.image, measured_model(pca, arrays)
+    return image.counts - low_rank_image(
+        image, scores, components, recorded=True, interpolated=False
+    )
+
+
 def measured_model(pca: Compressed, arrays: Normalised) -> tuple[Floats, Floats]:
     """Scores and components of the counts as recorded, but for shifts of whole channels."""
     spectra = arrays.spectra * pca.prepared.image.channel_widths
@@ -126,7 +134,9 @@ def parts_of_fit(
     rows = np.cumsum(image.blocks.pixels) - 1
     shifts = image.blocks.shifts
 
-    def at(place: tuple[int, ...], function: Callable[[int], Floats]) -> Floats:
+    def at(
+        place: tuple[int, ...], function: Callable[[int], Floats], *, interpolated: bool = True
+    ) -> Floats:
         """Function of a row, on the channels on which the pixel at this place was recorded."""
         pixel = int(np.ravel_multi_index(place, image.navigation_shape))
         if image.copies[pixel]:
@@ -134,7 +144,8 @@ def parts_of_fit(
             pixel = int(image.copy_of[pixel])
         if not image.blocks.pixels[pixel]:
             return np.full(image.last - image.first, np.nan)
-        spectra = to_channels(image, function(int(rows[pixel]))[None])
+        values = function(int(rows[pixel]))[None]
+        spectra = to_channels(image, values, interpolated=interpolated)
         if shifts is not None:
             spectra = moved_back(spectra, shifts[[pixel], None])
         spectrum: Floats = spectra[0]
@@ -154,6 +165,8 @@ def parts_of_fit(
         return np.asarray(np.sum([part(place) for part in summed], 0))
 
     def residual_at(place: tuple[int, ...]) -> Floats:
-        return np.asarray(data[place]) - model_at(place)
+        # Dead and hot channels are in no residual.
+        nothing = at(place, lambda row: np.zeros(image.blocks.shape[1]), interpolated=False)
+        return np.asarray(data[place]) - model_at(place) + nothing
 
     return counts, {"model": model_at, **parts, "residual": residual_at}

@@ -92,7 +92,7 @@ def _read_reference(name: str, reference: Any, what: str, image: Image) -> list[
     if isinstance(reference, Components):
         reference_image = reference.pca.prepared.image
         values = to_channels(reference_image, np.asarray(reference.arrays.spectra, float))
-        values[:, reference_image.empty] = np.nan
+        values[:, reference_image.without_weight] = np.nan
         names = [f"{name} {component}" if name else component for component in reference.names]
         return _put_on_channels(names, reference_image.axis, values, what, image)
     if isinstance(reference, (str, Component)) or not _is_single(reference):

@@ -129,14 +129,16 @@ def read_image(
         blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
     blocks, summary, without = leave_out_pixels(blocks, summary)
     values = OffsetFinding(summary.least, summary.greatest)
-    saturation = SaturationFinding.of(summary, signal.data.dtype)
     defects = DefectsFinding(looked_for=spikes is not None)
+    bad, recorded, read = np.zeros_like(masked), summary, blocks.channels
     if defects.looked_for:
         axis = signal.axes_manager.signal_axes[0]
         energies = np.asarray(axis.axis, float)[blocks.channels]
         near_zero = zero_loss_may_be_in(energies, str(axis.units), base_type(signal))
         blocks, summary, defects = drop_defects(blocks, summary, near_zero)
-        masked[np.asarray(defects.dead_channels, int)] = True
+        bad[np.asarray(defects.dead_channels, int)] = True
+        recorded = recorded.select_channels(np.isin(read, blocks.channels))
+    saturation = SaturationFinding.of(recorded, signal.data.dtype)
     not_finite = int((~summary.finite).sum())
     if not_finite:
         blocks = blocks.drop_pixels(~summary.finite)
@@ -154,7 +156,15 @@ def read_image(
         without.flat,
     )
     image = Image(
-        frame_of(signal), blocks, summary, first, last, masked, without.empty, without.copy_of
+        frame_of(signal),
+        blocks,
+        summary,
+        first,
+        last,
+        masked | bad,
+        without.empty,
+        without.copy_of,
+        bad,
     )
     of_zero_peak = () if zero_peak is None else (zero_peak,)
     findings = (limits, *of_zero_peak, without.copies, values, defects, saturation, left_out)

@@ -38,6 +38,8 @@ class Image:
         Those left out because they hold no counts: zero in maps.
     copy_of : int array, shape (all pixels,), optional
         Pixel whose spectrum each holds that was left out for it, -1 for the others.
+    bad_channels : bool array, shape (all channels,), optional
+        Those of ``masked_channels`` that nobody excluded: the detector's, dead or hot.
     """
 
     frame: BaseSignal
@@ -48,6 +50,7 @@ class Image:
     masked_channels: NDArray[np.bool_]
     empty_pixels: NDArray[np.bool_] | None = None
     copy_of: NDArray[np.intp] | None = None
+    bad_channels: NDArray[np.bool_] | None = None
 
     @property
     def axis(self) -> BaseDataAxis:
@@ -85,6 +88,18 @@ class Image:
         empty = ~self.masked_channels[self.first : self.last]
         empty[self.positions] = False
         return empty
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """Channels of the analysed range that are the detector's fault: values are interpolated."""
+        if self.bad_channels is None:
+            return np.zeros(self.last - self.first, bool)
+        return self.bad_channels[self.first : self.last]
+
+    @property
+    def without_weight(self) -> NDArray[np.bool_]:
+        """Channels of the analysed range whose values in spectra are no measurement."""
+        return self.empty | self.bad
 
     @property
     def copies(self) -> NDArray[np.bool_]:
@@ -126,9 +141,11 @@ class Image:
         shifts[self.blocks.pixels] = moves
         least, most = min(int(moves.min()), 0), max(int(moves.max()), 0)
         n_channels = len(self.masked_channels)
-        masked = self.masked_channels.copy()
-        for channel in np.flatnonzero(self.masked_channels):
-            masked[max(channel + least, 0) : channel + most + 1] = True
+        masked = _widened(self.masked_channels, least, most)
+        bad = None
+        if self.bad_channels is not None:
+            excluded = _widened(self.masked_channels & ~self.bad_channels, least, most)
+            bad = masked & ~excluded
         first, last = max(self.first, most), min(self.last, n_channels + least)
         channels = self.blocks.channels
         channels = channels[(channels >= first) & (channels < last) & ~masked[channels]]
@@ -140,6 +157,7 @@ class Image:
             first=first,
             last=last,
             masked_channels=masked,
+            bad_channels=bad,
         )
         return image.select_channels(~(image.summary.groups == 0).all(0))
 
@@ -182,22 +200,39 @@ class Image:
         return image.select_channels(~(image.summary.groups == 0).all(0))
 
 
-def to_channels(image: Image, values: Floats) -> Floats:
+def _widened(channels: NDArray[np.bool_], least: int, most: int) -> NDArray[np.bool_]:
+    """Channels to which any of these is moved by ``least`` (not positive) to ``most``."""
+    widened = channels.copy()
+    for channel in np.flatnonzero(channels):
+        widened[max(channel + least, 0) : channel + most + 1] = True
+    return widened
+
+
+def to_channels(image: Image, values: Floats, *, interpolated: bool = True) -> Floats:
     """Put ``values`` (rows, channels that count) on the analysed range.
 
-    Channels without a count are zero, excluded ones NaN.
+    Channels without a count are zero, those that were excluded NaN, dead and hot ones on the line
+    between the channels beside them (NaN if not ``interpolated``).
     """
-    return channel_filler(image)(values)
+    return channel_filler(image, interpolated=interpolated)(values)
 
 
-def channel_filler(image: Image) -> Callable[[Floats], Floats]:
+def channel_filler(image: Image, *, interpolated: bool = True) -> Callable[[Floats], Floats]:
     """`to_channels`, without the image: workers of a cluster need not get it."""
     masked, positions = image.masked_channels[image.first : image.last], image.positions
+    known, bad = np.flatnonzero(~masked), np.flatnonzero(image.bad)
+    energies = np.asarray(image.axis.axis, float)
+    after = np.clip(np.searchsorted(known, bad), 1, len(known) - 1)
+    left, right = known[after - 1], known[after]
+    # Beyond the last channel that counts it is the value there.
+    share = np.clip((energies[bad] - energies[left]) / (energies[right] - energies[left]), 0, 1)
 
     def fill(values: Floats) -> Floats:
         full = np.zeros((len(values), len(masked)), values.dtype)
         full[:, masked] = np.nan
         full[:, positions] = values
+        if interpolated and len(bad):
+            full[:, bad] = (1 - share) * full[:, left] + share * full[:, right]
         return full
 
     return fill

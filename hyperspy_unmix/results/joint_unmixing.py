@@ -21,7 +21,7 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
 )
 from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
-from hyperspy_unmix.numerics.types import Index
+from hyperspy_unmix.numerics.types import Index, Mask
 from hyperspy_unmix.preparation.low_loss_report import EnergiesDiffer
 from hyperspy_unmix.preparation.metadata import EV
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
@@ -174,8 +174,14 @@ def _over_the_same_channels(
     if mask.all():
         raise ValueError("the signals have no channel in common that holds counts in all of them.")
     if not _have_same_channels(prepared):
+        bad = np.zeros_like(mask)
+        for signal in prepared:
+            if signal.image.bad_channels is not None:
+                bad |= signal.image.bad_channels
         prepared = [
-            prepare(signal, read_options("unmix", own | {"signal_mask": mask} | window))
+            _with_bad_channels(
+                prepare(signal, read_options("unmix", own | {"signal_mask": mask} | window)), bad
+            )
             for signal, own in zip(signals, given, strict=True)
         ]
     if not _have_same_channels(prepared):
@@ -184,6 +190,12 @@ def _over_the_same_channels(
             "the same for all."
         )
     return prepared
+
+
+def _with_bad_channels(prepared: Prepared, bad: Mask) -> Prepared:
+    """The same; these channels are excluded since they are dead or hot in one of the signals."""
+    image = prepared.image
+    return replace(prepared, image=replace(image, bad_channels=bad & image.masked_channels))
 
 
 def _windows(prepared: Prepared) -> list[tuple[float, float]] | None:

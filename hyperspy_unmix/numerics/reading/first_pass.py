@@ -83,12 +83,16 @@ class Summary:
             return np.compress(keep, values, 1)
 
         variance, extremes = self.group_variance, self.extremes
+        greatest, least = self.greatest, self.least
         if extremes is not None:
-            extremes = replace(
-                extremes, highest=select(extremes.highest), lowest=select(extremes.lowest)
-            )
+            highest, lowest = select(extremes.highest), select(extremes.lowest)
+            extremes = replace(extremes, highest=highest, lowest=lowest)
+            greatest = float(highest[extremes.filled].max(initial=-np.inf))
+            least = float(lowest[extremes.filled].min(initial=np.inf))
         return replace(
             self,
+            greatest=greatest,
+            least=least,
             groups=select(self.groups),
             group_variance=None if variance is None else select(variance),
             sample=select(self.sample),

@@ -19,7 +19,7 @@ from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 from hyperspy_unmix.preparation.image_reading import read_image
-from hyperspy_unmix.tests.scenes import angle, calibrated, counts, two_phases, untouched
+from hyperspy_unmix.tests.scenes import angle, array, calibrated, counts, two_phases, untouched
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 # parts of the height in adjacent channels: a hit on a pixel, and charge that is shared
@@ -203,8 +203,8 @@ def test_reading_replaces_before_moving(lazy, shifted):
     )
     shifts = rng.integers(-2, 3, 42) if shifted else None
     expected = []
-    for array, values in ((data, spikes.values), (variance, spikes.variances)):
-        whole = array.reshape(42, 20).copy()
+    for original, values in ((data, spikes.values), (variance, spikes.variances)):
+        whole = original.reshape(42, 20).copy()
         whole[spikes.pixels, spikes.channels] = values
         if shifted:
             whole = np.stack([np.roll(x, s) for x, s in zip(whole, shifts, strict=True)])
@@ -375,8 +375,16 @@ def test_dead_channels_are_left_out(lazy):
     u = hyperspy_unmix.unmix(s)
     assert u.settings["dead channels"].value == 1
     assert "40" in u.settings["dead channels"].reason
-    assert np.isnan(u.spectra.data[:, 40]).all()
-    assert np.isnan(u.spectra.data).sum() == u.n_components
+    for signal in (u.spectra, u.spectra_counts, u.ambiguity.lower, u.model(), s.preprocess()):
+        values = array(signal)
+        # on the line between those beside it; float32 of the models
+        expected = (values[..., 39] + values[..., 41]) / 2
+        np.testing.assert_allclose(values[..., 40], expected, rtol=1e-5)
+        assert np.isfinite(values).all()
+    for signal in (u.spectra_uncertainty, *(x.get_noise_variance() for x in (u.spectra,))):
+        assert np.flatnonzero(np.isinf(array(signal)).any(0)).tolist() == [40]
+    assert np.isinf(u.spectra_counts.get_noise_variance().data[:, 40]).all()
+    assert np.flatnonzero(np.isnan(array(u.residual())).all((0, 1))).tolist() == [40]
 
 
 @pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
@@ -395,6 +403,7 @@ def test_hot_channels_of_x_rays_are_left_out_at_any_level(level, at, lazy):
     u = hyperspy_unmix.unmix(s.as_lazy() if lazy else s, 3, assume="pure")
     assert u.pca.prepared.image.masked_channels.nonzero()[0].tolist() == at
     assert u.settings["dead channels"].value == len(at)
+    assert "WARNING: saturated" not in u.settings
     references = {name: truth.spectra.inav[i] for i, name in enumerate(truth.names)}
     # without hot channels 1.4 to 2.5 degrees
     assert u.match(references).angles.min(0).max() < 4

@@ -274,9 +274,10 @@ def test_a_low_loss_repeated_over_the_scan_is_one(lazy):
     np.testing.assert_array_equal(array(u.maps), array(expected.maps))
     np.testing.assert_array_equal(u.thickness.data, u.thickness.data[0, 0])
     repeated.data = np.minimum(repeated.data, array(one).max() // 2)
-    assert "clipped" in unmix(signal, low_loss=repeated, **options).settings[
-        "WARNING: low loss"
-    ].reason
+    assert (
+        "clipped"
+        in unmix(signal, low_loss=repeated, **options).settings["WARNING: low loss"].reason
+    )
 
 
 @pytest.mark.parametrize("few", ["rows", "two halves"])
