@@ -45,7 +45,7 @@ def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -
     """
     if isinstance(known, KnownSpectra):
         return known
-    energies, widths = image.energies, image.channel_widths
+    energies, widths = image.energies, image.widths_in_values
     width = float(np.median(np.diff(energies))) if len(energies) > 1 else 1.0
     shapes, pixels, scatter, projections = [], [], [], []
     variances: list[Floats] = []
@@ -229,7 +229,7 @@ def _with_known(weighed: Weighed | None, rows: Floats, leading: LowRank) -> Weig
 
 
 def with_known(
-    arrays: Normalised, found_by: BesideKnown, unmixing: Floats, widths: Floats
+    arrays: Normalised, found_by: BesideKnown, unmixing: Floats, image: Image
 ) -> Normalised:
     """Components, what is known with the sign that it was given; where all are, as given."""
     places = known_places(arrays, found_by, unmixing)
@@ -240,8 +240,9 @@ def with_known(
         return arrays
     spectra = arrays.spectra.copy()
     for spectrum, place in zip(found_by.known.spectra, places, strict=True):
-        per_energy = spectrum / widths
-        scale = spectrum.sum() if arrays.unit_integral[place] else np.linalg.norm(per_energy)
+        per_energy = spectrum / image.widths_in_values
+        integral = spectrum @ image.widths_of_values
+        scale = integral if arrays.unit_integral[place] else np.linalg.norm(per_energy)
         spectra[place] = per_energy / scale
     return replace(arrays, spectra=spectra)
 

@@ -99,14 +99,15 @@ def separate_components(
         scores=recorded.scores,
         components=spectra.components,
         unmixing=unmixing,
-        width=image.channel_widths,
+        width=image.widths_in_values,
         component_sd=_component_sd(spectra),
         sd=spectra.whitening.channel_sd,
         sum_variance=spectra.whitening.sum_variance,
+        weight=image.widths_of_values,
     )
     places: tuple[int, ...] = ()
     if isinstance(found_by, BesideKnown):
-        arrays = with_known(arrays, found_by, unmixing, image.channel_widths)
+        arrays = with_known(arrays, found_by, unmixing, image)
         places = known_places(arrays, found_by, unmixing)
         findings.insert(0, known_finding(found_by, places, spectra.rank, count.consensus))
     # Findings tell of the components in the order of the result.
@@ -138,7 +139,7 @@ def separate_components(
         spectra=recorded,
         arrays=arrays,
         energies=image.energies,
-        widths=image.channel_widths,
+        widths=image.widths_in_values,
         visible=signal_share,
         detail=detail,
         found_by=found_by,

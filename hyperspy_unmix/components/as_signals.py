@@ -84,6 +84,8 @@ def as_spectra(
     axes = [_component_axis(len(values)), _axis(image.axis, navigate=False)]
     metadata = _metadata(image, title, quantity)
     spectra = _signal(to_channels(image, values), axes, base_type(image.frame), metadata)
+    if is_binned is None and image.are_densities:
+        is_binned = False
     if is_binned is not None:
         # The classes of exspy set it when they are made.
         spectra.axes_manager.signal_axes[0].is_binned = is_binned
@@ -173,7 +175,10 @@ def as_image(image: Image, data: Any, title: str, signal_type: str | None = None
     axes = [_axis(axis, navigate=True) for axis in image.frame.axes_manager.navigation_axes[::-1]]
     axes.append(_axis(image.axis, navigate=False))
     signal_type = base_type(image.frame) if signal_type is None else signal_type
-    return _signal(data, axes, signal_type, _metadata(image, title))
+    signal = _signal(data, axes, signal_type, _metadata(image, title))
+    if image.are_densities:
+        signal.axes_manager.signal_axes[0].is_binned = False
+    return signal
 
 
 def image_of(

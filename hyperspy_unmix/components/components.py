@@ -89,7 +89,7 @@ class Components:
         )
         is_pure = isinstance(self.separated.found_by, PurePixels)
         flagged = flags(self.arrays, self.names, self.prepared.unit, is_pure=is_pure)
-        spectra = self.arrays.spectra * image.channel_widths
+        spectra = self.arrays.spectra * image.widths_in_values
         steps = detector_steps(spectra, self.names, image)
         left = self.residual_finding.choices()
         return FrozenSettings({**self.choices, **flagged, **in_one_place, **steps, **left})
@@ -198,14 +198,17 @@ class Components:
 
     @property
     def spectra_counts(self) -> BaseSignal:
-        """Each spectrum times the sum of its map, in counts per channel, and their variance."""
+        """Each spectrum times the sum of its map, in counts per channel, and their variance.
+
+        Of data that are not binned, on a non-uniform axis, in counts per unit of energy.
+        """
         image = self.prepared.image
-        total = self.arrays.maps.sum(0)[:, None] * image.channel_widths
+        total = self.arrays.maps.sum(0)[:, None] * image.widths_in_values
         return as_spectra(
             image,
             self.arrays.spectra * total,
             f"component spectra, {self.prepared.unit}",
-            self.quantity,
+            self.quantity + (f" per {image.axis.units}" if image.are_densities else ""),
             variance=uncertainty.counts_variance(self.separated, self.arrays, image),
         )
 

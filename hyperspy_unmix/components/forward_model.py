@@ -33,7 +33,7 @@ def model(
     if space == "measured":
         scores, components = measured_model(pca, arrays)
         return low_rank_image(image, scores, components, recorded=True)
-    return low_rank_image(image, arrays.maps, arrays.spectra * image.channel_widths)
+    return low_rank_image(image, arrays.maps, arrays.spectra * image.widths_in_values)
 
 
 def residual(pca: Compressed, arrays: Normalised) -> Any:
@@ -46,7 +46,7 @@ def residual(pca: Compressed, arrays: Normalised) -> Any:
 
 def measured_model(pca: Compressed, arrays: Normalised) -> tuple[Floats, Floats]:
     """Scores and components of the counts as recorded, but for shifts of whole channels."""
-    spectra = arrays.spectra * pca.prepared.image.channel_widths
+    spectra = arrays.spectra * pca.prepared.image.widths_in_values
     return pca.prepared.corrections.restore(arrays.maps, spectra, pca.corrected.fits)
 
 
@@ -129,7 +129,7 @@ def parts_of_fit(
     counts = as_image(image, data, "fit")
     counts.metadata.Signal.quantity = prepared.unit.capitalize()
     weights, shapes = prepared.corrections.recorded_shapes(
-        arrays.spectra * image.channel_widths, image.blocks.shape[0]
+        arrays.spectra * image.widths_in_values, image.blocks.shape[0]
     )
     rows = np.cumsum(image.blocks.pixels) - 1
     shifts = image.blocks.shifts

@@ -37,7 +37,7 @@ def counts_variance(separated: Separated, arrays: Normalised, image: Image) -> F
     """Variance of the spectra in counts, shape (components, channels)."""
     totals = _as_separated(separated, arrays, arrays.maps.sum(0))
     variance = separated.totals_variance(totals)[arrays.origin]
-    return _on_channels(separated, image, variance) * image.channel_widths**2
+    return _on_channels(separated, image, variance) * image.widths_in_values**2
 
 
 def maps_variance(pca: Compressed, separated: Separated, arrays: Normalised) -> Floats:

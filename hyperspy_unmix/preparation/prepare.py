@@ -18,6 +18,7 @@ from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.settings import Finding, Settings, choices_of, warn_of
 
 from .background import BACKGROUND_TYPES, BackgroundFinding, choose_background
+from .binning import find_binning
 from .drift import Drift, align
 from .image_reading import read_image
 from .low_loss import AnalysedLowLoss
@@ -137,6 +138,8 @@ def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
     )
     warn_of(of_background)
     of_noise = choose_noise(signal, noise, image, why_not_stated)
+    of_values = find_binning(image, of_noise.model)
+    warn_of(*of_values)
     return Prepared(
         image,
         of_noise.model,
@@ -153,6 +156,7 @@ def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
             *of_drift,
             of_background,
             of_noise,
+            *of_values,
             *find_few_counts(of_noise.model, image),
         ),
     )

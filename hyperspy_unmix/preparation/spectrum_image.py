@@ -83,6 +83,27 @@ class Image:
         return np.asarray(np.abs(np.gradient(axis.axis))[self.positions])
 
     @property
+    def are_densities(self) -> bool:
+        """Whether values are per unit of energy, not per channel: not binned, as HyperSpy says.
+
+        On a uniform axis it makes no difference but for the unit, and values are per channel.
+        """
+        return not self.axis.is_uniform and not self.axis.is_binned
+
+    @property
+    def widths_in_values(self) -> Floats:
+        """What makes values as recorded of spectra per unit of energy, for channels that count.
+
+        The widths of the channels, or one where values are densities.
+        """
+        return np.ones(len(self.positions)) if self.are_densities else self.channel_widths
+
+    @property
+    def widths_of_values(self) -> Floats:
+        """What makes an integral of values as recorded: one, or the widths for densities."""
+        return self.channel_widths if self.are_densities else np.ones(len(self.positions))
+
+    @property
     def empty(self) -> NDArray[np.bool_]:
         """Channels of the analysed range that hold no counts at all."""
         empty = ~self.masked_channels[self.first : self.last]

@@ -21,6 +21,6 @@ def fitted_to_counts(result: Unmixing) -> Unmixing:
         return result
     if len(found_by.unmixing) < result.n_components:
         return result
-    spectra = result.arrays.spectra * result.prepared.image.channel_widths
+    spectra = result.arrays.spectra * result.prepared.image.widths_in_values
     maps, noise = maps_of(result.pca, spectra)
     return replace(result, arrays=replace(result.arrays, maps=maps, map_noise=noise))

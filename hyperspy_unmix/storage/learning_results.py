@@ -48,7 +48,7 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
     # With a mean HyperSpy's own model is wrong, and the signal's data are changed.
     stored.mean = None
     stored.bss_algorithm = "hyperspy_unmix"
-    stored.bss_factors = _all_channels(result, result.arrays.spectra * image.channel_widths).T
+    stored.bss_factors = _all_channels(result, result.arrays.spectra * image.widths_in_values).T
     stored.bss_loadings = _flat(result, result.arrays.maps)
     stored.unmixing_matrix = result.arrays.unmixing
     stored.on_loadings = False

@@ -48,6 +48,7 @@ from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
+from hyperspy_unmix.preparation.binning import BinningFinding
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
 from hyperspy_unmix.preparation.image_reading import RangeFinding
 from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
@@ -192,6 +193,7 @@ BY_FIELDS = {
     # findings
     "BackgroundFinding": BackgroundFinding,
     "BeyondCounts": BeyondCounts,
+    "BinningFinding": BinningFinding,
     "CopiesFinding": CopiesFinding,
     "DefectsFinding": DefectsFinding,
     "DriftNotAskedFor": DriftNotAskedFor,

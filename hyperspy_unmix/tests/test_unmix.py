@@ -507,6 +507,7 @@ def test_non_uniform_energy_axis(lazy):
     axis = s.axes_manager.signal_axes[0]
     axis.convert_to_non_uniform_axis()
     axis.axis = 100 + np.arange(80) ** 1.3
+    axis.is_binned = True
     with untouched(s):
         u = s.unmix(2, store=False)
     found = u.spectra.axes_manager.signal_axes[0]
@@ -515,6 +516,61 @@ def test_non_uniform_energy_axis(lazy):
     width = np.gradient(axis.axis)
     np.testing.assert_allclose(u.spectra.data @ width, 1, rtol=1e-6)
     assert_describes(u, s)
+
+
+@eager_and_lazy
+@pytest.mark.parametrize("signal_type", ["unmix", "EELS_unmix"])
+@pytest.mark.parametrize("binned", [False, True], ids=["density", "counts"])
+def test_binned_and_not_binned_on_a_non_uniform_axis(binned, signal_type, lazy):
+    """Truth: phases per eV, on channels of 0.5 and 2 eV; 1 degree, and what it mixes of maps."""
+    rng = np.random.default_rng(0)
+    energies = np.r_[100:150:0.5, 150:200:2.0]
+    widths = np.gradient(energies)
+    phases = np.stack(
+        [
+            np.exp(-((energies - 130) ** 2) / 50) + 0.5 * np.exp(-((energies - 175) ** 2) / 200),
+            np.exp(-((energies - 160) ** 2) / 80) + 0.2,
+        ]
+    )
+    shares = rng.dirichlet([1, 1], (20, 20))
+    data = shares @ phases + rng.normal(0, 0.01, (20, 20, len(energies)))
+    axes = [{"size": 20, "navigate": True}] * 2
+    axes.append({"axis": energies, "navigate": False, "units": "eV"})
+    s = hs.signals.Signal1D(data * (widths if binned else 1), axes=axes)
+    s.set_signal_type(signal_type)
+    s = s.as_lazy() if lazy else s
+    # exspy's classes set it when they are made
+    s.axes_manager[-1].is_binned = binned
+    with untouched(s):
+        u = s.unmix(2, background=None, store=False)
+    assert u.settings["values"].value == ("per channel" if binned else "per eV")
+    assert "WARNING: values" not in u.settings
+    assert angle(u.spectra.data, phases) < 1
+    np.testing.assert_allclose(u.spectra.data @ widths, 1, rtol=1e-6)
+    # a map's values are integrals of the phase's density
+    order = np.argsort([np.argmax(row) for row in u.spectra.data])
+    expected = shares.mean((0, 1)) * (phases @ widths)
+    np.testing.assert_allclose(u.maps.data.mean((1, 2))[order], expected, rtol=0.025)
+    in_channels = widths if binned else 1.0
+    total = (u.spectra.data * in_channels * u.maps.data.sum((1, 2))[:, None]).sum(0)
+    np.testing.assert_allclose(u.spectra_counts.data.sum(0), total, rtol=1e-6)
+    np.testing.assert_allclose(
+        array(u.model()).mean((0, 1)), data.mean((0, 1)) * in_channels, atol=5e-3
+    )
+    for signal in (u.spectra_counts, u.model(), u.residual()):
+        assert signal.axes_manager.signal_axes[0].is_binned == binned
+    assert not u.spectra.axes_manager.signal_axes[0].is_binned
+    references = {}
+    for name, phase, as_counts in (("a", phases[0], True), ("b", phases[1], False)):
+        values = phase * (widths if as_counts else 1)
+        references[name] = hs.signals.Signal1D(values, axes=axes[2:])
+        references[name].axes_manager[-1].is_binned = as_counts
+    assert u.match(references).angles.min(0).max() < 1
+    known = s.unmix(2, background=None, store=False, known={"a": references["a"]})
+    assert known.names[0] == "a" or known.names[1] == "a"
+    assert angle(known.spectra.data, phases) < 1
+    applied = u.apply(s)
+    np.testing.assert_allclose(applied.maps.data.sum(), u.maps.data.sum(), rtol=0.01)
 
 
 @pytest.mark.parametrize("signal_type", ["unmix", "EELS_unmix"])

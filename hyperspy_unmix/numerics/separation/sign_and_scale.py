@@ -95,6 +95,7 @@ def normalise(
     component_sd: Floats,
     sd: Floats,
     sum_variance: float | None = None,
+    weight: Floats | None = None,
 ) -> Normalised:
     """Give every component its sign, scale and place in the order.
 
@@ -105,13 +106,16 @@ def normalise(
     unmixing : array, shape (rank, rank)
         Spectra are ``unmixing @ components``.
     width : array, shape (channels,)
-        Channel widths.
+        What makes values as recorded of spectra per energy: channel widths, or ones.
     component_sd : array, shape (rank,)
         Noise of the components, relative to ``sd``.
     sd : array, shape (channels,)
         Noise of the channels at unit weight.
     sum_variance : float, optional
         Variance of the sum over the channels at unit weight; default that of independent ones.
+    weight : array, shape (channels,), optional
+        What makes an integral of values as recorded, ones by default: ``width * weight`` are the
+        widths of the channels.
 
     Returns
     -------
@@ -126,15 +130,20 @@ def normalise(
     sign, evidence = signs(spectra, maps, sd)
     spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
     # Scale by the integral, where it is above its error.
-    integral = spectra.sum(1)
-    sum_variance = float(np.sum(sd**2)) if sum_variance is None else sum_variance
+    weight = np.ones(spectra.shape[1]) if weight is None else weight
+    integral = spectra @ weight
+    of_independent = float(np.sum(sd**2))
+    sum_variance = of_independent if sum_variance is None else sum_variance
+    # Noise that channels share weighs on the integral as on the sum.
+    sum_variance *= float(np.sum((weight * sd) ** 2)) / max(of_independent, 1e-300)
     error = np.sqrt((unmixing**2 @ component_sd**2) * sum_variance)
     unit_integral = integral > SIGMAS_OF_INTEGRAL * error
     spectra = spectra / width
     scale = np.where(unit_integral, integral, np.sqrt(np.sum(spectra**2, 1)))
     spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
     # Sort by counts; components are numbered from then on.
-    order = np.argsort(-np.abs(maps.sum(0) * (spectra @ width)), kind="stable")
+    total = maps.sum(0) * (spectra @ (width * weight))
+    order = np.argsort(-np.abs(total), kind="stable")
     numbers = np.arange(len(spectra))
     unsorted = Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral, numbers)
     return replace(unsorted.select_components(order.tolist()), origin=numbers)

@@ -35,11 +35,25 @@ def titled(title):
     return make
 
 
-def non_uniform():
-    s = two_phases()
-    s.axes_manager.signal_axes[0].convert_to_non_uniform_axis()
-    s.axes_manager.signal_axes[0].axis = 100 + np.arange(80.0) ** 1.2
-    return s
+WIDTHS = np.gradient(100 + np.arange(80.0) ** 1.2)  # of the channels of `non_uniform`
+
+
+def non_uniform(binned=True):
+    def make():
+        s = two_phases()
+        axis = s.axes_manager.signal_axes[0]
+        axis.convert_to_non_uniform_axis()
+        axis.axis = 100 + np.arange(80.0) ** 1.2
+        axis.is_binned = binned
+        return s
+
+    return make
+
+
+def per_unit(spectra, maps):
+    """Truth: values as recorded are densities, whose integral is over channels of any width."""
+    integral = 2 * spectra @ WIDTHS
+    return 2 * spectra / integral[:, None], maps * integral[:, None, None]
 
 
 def energy_first_in_memory():
@@ -213,14 +227,23 @@ AXES = [
         truth=REVERSED,
     ),
     Accepted(
-        given="a non-uniform energy axis",
-        signal=non_uniform,
+        given="a non-uniform energy axis, binned",
+        signal=non_uniform(),
+        setting="values",
+        value="per channel",
         truth=Truth(
             words="the same counts on a uniform axis, per eV of its own channels",
-            change=lambda spectra, maps: (
-                2 * spectra / np.gradient(100 + np.arange(80.0) ** 1.2),
-                maps,
-            ),
+            change=lambda spectra, maps: (2 * spectra / WIDTHS, maps),
+        ),
+    ),
+    Accepted(
+        given="counts on a non-uniform energy axis that is not binned",
+        signal=non_uniform(binned=False),
+        setting="WARNING: values",
+        says="is_binned = True",
+        truth=Truth(
+            words="the same densities on a uniform axis, integrated over its own channels",
+            change=per_unit,
         ),
     ),
     Accepted(
