@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.noise.estimate import estimate_noise, estimate_uniform
 from hyperspy_unmix.numerics.noise.model import NoiseModel
-from hyperspy_unmix.settings import Choice, Settings
+from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .metadata import COUNTED_SIGNAL_TYPES, base_type
 from .spectrum_image import Image
@@ -56,7 +56,16 @@ class NoiseFinding:
             )
         if self.why_not_stated:
             words += f" ({PLACE}.variance is not used: {self.why_not_stated})"
-        return {"noise": Choice(self.model.kind, words)}
+        said: Settings = {"noise": Choice(self.model.kind, words)}
+        if self.model.only_rounding:
+            hint = (
+                "the data hold no noise (simulated or denoised): the number of components is that "
+                "of the simulation, what denoising kept or what rounding makes; stability, errors "
+                "and chi-square mean nothing. Unmix the data as recorded; to a simulation add noise, for example "
+                "signal.add_poissonian_noise()"
+            )
+            said |= caution("no noise", hint)
+        return said
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from .noise import (
     variance_in_metadata,
 )
 from .progress import progress
+from .smoothing import find_smoothing
 from .spectrum_image import Image
 from .thickness import read_thickness
 
@@ -138,8 +139,11 @@ def prepare(signal: BaseSignal, options: Preprocessing) -> Prepared:
     )
     warn_of(of_background)
     of_noise = choose_noise(signal, noise, image, why_not_stated)
-    of_values = find_binning(image, of_noise.model)
-    warn_of(*of_values)
+    of_values: tuple[Finding, ...] = (
+        *find_binning(image, of_noise.model),
+        *find_smoothing(image, of_noise.model),
+    )
+    warn_of(of_noise, *of_values)
     return Prepared(
         image,
         of_noise.model,

@@ -60,6 +60,7 @@ from hyperspy_unmix.preparation.low_loss_report import (
 from hyperspy_unmix.preparation.noise import FewCountsFinding, NoiseFinding
 from hyperspy_unmix.preparation.pixels_left_out import CopiesFinding, EmptyFinding
 from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.preparation.smoothing import SmoothingFinding
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
 from hyperspy_unmix.preparation.value_checks import DefectsFinding, OffsetFinding, SaturationFinding
@@ -213,6 +214,7 @@ BY_FIELDS = {
     "RangeFinding": RangeFinding,
     "RefinementFinding": RefinementFinding,
     "SaturationFinding": SaturationFinding,
+    "SmoothingFinding": SmoothingFinding,
     "ThicknessFinding": ThicknessFinding,
     "Told": Told,
     "ZeroLossInRange": ZeroLossInRange,

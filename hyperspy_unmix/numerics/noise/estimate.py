@@ -28,6 +28,8 @@ LEAST_SIDE = 8  # pixels and channels of a sample that is decomposed into compon
 LEAST_PIXELS_PER_GROUP = 128
 MOST_BRIGHTNESS_GROUPS = 4
 LEAST_RELATIVE_SCATTER = 1e-5  # of a value; less is rounding, not noise
+ROUNDING_OF_INTEGERS = 1 / 12  # variance
+MOST_OF_ROUNDING = 1.5  # times that, which is no more than rounding
 LEAST_SHARE_LEFT = 0.05  # of a channel's noise beside the components, for its correction
 MOST_SHARE_LOST = 0.3  # of a channel's noise to the components; with more it says nothing of it
 
@@ -183,6 +185,16 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
         return _fill_dead_channels(estimate_noise(sample[:, alive], integers), alive)
     if integers and (sample >= 0).all() and _is_poisson(sample):
         return NoiseModel("poisson")
+    model = _estimate(sample)
+    if integers and not model.only_rounding:
+        variance = np.median(model.variance(np.maximum(sample.mean(0), 0)[None]))
+        if variance < MOST_OF_ROUNDING * ROUNDING_OF_INTEGERS:
+            return replace(model, only_rounding=True)
+    return model
+
+
+def _estimate(sample: Floats) -> NoiseModel:
+    """The model of a sample that is not Poisson."""
     if min(sample.shape) < LEAST_SIDE:
         return estimate_uniform(sample)
     mean, error = sample.mean(0), sample.std(0) / np.sqrt(len(sample))
@@ -213,7 +225,8 @@ def _estimate_gain(sample: Floats, mean: Floats) -> NoiseModel:
     fitted = slope * np.maximum(mean, 0) + read_variance
     if np.median(fitted) <= LEAST_RELATIVE_SCATTER**2 * np.median(mean**2):
         # There is no scatter beyond rounding: for data without noise any weighting is right.
-        return NoiseModel("uniform", 0.0, max(1e-8 * float(np.mean(sample**2)), 1e-30))
+        variance = max(1e-8 * float(np.mean(sample**2)), 1e-30)
+        return NoiseModel("uniform", 0.0, variance, only_rounding=True)
     # Where the line leaves much of the channels' scatter unexplained, each has its own variance.
     scatter = np.maximum(squared_residual.mean(0), 1e-300)
     unexplained = np.median(np.abs(np.log(scatter / fitted)))
@@ -325,6 +338,26 @@ def _estimate_scatter(sample: Floats) -> NoiseModel:
             scatter = np.interp(np.arange(m), np.flatnonzero(known), scatter[known])
         variance = np.maximum(_raise_to_floor(scatter), rounding_variance)
     return NoiseModel("scatter", correlation=correlation, channel_variance=variance)
+
+
+def channel_correlation(sample: Floats) -> tuple[float, ...]:
+    """Correlation of the scatter of channels 1, 2, ... apart, wherever it comes from.
+
+    `estimate_noise` looks for that of shot noise alone, which a detector spreads; smoothing and
+    interpolation make that of read noise as well.
+
+    Parameters
+    ----------
+    sample : array, shape (pixels, channels)
+        Raw spectra, finite.
+    """
+    sample = sample[:, sample.any(0)]
+    m = sample.shape[1]
+    if min(sample.shape) < 2 * LEAST_SIDE:
+        return ()
+    weighted = sample / np.sqrt(_raise_to_floor(np.var(sample, axis=0)))
+    whitening = channel_whitening(np.ones(m), ())
+    return _correlation(_remove_components(weighted, whitening, white=False), np.ones(m))
 
 
 def estimate_uniform(sample: Floats) -> NoiseModel:

@@ -35,6 +35,8 @@ class NoiseModel:
         Correlation of the noise of channels 1, 2, ... apart; empty where they are independent.
     channel_variance : array, shape (channels,), optional
         For ``kind="scatter"``.
+    only_rounding : bool
+        Whether the data scatter by no more than numbers are rounded: there is no noise to know.
     """
 
     kind: Kind
@@ -42,6 +44,7 @@ class NoiseModel:
     read_variance: float = 0.0
     correlation: tuple[float, ...] = ()
     channel_variance: Floats | None = None
+    only_rounding: bool = False
 
     @property
     def channel_gain(self) -> float:
@@ -81,6 +84,8 @@ class NoiseModel:
 
     def describe(self) -> str:
         """Describe the model in one plain sentence."""
+        if self.only_rounding:
+            return "no scatter beyond rounding"
         correlated = ""
         if self.correlation:
             correlated = (

@@ -15,7 +15,7 @@ from hyperspy_unmix.tests.arguments.bad_inputs.rows import (
     some_channels,
     some_pixels,
 )
-from hyperspy_unmix.tests.scenes import calibrated, counts, two_phases
+from hyperspy_unmix.tests.scenes import PHASES, calibrated, counts, two_phases
 
 ROW = slice(0, 3)  # of the scan
 
@@ -94,6 +94,12 @@ def without_counts(pixels):
 def smoothed():
     """The scene on a larger scan, smoothed in space."""
     return calibrated(gaussian_filter(counts((32, 32)).astype(float), (1, 1, 0)))
+
+
+def without_noise():
+    """What the scene's counts are expected to be."""
+    share = np.linspace(0, 1, 120)[::7].repeat(8)[:120].reshape(12, 10, 1)
+    return calibrated(60.0 * (share * PHASES[0] + (1 - share) * PHASES[1]))
 
 
 def hot_in_half():
@@ -242,6 +248,13 @@ VALUES = [
         value=10,
         says="zero in the result",
         truth=gone(slice(70, 80)),
+    ),
+    Accepted(
+        given="a simulation without noise",
+        signal=without_noise,
+        keywords={"n_components": 2, "assume": "pure"},
+        setting="WARNING: no noise",
+        says="simulated or denoised",
     ),
     Accepted(
         given="a dead channel: one count in all of the scan",
