@@ -84,8 +84,6 @@ class NoiseModel:
 
     def describe(self) -> str:
         """Describe the model in one plain sentence."""
-        if self.only_rounding:
-            return "no scatter beyond rounding"
         correlated = ""
         if self.correlation:
             correlated = (
@@ -100,4 +98,5 @@ class NoiseModel:
             "uniform": f"the same variance everywhere, {self.read_variance:.3g}",
             "given": "the variance given by the user",
         }
-        return sentences[self.kind] + correlated
+        rounding = "; no scatter beyond rounding" if self.only_rounding else ""
+        return sentences[self.kind] + correlated + rounding
