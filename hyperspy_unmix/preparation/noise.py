@@ -61,8 +61,8 @@ class NoiseFinding:
             hint = (
                 "the data hold no noise (simulated or denoised): the number of components is that "
                 "of the simulation, what denoising kept or what rounding makes; stability, errors "
-                "and chi-square mean nothing. Unmix the data as recorded; to a simulation add noise, "
-                "for example signal.add_poissonian_noise()"
+                "and chi-square mean nothing. Unmix the data as recorded; to a simulation add "
+                "noise, for example signal.add_poissonian_noise()"
             )
             said |= caution("no noise", hint)
         return said
