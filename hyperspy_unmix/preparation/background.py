@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from hyperspy_unmix.arguments.checks import read_pair
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.corrections.background_window import (
     LEAST_WINDOW_CHANNELS,
@@ -22,16 +20,15 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .elements import onsets
+from .given_window import NotCounting, given_window, not_counting, windows_asked_for
 from .low_loss import AnalysedLowLoss
 from .metadata import base_type
 from .spectrum_image import Image
 
 BACKGROUND_TYPES = ("auto", "power law", "exponential", "polynomial", "offset")
-FALLS_FROM_ZERO = ("auto", "power law")
 MOST_NEGATIVE = 0.01  # share of values before an edge: more, and there may be no background left
 SUBTRACTED = "negative values, zero on average before an edge: it seems to be subtracted already"
 LEAST_LEFT = 0.5  # of the channels, by a background window
-LEAST_GIVEN = 3  # channels of a window that the user gives
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class BackgroundFinding:
         Energy of what rises beside the window, but is no edge.
     unit : str
         Of the energies.
+    lost : NotCounting, optional
+        Channels of a window that was given, which do not count; None where all of them do.
     """
 
     ranges: tuple[tuple[float, float], ...]
@@ -64,6 +63,7 @@ class BackgroundFinding:
     channels_before: int = 0
     bump: float | None = None
     unit: str = ""
+    lost: NotCounting | None = None
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -79,6 +79,8 @@ class BackgroundFinding:
         beside = ""
         if self.bump is not None:
             beside = f", beside a bump at {self.bump:.4g} {self.unit}".rstrip()
+        if self.lost is not None:
+            beside += f"; cut to the channels that count, {self.lost.described} left out"
         said = {"background": Choice(value, f"{name}, {windows} {self.reason}{beside}")}
         if self.channels_left < LEAST_LEFT * self.channels_before:
             hint = (
@@ -91,21 +93,36 @@ class BackgroundFinding:
 
 
 def choose_background(
-    background: Any, shape: str, low_loss: AnalysedLowLoss | None, image: Image
+    background: Any,
+    shape: str,
+    low_loss: AnalysedLowLoss | None,
+    image: Image,
+    *,
+    is_cut: bool = False,
 ) -> tuple[Image, Window, BackgroundFinding]:
     """The window, and the image from there on: below it the background is not known.
+
+    ``is_cut`` tells that the image is one from a former window on, in which the new one must lie.
 
     Raises
     ------
     TypeError, ValueError
         If a window that is given does not fit.
     """
-    window = background_window(background, shape, image)
-    is_automatic = isinstance(background, str)
-    if low_loss is not None and low_loss.method == "log" and is_automatic:
+    if low_loss is not None and low_loss.method == "log" and isinstance(background, str):
+        window = background_window(background, shape, image)  # the words are checked
         window = Window(0, 0, "the low loss has none but the zero-loss peak's tail")
-        finding = BackgroundFinding((), shape, window.reason, is_zero_loss_tail=True)
-        return image, window, finding
+        return image, window, BackgroundFinding((), shape, window.reason, is_zero_loss_tail=True)
+    window = background_window(background, shape, image, is_cut=is_cut)
+    is_given = background is not None and not isinstance(background, str)
+    lost = not_counting(windows_asked_for(background), image) if is_given else None
+    return with_window(window, shape, image, lost)
+
+
+def with_window(
+    window: Window, shape: str, image: Image, lost: NotCounting | None = None
+) -> tuple[Image, Window, BackgroundFinding]:
+    """The image from a window on, the window in its channels, and what is said of it."""
     if not window.found:
         return image, window, BackgroundFinding((), shape, window.reason)
     energies, before = image.energies, len(image.blocks.channels)
@@ -124,6 +141,7 @@ def choose_background(
         channels_before=before,
         bump=window.bump,
         unit=_unit(image),
+        lost=lost if lost is not None and lost.described else None,
     )
     return image, window, finding
 
@@ -133,57 +151,25 @@ def _unit(image: Image) -> str:
     return units if isinstance(units, str) else ""
 
 
+def is_cut_by(finding: BackgroundFinding, image: Image) -> bool:
+    """Whether the image begins at this window."""
+    return bool(finding.ranges) and _only_behind(finding.shape, image)
+
+
 def _only_behind(shape: str, image: Image) -> bool:
     """Whether a background of this shape is not known below its window."""
     return shape != "offset" and (shape != "polynomial" or base_type(image.frame) == "EELS")
 
 
-def background_window(background: Any, shape: str, image: Image) -> Window:
+def background_window(background: Any, shape: str, image: Image, *, is_cut: bool = False) -> Window:
     """Window of the pre-edge background: the one asked for, or the one that the data show."""
     if background is None:
         return Window(0, 0, "not asked for")
     if not isinstance(background, str):
-        return _given_window(background, shape, image)
+        return given_window(background, shape, image, is_cut)
     if background == "auto":
         return _automatic_window(image)
     raise TypeError(f"background={background!r} is not understood: 'auto', None or (start, end).")
-
-
-def _given_window(background: Any, shape: str, image: Image) -> Window:
-    """One window or several, as the user gives them."""
-    try:
-        several = len(background) > 0 and all(np.ndim(pair) == 1 for pair in background)
-    except TypeError:
-        several = False
-    pairs = list(background) if several else [background]
-    spans = sorted(_span(pair, shape, image) for pair in pairs)
-    for (_, stop), (start, _) in pairwise(spans):
-        if start < stop:
-            raise ValueError(f"background={background!r}: the windows overlap; give one of both.")
-    (start, stop), *others = spans
-    return Window(start, stop, "given", others=tuple(others))
-
-
-def _span(pair: Any, shape: str, image: Image) -> tuple[int, int]:
-    """First channel of a window, and the one behind its last."""
-    energies, mean = image.energies, image.summary.mean
-    start, end = read_pair(pair, "background")
-    inside = np.flatnonzero((energies >= start) & (energies <= end))
-    if start < energies[0] - 1e-9 or end > energies[-1] + 1e-9 or len(inside) < LEAST_GIVEN:
-        raise ValueError(
-            f"background=({start:g}, {end:g}) holds {len(inside)} channels of the analysed "
-            f"range, which goes from {energies[0]:g} to {energies[-1]:g}. Give a window inside "
-            f"it, before an edge, with at least {LEAST_GIVEN} channels."
-        )
-    falls = shape in ("auto", "power law", "exponential")
-    if (falls and mean[inside].mean() <= 0) or (
-        shape in FALLS_FROM_ZERO and energies[inside[0]] <= 0
-    ):
-        raise ValueError(
-            f"background=({start:g}, {end:g}): a power law needs positive energies and counts "
-            "in the window. Choose another one, background_type='polynomial', or background=None."
-        )
-    return int(inside[0]), int(inside[-1]) + 1
 
 
 def _automatic_window(image: Image) -> Window:
@@ -203,7 +189,7 @@ def _automatic_window(image: Image) -> Window:
     if not window.found:
         window = _window_from_data(image)
     if _is_subtracted(image, window):
-        return Window(0, 0, SUBTRACTED)
+        return Window(0, 0, SUBTRACTED, absent=True)
     return window
 
 

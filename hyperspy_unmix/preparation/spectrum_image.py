@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Index
 
 from .value_checks import LARGEST
 
@@ -151,6 +151,13 @@ class Image:
         summary = replace(self.summary, extremes=None).select_channels(keep)
         blocks = self.blocks.select_channels(self.blocks.channels[keep])
         return replace(self, blocks=blocks, summary=summary)
+
+    def limited(self, channels: Index, empty: Index, first: int, last: int) -> Image:
+        """The same image with these channels; ``empty`` hold no counts, all others are excluded."""
+        masked = np.ones_like(self.masked_channels)
+        masked[channels], masked[empty] = False, False
+        image = self.select_channels(np.isin(self.blocks.channels, channels))
+        return replace(image, masked_channels=masked, first=first, last=last)
 
     def shifted(self, moves: NDArray[np.intp]) -> Image:
         """The same image, every spectrum moved to higher channels by ``moves`` (pixels that count).

@@ -21,10 +21,10 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
 )
 from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
-from hyperspy_unmix.numerics.types import Index, Mask
 from hyperspy_unmix.preparation.low_loss_report import EnergiesDiffer
 from hyperspy_unmix.preparation.metadata import EV
-from hyperspy_unmix.preparation.prepare import Prepared, prepare
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.preparation.together import prepare_together
 from hyperspy_unmix.settings import Choice, warn_of
 
 from .pca import PCA
@@ -56,8 +56,8 @@ def unmix_together(
             "of the same spectra in the others."
         )
     _check(signals)
-    all_given = _one_for_each(preprocessing, len(signals))
-    prepared = _with_compared_energies(_over_the_same_channels(signals, all_given))
+    each = [read_options("unmix", own) for own in _one_for_each(preprocessing, len(signals))]
+    prepared = _with_compared_energies(prepare_together(signals, each))
     pcas = [PCA.of_prepared(signal, n_components) for signal in prepared]
     asked = check_n_components(n_components, prepared[0].image.blocks)
     together, values, count = _together(pcas, asked)
@@ -148,61 +148,6 @@ def _one_for_each(given: dict[str, Any], number: int) -> list[dict[str, Any]]:
     ]
 
 
-def _over_the_same_channels(
-    signals: Sequence[BaseSignal], given: list[dict[str, Any]]
-) -> list[Prepared]:
-    """Signals ready for the PCA; where their channels differ, those that all of them have.
-
-    The background window is then that of the signal with the most pixels.
-    """
-    prepared = [
-        prepare(signal, read_options("unmix", own))
-        for signal, own in zip(signals, given, strict=True)
-    ]
-    if _have_same_channels(prepared):
-        return prepared
-    largest = max(prepared, key=lambda signal: signal.image.blocks.shape[0])
-    window = {} if largest.background.is_zero_loss_tail else {"background": _windows(largest)}
-    if window:
-        prepared = [
-            prepare(signal, read_options("unmix", own | window))
-            for signal, own in zip(signals, given, strict=True)
-        ]
-    common = _channels_in_common(prepared)
-    mask = np.ones(len(largest.image.masked_channels), bool)
-    mask[common] = False
-    if mask.all():
-        raise ValueError("the signals have no channel in common that holds counts in all of them.")
-    if not _have_same_channels(prepared):
-        bad = np.zeros_like(mask)
-        for signal in prepared:
-            if signal.image.bad_channels is not None:
-                bad |= signal.image.bad_channels
-        prepared = [
-            _with_bad_channels(
-                prepare(signal, read_options("unmix", own | {"signal_mask": mask} | window)), bad
-            )
-            for signal, own in zip(signals, given, strict=True)
-        ]
-    if not _have_same_channels(prepared):
-        raise ValueError(
-            "the signals do not come down to the same channels: give signal_range and background, "
-            "the same for all."
-        )
-    return prepared
-
-
-def _with_bad_channels(prepared: Prepared, bad: Mask) -> Prepared:
-    """The same; these channels are excluded since they are dead or hot in one of the signals."""
-    image = prepared.image
-    return replace(prepared, image=replace(image, bad_channels=bad & image.masked_channels))
-
-
-def _windows(prepared: Prepared) -> list[tuple[float, float]] | None:
-    """Background windows as an option; None where nothing is subtracted."""
-    return list(prepared.background.ranges) or None
-
-
 def _with_compared_energies(prepared: list[Prepared]) -> list[Prepared]:
     """The same, with a word where the zero-loss peaks tell that their energies do not agree."""
     centres = {
@@ -219,19 +164,6 @@ def _with_compared_energies(prepared: list[Prepared]) -> list[Prepared]:
     finding = EnergiesDiffer(tuple(centres.items()))
     warn_of(finding)
     return [replace(signal, findings=(*signal.findings, finding)) for signal in prepared]
-
-
-def _channels_in_common(prepared: Sequence[Prepared]) -> Index:
-    """Channels that count in all signals."""
-    common: Index = prepared[0].image.blocks.channels
-    for signal in prepared[1:]:
-        common = np.intersect1d(common, signal.image.blocks.channels)
-    return common
-
-
-def _have_same_channels(prepared: Sequence[Prepared]) -> bool:
-    first = prepared[0].image.blocks.channels
-    return all(np.array_equal(signal.image.blocks.channels, first) for signal in prepared[1:])
 
 
 def _together(pcas: Sequence[PCA], asked: int | str) -> tuple[LowRank, Any, ComponentCount]:

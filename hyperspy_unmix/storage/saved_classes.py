@@ -50,6 +50,7 @@ from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
+from hyperspy_unmix.preparation.given_window import NotCounting
 from hyperspy_unmix.preparation.image_reading import RangeFinding
 from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
 from hyperspy_unmix.preparation.low_loss_report import (
@@ -63,6 +64,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.smoothing import SmoothingFinding
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
+from hyperspy_unmix.preparation.together import NotInCommon
 from hyperspy_unmix.preparation.value_checks import DefectsFinding, OffsetFinding, SaturationFinding
 from hyperspy_unmix.preparation.zero_peak import ZeroPeakFinding
 from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Told
@@ -207,6 +209,8 @@ BY_FIELDS = {
     "KnownFinding": KnownFinding,
     "LowLossFinding": LowLossFinding,
     "NoiseFinding": NoiseFinding,
+    "NotCounting": NotCounting,
+    "NotInCommon": NotInCommon,
     "NotRefined": NotRefined,
     "OffsetFinding": OffsetFinding,
     "OneAnswerOnly": OneAnswerOnly,
