@@ -54,6 +54,9 @@ class Drift:
         Whether there is a zero-loss peak whose drift the core loss does not share.
     energies_agree : bool
         Whether low and high energies drift alike; if not, it may be chemistry.
+    offset : float
+        By which all spectra are above those of other signals that they are unmixed with, in
+        channels; it is taken out in any case.
     """
 
     shift: Floats
@@ -65,12 +68,14 @@ class Drift:
     is_smooth_course: bool = False
     peak_drifts_otherwise: bool = False
     energies_agree: bool = True
+    offset: float = 0.0
 
     def correction(self, image: Image) -> FractionalShift | None:
         """What is left of the shift after whole channels."""
-        if not self.applied:
+        if not self.applied and not self.offset:
             return None
-        return FractionalShift.build(self.shift - self.whole, image.positions, image.empty)
+        left = self.shift * self.applied + self.offset - self.whole
+        return FractionalShift.build(left, image.positions, image.empty)
 
     @property
     def spread(self) -> float:
@@ -112,6 +117,16 @@ class Drift:
             why = below if self.energies_agree else self.described
             choice = Choice(size, f"not taken out: {why}")
         return {"energy shift": choice}
+
+
+def take_out_offset(drift: Drift, image: Image, offset: float) -> tuple[Drift, Image]:
+    """Take out that all spectra are ``offset`` channels too high, beside their drift."""
+    # as with a drift: whole channels are moved where they must be
+    whole = drift.whole
+    if abs(offset) > MOST_COMPRESSED_DRIFT / 2:
+        whole = whole + round(offset)
+        image = image.shifted(-whole)
+    return replace(drift, offset=offset, whole=whole), image
 
 
 @dataclass(frozen=True)

@@ -237,13 +237,24 @@ class ZeroLossInRange:
 
 @dataclass(frozen=True)
 class EnergiesDiffer:
-    """Zero-loss peaks of several signals that do not agree: (number of the signal, eV) of each."""
+    """Zero-loss peaks of several signals that do not agree: (number of the signal, eV) of each.
+
+    The spectra of those of ``only_peaks`` clearly do not differ by as much.
+    """
 
     centres: tuple[tuple[int, float], ...]
+    only_peaks: tuple[int, ...] = ()
 
     def choices(self) -> Settings:
         """In plain words."""
         where = ", ".join(f"{centre:.3g} eV (signal {i})" for i, centre in self.centres)
+        if self.only_peaks:
+            which = ", ".join(str(i) for i in self.only_peaks)
+            reason = (
+                f"the zero-loss peaks lie at {where}, but the spectra of signal {which} are not "
+                "off by as much: left where they are. Every low loss counts from its own peak"
+            )
+            return {"energies": Choice(None, reason)}
         hint = (
             f"the zero-loss peaks lie at {where}: the same edge is at other energies in each and "
             "makes components of its own. Move signal.axes_manager[-1].offset of core loss and low "

@@ -12,10 +12,12 @@ import numpy as np
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.types import Index
 from hyperspy_unmix.settings import Choice, Settings
 
 from .aligned import Aligned, read_aligned
 from .background import BACKGROUND_TYPES, BackgroundFinding, choose_background, with_window
+from .common_energies import with_common_energies
 from .given_window import can_be_fitted
 from .image_reading import LEAST_CHANNELS
 from .prepare import Prepared, prepared_from
@@ -55,7 +57,7 @@ def prepare_together(
     background, shape = options[0].background, options[0].background_type
     check_choice("background_type", shape, BACKGROUND_TYPES)
     each = [read_aligned(signal, own) for signal, own in zip(signals, options, strict=True)]
-    each = _over_channels_in_common(each)
+    each = _over_channels_in_common(with_common_energies(each))
     return [
         prepared_from(one, shape, own)
         for one, own in zip(each, _choose_backgrounds(background, shape, each), strict=True)
@@ -75,25 +77,33 @@ def _over_channels_in_common(each: list[Aligned]) -> list[Aligned]:
             else "the signals have one channel in common that holds counts in all of them: at "
             "least 2 are needed."
         )
+    lost = [len(image.blocks.channels) - len(common) for image in images]
+    if not any(lost) and len({(image.first, image.last) for image in images}) == 1:
+        return each
     empty = reduce(np.intersect1d, [image.first + np.flatnonzero(image.empty) for image in images])
     empty = empty[(empty >= first) & (empty < last)]
-    # Dead or hot in one of the signals, they are interpolated in the spectra of all.
-    bad = np.zeros(len(images[0].masked_channels), bool)
-    for image in images:
-        if image.bad_channels is not None:
-            bad |= image.bad_channels
-    limited = []
-    for one in each:
-        image, findings = one.image, one.findings
-        left_out = len(image.blocks.channels) - len(common)
-        if left_out or (image.first, image.last) != (first, last):
-            image = image.limited(common, empty, first, last)
-        if bad.any():
-            image = replace(image, bad_channels=bad & image.masked_channels)
-        if left_out:
-            findings = (*findings, NotInCommon(left_out))
-        limited.append(replace(one, image=image, findings=findings))
-    return limited
+    return [
+        replace(
+            one,
+            image=_limited(one.image, images, common, empty, (first, last)),
+            findings=(*one.findings, NotInCommon(number)) if number else one.findings,
+        )
+        for one, number in zip(each, lost, strict=True)
+    ]
+
+
+def _limited(
+    image: Image, images: list[Image], common: Index, empty: Index, ends: tuple[int, int]
+) -> Image:
+    """One image over the channels in ``common``.
+
+    What is dead or hot in any of the ``images`` is interpolated in the spectra of all.
+    """
+    image = image.limited(common, empty, *ends)
+    bad = [one.bad_channels for one in images if one.bad_channels is not None]
+    if not bad:
+        return image
+    return replace(image, bad_channels=np.any(bad, 0) & image.masked_channels)
 
 
 def _choose_backgrounds(background: Any, shape: str, each: Sequence[Aligned]) -> list[Chosen]:

@@ -21,9 +21,6 @@ from hyperspy_unmix.numerics.compression.number_of_components import (
 )
 from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
-from hyperspy_unmix.preparation.low_loss_report import EnergiesDiffer
-from hyperspy_unmix.preparation.metadata import EV
-from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.together import prepare_together
 from hyperspy_unmix.settings import Choice, warn_of
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 
 ONE_FOR_EACH = ("low_loss", "thickness", "exposure_ratio", "noise", "navigation_mask")
 ENERGY_TOLERANCE = 1e-3  # channels, within which two energies are the same
-LEAST_OFFSET_TOLD = 0.5  # channels between the zero-loss peaks of two signals
 
 
 def unmix_together(
@@ -57,7 +53,7 @@ def unmix_together(
         )
     _check(signals)
     each = [read_options("unmix", own) for own in _one_for_each(preprocessing, len(signals))]
-    prepared = _with_compared_energies(prepare_together(signals, each))
+    prepared = prepare_together(signals, each)
     pcas = [PCA.of_prepared(signal, n_components) for signal in prepared]
     asked = check_n_components(n_components, prepared[0].image.blocks)
     together, values, count = _together(pcas, asked)
@@ -146,24 +142,6 @@ def _one_for_each(given: dict[str, Any], number: int) -> list[dict[str, Any]]:
         }
         for i in range(number)
     ]
-
-
-def _with_compared_energies(prepared: list[Prepared]) -> list[Prepared]:
-    """The same, with a word where the zero-loss peaks tell that their energies do not agree."""
-    centres = {
-        i: signal.low_loss.analysis.peak.centre
-        for i, signal in enumerate(prepared)
-        if signal.low_loss is not None
-    }
-    if len(centres) < 2:
-        return prepared
-    axis = prepared[0].image.axis
-    step = float(np.median(np.abs(np.diff(axis.axis)))) * EV.get(str(axis.units), 1.0)
-    if max(centres.values()) - min(centres.values()) <= LEAST_OFFSET_TOLD * step:
-        return prepared
-    finding = EnergiesDiffer(tuple(centres.items()))
-    warn_of(finding)
-    return [replace(signal, findings=(*signal.findings, finding)) for signal in prepared]
 
 
 def _together(pcas: Sequence[PCA], asked: int | str) -> tuple[LowRank, Any, ComponentCount]:

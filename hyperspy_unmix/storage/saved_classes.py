@@ -49,6 +49,7 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
+from hyperspy_unmix.preparation.common_energies import OffsetTakenOut
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
 from hyperspy_unmix.preparation.given_window import NotCounting
 from hyperspy_unmix.preparation.image_reading import RangeFinding
@@ -213,6 +214,7 @@ BY_FIELDS = {
     "NotInCommon": NotInCommon,
     "NotRefined": NotRefined,
     "OffsetFinding": OffsetFinding,
+    "OffsetTakenOut": OffsetTakenOut,
     "OneAnswerOnly": OneAnswerOnly,
     "PurePixelsFinding": PurePixelsFinding,
     "RangeFinding": RangeFinding,

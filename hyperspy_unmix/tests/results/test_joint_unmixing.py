@@ -1,5 +1,7 @@
 """Components that several signals have in common."""
 
+import re
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
@@ -129,20 +131,95 @@ def test_eels_with_a_low_loss_each():
         assert min(between(s, on_axis) for s in u.spectra.data) < 6
 
 
-@pytest.mark.parametrize("channels", [0, 2])
-def test_energies_that_differ_are_said_once(channels, caplog):
-    """The zero-loss peaks tell: moved by two channels of 0.5 eV, or not at all."""
-    first, second = (data.inclined_boundary(shape=(12, 12), seed=seed) for seed in (0, 1))
-    for signal in (second.signal, second.low_loss):
+def pair(drift=0.0, lazy=False):
+    """Two scans of the same boundary, the first of which drifts."""
+    both = [
+        data.inclined_boundary(shape=(16, 16), drift=drift, seed=1),
+        data.inclined_boundary(shape=(16, 16), seed=2),
+    ]
+    signals, low_losses = ([getattr(p, name) for p in both] for name in ("signal", "low_loss"))
+    if lazy:
+        signals, low_losses = ([s.as_lazy() for s in some] for some in (signals, low_losses))
+    return signals, low_losses, both[0].truth
+
+
+def worst_angle(result, truth):
+    """Of the phases of a phantom, in degrees."""
+    spectra = {name: truth.spectra.inav[i] for i, name in enumerate(truth.names)}
+    return float(result.match(spectra).angles.min(0).max())
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+def test_one_signal_drifts(lazy):
+    """Phantom: 5 channels of drift in one of two scans, whose mean energies differ for it.
+
+    Two phases, to the two degrees that 256 pixels of each scan give alone (1.2) with a margin.
+    """
+    signals, low_losses, truth = pair(5.0, lazy)
+    with untouched(*signals, *low_losses):
+        u, v = hyperspy_unmix.unmix(signals, low_loss=low_losses)
+    assert u.n_components == v.n_components == 2
+    for result in (u, v):
+        assert worst_angle(result, truth) < 2
+        assert np.nanmean(array(result.reduced_chi_square)) == pytest.approx(1, abs=0.05)
+        assert result.settings["background"].reason == "power law, window before O-K at 532"
+        assert "signal_mask" not in result.settings
+    assert v.settings["channels in common"].value > 3
+    offset = truth.parameters["drift"]
+    assert u.settings["energy offset"].value == pytest.approx(np.median(offset), abs=0.05)
+    assert "energy offset" not in v.settings
+
+
+def test_a_window_that_is_given_is_cut_by_the_alignment():
+    """What is said: it is cut; an error where nothing is left of it, which names why."""
+    signals, low_losses, truth = pair(5.0)
+    u, v = hyperspy_unmix.unmix(signals, low_loss=low_losses, background=(400.0, 525.0))
+    assert worst_angle(u, truth) < 2
+    for result in (u, v):
+        window, reason = result.settings["background"]
+        assert 400 < window[0] < 404
+        assert window[1] == 525
+        assert re.search(r"given; cut to .* \d outside the analysed range left out", reason)
+    with pytest.raises(ValueError, match=r"outside the analysed range.*all signals have in common"):
+        hyperspy_unmix.unmix(signals, low_loss=low_losses, background=(400.0, 401.5))
+
+
+@pytest.mark.parametrize("channels", [0, 2, -7])
+def test_zero_loss_peaks_that_differ(channels, caplog):
+    """Truth: the channels by which core loss and low loss are moved; a hundredth of one."""
+    signals, low_losses, truth = pair()
+    for signal in (signals[1], low_losses[1]):
         signal.data = np.roll(signal.data, channels, -1)
-    found = hyperspy_unmix.unmix(
-        [first.signal, second.signal], low_loss=[first.low_loss, second.low_loss]
-    )
-    said = [u.settings.get("WARNING: energies") for u in found]
-    assert [one is not None for one in said] == [channels > 0] * 2
-    assert caplog.text.count("the zero-loss peaks lie at") == (channels > 0)
+    u, v = hyperspy_unmix.unmix(signals, low_loss=low_losses)
+    assert u.n_components == 2
+    assert worst_angle(u, truth) < 2
     if channels:
-        assert "1 eV (signal 1)" in said[0].reason
+        assert v.settings["energy offset"].value == pytest.approx(channels, abs=0.01)
+    assert ("energy offset" in v.settings) == (channels != 0)
+    assert "the zero-loss peaks lie at" not in caplog.text
+
+
+def test_energies_that_may_not_be_moved_are_said_once(caplog):
+    """The zero-loss peaks tell: moved by two channels of 0.5 eV."""
+    signals, low_losses, _ = pair()
+    for signal in (signals[1], low_losses[1]):
+        signal.data = np.roll(signal.data, 2, -1)
+    found = hyperspy_unmix.unmix(signals, low_loss=low_losses, energy_shift=None)
+    said = [u.settings["WARNING: energies"].reason for u in found]
+    assert caplog.text.count("the zero-loss peaks lie at") == 1
+    assert "1 eV (signal 1)" in said[0]
+
+
+def test_a_low_loss_with_an_offset_of_its_own(caplog):
+    """Truth: the core losses as they are; that of the low loss is not theirs."""
+    signals, low_losses, truth = pair()
+    low_losses[1].data = np.roll(low_losses[1].data, 3, -1)
+    u, v = hyperspy_unmix.unmix(signals, low_loss=low_losses)
+    assert u.n_components == 2
+    assert worst_angle(u, truth) < 2
+    assert "energy offset" not in v.settings
+    assert "spectra of signal 1 are not off by as much" in v.settings["energies"].reason
+    assert "the zero-loss peaks lie at" not in caplog.text
 
 
 def test_channels_that_only_one_signal_has():
