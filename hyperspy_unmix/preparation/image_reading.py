@@ -17,13 +17,15 @@ from hyperspy_unmix.arguments.checks import (
     read_signal_mask,
 )
 from hyperspy_unmix.numerics.cleaning.dead_channels import emptied_channels
-from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
+from hyperspy_unmix.numerics.cleaning.nan_channels import without_nan_channels
+from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
-from hyperspy_unmix.numerics.types import Progress, silent
+from hyperspy_unmix.numerics.types import Index, Progress, silent
 from hyperspy_unmix.settings import Choice, Finding, Settings
 
 from .axes_and_metadata import frame_of
 from .metadata import base_type
+from .nan_channels import NanChannelsFinding
 from .pixels_left_out import EmptyFinding, leave_out_pixels
 from .spectrum_image import Image
 from .value_checks import (
@@ -119,14 +121,17 @@ def read_image(
             f"{len(channels)} channels are left of {last - first} after signal_mask; at least 2 "
             "are needed (True in a mask means excluded)."
         )
-    blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
+    blocks, summary, nan = _first_pass(signal, variance, pixels, channels, progress)
     is_users = signal_range is not None or signal_mask is not None
-    zero_peak = look_for_zero_peak(signal, channels, summary, is_users=is_users)
+    zero_peak = look_for_zero_peak(signal, blocks.channels, summary, is_users=is_users)
     if zero_peak is not None and zero_peak.left_out:
         # What is empty, flat or not finite is found as if they had never been recorded.
-        channels = channels[zero_peak.channels :]
+        channels = blocks.channels[zero_peak.channels :]
         first = int(channels[0])
-        blocks, summary = _first_pass(signal, variance, pixels, channels, progress)
+        blocks, summary, nan_behind = _first_pass(signal, variance, pixels, channels, progress)
+        nan = np.union1d(nan, nan_behind)
+    first, last, without_nan = NanChannelsFinding.within(first, last, blocks.channels, nan)
+    masked[nan] = True
     blocks, summary, without = leave_out_pixels(blocks, summary)
     values = OffsetFinding(summary.least, summary.greatest)
     defects = DefectsFinding(looked_for=spikes is not None)
@@ -167,7 +172,16 @@ def read_image(
         bad,
     )
     of_zero_peak = () if zero_peak is None else (zero_peak,)
-    findings = (limits, *of_zero_peak, without.copies, values, defects, saturation, left_out)
+    findings = (
+        limits,
+        *of_zero_peak,
+        without_nan,
+        without.copies,
+        values,
+        defects,
+        saturation,
+        left_out,
+    )
     return image.select_channels(~empty & ~emptied), findings
 
 
@@ -177,8 +191,8 @@ def _first_pass(
     pixels: NDArray[np.bool_],
     channels: NDArray[np.intp],
     progress: Progress,
-) -> tuple[RowBlocks, Summary]:
-    """The first pass over the data, and what must hold for any other."""
+) -> tuple[RowBlocks, Summary, Index]:
+    """The first pass over the data, and what must hold for any other; channels left out for NaN."""
     # where float32 would round the counts, or overflow, is not known yet
     long = signal.data.dtype.itemsize > 4
     blocks = replace(
@@ -188,7 +202,7 @@ def _first_pass(
         channels=channels,
         progress=progress,
     )
-    summary = summarise(blocks)
+    blocks, summary, nan = without_nan_channels(blocks)
     if long and max(-summary.least, summary.greatest) <= EXACT_IN_FLOAT32:
         blocks = replace(blocks, dtype=np.float32)
     check_size(summary)
@@ -204,7 +218,7 @@ def _first_pass(
             if holding == 0
             else "One channel holds counts, all others are zero: at least 2 are needed."
         )
-    return blocks, summary
+    return blocks, summary, nan
 
 
 def _chunk_parts(signal: BaseSignal) -> int:

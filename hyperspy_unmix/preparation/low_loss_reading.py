@@ -9,13 +9,14 @@ import numpy as np
 
 from hyperspy_unmix.arguments.checks import check_signal
 from hyperspy_unmix.arguments.options import Preprocessing
+from hyperspy_unmix.numerics.cleaning.nan_channels import without_nan_channels
 from hyperspy_unmix.numerics.corrections.plural_scattering import Method
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss, analyse_low_loss
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap, thickness_map
 from hyperspy_unmix.numerics.low_loss.zero_loss import SEARCH_RANGE_EV, find_zero_loss_peak
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Finding
 
 from .low_loss import AnalysedLowLoss
@@ -53,7 +54,7 @@ def read_low_loss(
         return None, image, _zero_loss_in_range(image)
     check_signal(signal, "low_loss")
     is_own = signal is image.frame or signal.data is image.blocks.data
-    blocks, summary, energies = _matching(signal, is_own, image)
+    blocks, summary, energies, nan_channels = _matching(signal, is_own, image)
     blocks, summary, image, not_finite = _finite(blocks, summary, image)
     is_tiled = not is_own and _is_tiled(blocks, summary)
     if is_tiled:
@@ -91,6 +92,7 @@ def read_low_loss(
         not_finite,
         among_plasmons,
         is_tiled=is_tiled,
+        nan_channels=nan_channels,
     )
     return low_loss, image, (*others, finding)
 
@@ -112,7 +114,10 @@ def _holds_zero_loss(image: Image) -> bool:
         pixels = np.zeros_like(image.blocks.pixels)
         pixels[few] = True
         sample = replace(image.blocks, pixels=pixels, channels=np.arange(axis.size))
-        summary = summarise(sample, "zero-loss peak")
+        sample, summary, _ = without_nan_channels(sample, "zero-loss peak", only_ends=True)
+        if not summary.finite.any():
+            return False
+        energies = energies[sample.channels]
     try:
         find_zero_loss_peak(energies, summary.mean)
     except ValueError:
@@ -130,8 +135,11 @@ def _zero_loss_in_range(image: Image) -> Findings:
     return (ZeroLossInRange(),) if within else ()
 
 
-def _matching(low_loss: Any, is_own: bool, image: Image) -> tuple[RowBlocks, Summary, Floats]:
-    """The low loss of the pixels that count, its first pass, and its energies in eV."""
+def _matching(low_loss: Any, is_own: bool, image: Image) -> tuple[RowBlocks, Summary, Floats, int]:
+    """The low loss of the pixels that count, its first pass, and its energies in eV.
+
+    The last: how many channels at its ends were left out because they are NaN in many spectra.
+    """
     shape, scan = tuple(low_loss.data.shape[:-1]), image.navigation_shape
     one_for_all = int(np.prod(shape)) == 1
     if not one_for_all and shape != scan:
@@ -155,9 +163,12 @@ def _matching(low_loss: Any, is_own: bool, image: Image) -> tuple[RowBlocks, Sum
     else:
         pixels = blocks.pixels if one_for_all else image.blocks.pixels
         blocks = replace(blocks, pixels=pixels, progress=image.blocks.progress)
-    summary = summarise(blocks, "first pass over the low loss") if summary is None else summary
+    nan_channels: Index = np.zeros(0, np.intp)
+    if summary is None:
+        stage = "first pass over the low loss"
+        blocks, summary, nan_channels = without_nan_channels(blocks, stage, only_ends=True)
     check_size(summary, "low_loss")
-    return blocks, summary, energies
+    return blocks, summary, energies[blocks.channels], len(nan_channels)
 
 
 def _finite(

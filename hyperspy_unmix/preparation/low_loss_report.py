@@ -52,6 +52,8 @@ class LowLossFinding:
     starts_among_plasmons : (float, str), optional
         Where the analysed range begins, and its unit, if that is above the peak and below the core
         losses.
+    nan_channels : int
+        At the ends, left out because they are NaN in many spectra.
     """
 
     peak: tuple[float, float]
@@ -71,6 +73,7 @@ class LowLossFinding:
     collection_angles: tuple[float, float] | None
     starts_among_plasmons: tuple[float, str] | None
     is_tiled: bool = False
+    nan_channels: int = 0
 
     @classmethod
     def of(
@@ -84,6 +87,7 @@ class LowLossFinding:
         starts_among_plasmons: tuple[float, str] | None,
         *,
         is_tiled: bool = False,
+        nan_channels: int = 0,
     ) -> LowLossFinding:
         """Of an analysed low loss; ``signal`` is what was analysed."""
         axis, analysis, thickness = (
@@ -113,6 +117,7 @@ class LowLossFinding:
             collection_angles=_collection_angles(image.frame, signal),
             starts_among_plasmons=starts_among_plasmons,
             is_tiled=is_tiled,
+            nan_channels=nan_channels,
         )
 
     def choices(self) -> Settings:
@@ -121,6 +126,12 @@ class LowLossFinding:
         if self.not_finite_pixels:
             said["low loss not finite"] = Choice(
                 self.not_finite_pixels, "pixels whose low loss holds NaN or infinity were masked"
+            )
+        if self.nan_channels:
+            said["low loss NaN channels"] = Choice(
+                self.nan_channels,
+                "channels at the ends of the low loss left out, that are NaN in some spectra, as a "
+                "shift leaves them",
             )
         if self.starts_among_plasmons is not None:
             energy, units = self.starts_among_plasmons

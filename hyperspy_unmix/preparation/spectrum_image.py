@@ -169,11 +169,12 @@ class Image:
         shifts[self.blocks.pixels] = moves
         least, most = min(int(moves.min()), 0), max(int(moves.max()), 0)
         n_channels = len(self.masked_channels)
-        masked = _widened(self.masked_channels, least, most)
-        bad = None
+        # Neither do channels without counts move with the spectra.
+        left_out = self.masked_channels.copy()
+        left_out[self.first : self.last] |= self.empty
+        masked, bad = _widened(left_out, least, most), None
         if self.bad_channels is not None:
-            excluded = _widened(self.masked_channels & ~self.bad_channels, least, most)
-            bad = masked & ~excluded
+            bad = masked & ~_widened(left_out & ~self.bad_channels, least, most)
         first, last = max(self.first, most), min(self.last, n_channels + least)
         channels = self.blocks.channels
         channels = channels[(channels >= first) & (channels < last) & ~masked[channels]]

@@ -59,6 +59,7 @@ from hyperspy_unmix.preparation.low_loss_report import (
     LowLossFinding,
     ZeroLossInRange,
 )
+from hyperspy_unmix.preparation.nan_channels import NanChannelsFinding
 from hyperspy_unmix.preparation.noise import FewCountsFinding, NoiseFinding
 from hyperspy_unmix.preparation.pixels_left_out import CopiesFinding, EmptyFinding
 from hyperspy_unmix.preparation.prepare import Prepared
@@ -209,6 +210,7 @@ BY_FIELDS = {
     "IcaFinding": IcaFinding,
     "KnownFinding": KnownFinding,
     "LowLossFinding": LowLossFinding,
+    "NanChannelsFinding": NanChannelsFinding,
     "NoiseFinding": NoiseFinding,
     "NotCounting": NotCounting,
     "NotInCommon": NotInCommon,

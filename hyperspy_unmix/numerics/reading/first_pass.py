@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from hyperspy_unmix.numerics.types import Floats, Index
 
 from .block import Block
+from .gaps import Gaps, find_gaps, merge_gaps
 from .row_blocks import RowBlocks
 
 MOST_GROUPS = 512  # runs of pixels of which the mean spectra are kept
@@ -49,7 +50,7 @@ class Summary:
     (pixels, channels) is every n-th spectrum, of the pixels ``sampled``; ``integers`` tells whether
     it holds whole numbers only. ``least`` and ``greatest`` are the extreme values,
     ``least_variance`` that of the given variance. ``extremes`` are there until values are replaced
-    or channels chosen.
+    or channels chosen; ``gaps`` are those of spectra that are NaN in some channels.
     """
 
     finite: NDArray[np.bool_]
@@ -69,6 +70,7 @@ class Summary:
     blank: NDArray[np.bool_] | None = None
     key: NDArray[np.uint64] | None = None
     total: Floats | None = None
+    gaps: Gaps | None = None
 
     @property
     def mean(self) -> Floats:
@@ -159,6 +161,7 @@ class _Runs:
     index: Index
     sample: Floats
     least_variance: float
+    gaps: Gaps | None = None
 
 
 def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
@@ -177,15 +180,16 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
 
     def on_block(block: Block) -> tuple[_Runs, NDArray[Any]]:
         marks = _mark(block.spectra)
-        finite = marks["finite"]
+        finite, gaps = marks["finite"], None
         if not finite.all():
+            gaps = find_gaps(block.spectra[~finite])
             block = replace(
                 block,
                 spectra=block.spectra[finite],
                 variance=None if block.variance is None else block.variance[finite],
                 index=block.index[finite],
             )
-        return _sum_runs(block, run, stride, tile_size), marks
+        return replace(_sum_runs(block, run, stride, tile_size), gaps=gaps), marks
 
     def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[Any]]:
         runs, marks = zip(*map(on_block, parts), strict=True)
@@ -212,6 +216,7 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
         blank=marks["blank"],
         key=marks["key"],
         total=marks["total"],
+        gaps=runs.gaps,
     )
 
 
@@ -324,6 +329,7 @@ def _merge_runs(parts: Sequence[_Runs]) -> _Runs:
         index=concatenate("index"),
         sample=concatenate("sample"),
         least_variance=float(np.min([part.least_variance for part in parts])),
+        gaps=merge_gaps([part.gaps for part in parts]),
     )
 
 
