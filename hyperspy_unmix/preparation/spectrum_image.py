@@ -175,7 +175,10 @@ class Image:
         masked, bad = _widened(left_out, least, most), None
         if self.bad_channels is not None:
             bad = masked & ~_widened(left_out & ~self.bad_channels, least, most)
-        first, last = max(self.first, most), min(self.last, n_channels + least)
+        # What is excluded beside the range, NaN for example, must not be moved into it.
+        low = self.first if self.masked_channels[: self.first][-1:].any() else 0
+        high = self.last if self.masked_channels[self.last :][:1].any() else n_channels
+        first, last = max(self.first, low + most), min(self.last, high + least)
         channels = self.blocks.channels
         channels = channels[(channels >= first) & (channels < last) & ~masked[channels]]
         blocks = replace(self.blocks, shifts=shifts, channels=channels)

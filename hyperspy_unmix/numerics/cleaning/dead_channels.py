@@ -22,6 +22,7 @@ STUCK_DEVIATION = 0.2  # of the channels beside, that a stuck one is off
 SIGMAS_OF_STUCK = 3.0  # that a stuck channel is off
 LEAST_PIXELS_STUCK = 16  # fewer do not show that a channel never scatters
 MOST_EMPTIED = 0.1  # of the channels
+LEAST_SHARE_MOVED = 0.95  # of the spectra, by no more than these
 LEAST_COUNTS_FILLED = 30  # in a channel that is not empty by chance
 SIGMAS_OF_RATIO = 6.0  # above zero, of a filled channel over a full one
 SIGMA_PER_MEDIAN = 1.48  # of the absolute deviations of a normal distribution
@@ -114,18 +115,22 @@ def emptied_channels(sample: Floats) -> NDArray[np.bool_]:
     bool array, shape (channels,)
     """
     n_channels = sample.shape[1]
-    share_of_zeros = (sample == 0).mean(0)
     emptied = np.zeros(n_channels, bool)
     for order in (np.arange(n_channels), np.arange(n_channels)[::-1]):
+        # A single spectrum that was moved too far says nothing of the others.
+        run = (sample[:, order] != 0).argmax(1)
+        moved = run <= MOST_EMPTIED * n_channels
+        spectra = sample[moved] if moved.mean() > LEAST_SHARE_MOVED else sample
+        share_of_zeros = (spectra == 0).mean(0)
         # The channels of this end, up to the first that is full in all spectra.
         n_end = int(np.argmax(share_of_zeros[order] == 0))
         if share_of_zeros[order[n_end]] or not 0 < n_end <= MOST_EMPTIED * n_channels:
             continue
         end = order[:n_end]
-        full_channel = sample[:, order[n_end]]
+        full_channel = spectra[:, order[n_end]]
         is_zero_in_some = any(0 < share_of_zeros[k] < 1 for k in end)
         emptied[end] = is_zero_in_some and all(
-            _is_zero_or_full(sample[:, k], full_channel) for k in end
+            _is_zero_or_full(spectra[:, k], full_channel) for k in end
         )
     return emptied
 

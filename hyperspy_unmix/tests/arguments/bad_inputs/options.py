@@ -13,8 +13,29 @@ from hyperspy_unmix.tests.arguments.bad_inputs.rows import (
     bad_values,
     filled,
     of,
+    some_channels,
 )
 from hyperspy_unmix.tests.scenes import SHAPE, two_phases
+
+
+def cut_window(given, says, window, **keywords):
+    """A row for a window of which a part counts; the truth is that of this part."""
+    asked, make = keywords.pop("background"), keywords.pop("signal", two_phases)
+    keywords["background_type"] = "offset"
+    return Accepted(
+        given=given,
+        signal=make,
+        keywords={**keywords, "background": asked},
+        setting="background",
+        value=window,
+        says=f"given; cut to the channels that count, {says} left out",
+        excluded=keywords["signal_mask"]() if "signal_mask" in keywords else None,
+        truth=Truth(
+            words="the window without these",
+            signal=make,
+            keywords={**keywords, "background": window},
+        ),
+    )
 
 
 def option(name, value, error, says, **more):
@@ -123,6 +144,40 @@ BACKGROUND = [
         given="a background window outside of `signal_range`",
         keywords={"background": (110, 140), "signal_range": (150, 250)},
         says="background=.*goes from 150 to 250",
+    ),
+    cut_window(
+        "a background window that begins where no channel has counts",
+        "3 without counts",
+        (106.0, 140.0),
+        background=(100.0, 140.0),
+        signal=bad_values((..., slice(0, 3)), 0),
+    ),
+    cut_window(
+        "a background window that ends where no channel has counts",
+        "2 without counts",
+        (220.0, 254.0),
+        background=(220.0, 258.0),
+        signal=bad_values((..., slice(-2, None)), 0),
+    ),
+    cut_window(
+        "a background window that begins outside of `signal_range`",
+        "5 outside the analysed range",
+        (120.0, 150.0),
+        background=(110.0, 150.0),
+        signal_range=(120.0, 250.0),
+    ),
+    cut_window(
+        "a background window that begins in masked channels",
+        "6 excluded",
+        (112.0, 150.0),
+        background=(100.0, 150.0),
+        signal_mask=lambda: some_channels(slice(0, 6)),
+    ),
+    Refused(
+        given="a background window with counts in two of its channels",
+        signal=bad_values((..., slice(0, 9)), 0),
+        keywords={"background": (100, 121)},
+        says="background=.*holds 2 channels .*beside 9 without counts.*at least 3 channels",
     ),
     Refused(
         given="a background window in which the counts are negative",

@@ -15,7 +15,7 @@ from hyperspy_unmix.tests.arguments.bad_inputs.rows import (
     some_channels,
     some_pixels,
 )
-from hyperspy_unmix.tests.scenes import PHASES, calibrated, counts, two_phases
+from hyperspy_unmix.tests.scenes import PHASES, SHAPE, calibrated, counts, two_phases
 
 ROW = slice(0, 3)  # of the scan
 
@@ -138,6 +138,17 @@ def as_the_line_before(line):
         keywords={"navigation_mask": lambda: some_pixels(line)},
         change=repeat,
     )
+
+
+def shifted_along_the_scan():
+    """The scene as a shift by up to three channels leaves it; one spectrum is lost."""
+    s = two_phases()
+    for row in range(SHAPE[0]):
+        shift = row // 2 - 2
+        s.data[row, :, : max(shift, 0)] = np.nan
+        s.data[row, :, s.data.shape[-1] + min(shift, 0) :] = np.nan
+    s.data[6, 6] = np.nan
+    return s
 
 
 VALUES = [
@@ -323,7 +334,7 @@ VALUES = [
     ),
     Accepted(
         given="NaN in three pixels, one of them masked",
-        signal=bad_values((4, slice(0, 3), 0), np.nan),
+        signal=bad_values((4, slice(0, 3), 5), np.nan),
         keywords={"navigation_mask": lambda: some_pixels((4, 0))},
         setting="not finite",
         value=2,
@@ -340,10 +351,52 @@ VALUES = [
         masked=some_pixels(slice(1, None)),
         truth=without(slice(1, None)),
     ),
-    Refused(
+    Accepted(
         given="NaN in a channel, in every pixel",
         signal=bad_values((..., 3), np.nan),
-        says="[Ee]very pixel.*signal_mask",
+        setting="NaN channels",
+        value=1,
+        says="left out: 1 between that are NaN in most spectra",
+        excluded=some_channels(3),
+        truth=Truth(
+            words="the same with this channel masked",
+            keywords={"signal_mask": lambda: some_channels(3)},
+        ),
+    ),
+    Accepted(
+        given="NaN in the first channel of one pixel",
+        signal=bad_values((4, 2, 0), np.nan),
+        setting="not finite",
+        value=1,
+        says="masked",
+        masked=some_pixels((4, 2)),
+        truth=without((4, 2)),
+    ),
+    Accepted(
+        given="NaN in the first two channels of every third line (spectra that were shifted)",
+        signal=bad_values((slice(0, None, 3), slice(None), slice(0, 2)), np.nan),
+        setting="NaN channels",
+        value=2,
+        says="2 at the low end, that are NaN in some spectra",
+        truth=Truth(
+            words="the same counts without these channels",
+            keywords={"signal_range": (104.0, 258.0)},
+        ),
+    ),
+    Accepted(
+        given="NaN at both ends, of more channels along the scan, and in all of one pixel",
+        signal=shifted_along_the_scan,
+        setting="NaN channels",
+        value=5,
+        says="3 at the low end and 2 at the high end",
+        masked=some_pixels((6, 6)),
+        truth=Truth(
+            words="the same counts without these channels and this pixel",
+            keywords={
+                "signal_range": (106.0, 254.0),
+                "navigation_mask": lambda: some_pixels((6, 6)),
+            },
+        ),
     ),
     Refused(
         given="infinity in a channel, in every pixel",
