@@ -75,7 +75,7 @@ class Drift:
         if not self.applied and not self.offset:
             return None
         left = self.shift * self.applied + self.offset - self.whole
-        return FractionalShift.build(left, image.positions, image.empty)
+        return FractionalShift.build(left, image.positions, image.empty_at_ends)
 
     @property
     def spread(self) -> float:

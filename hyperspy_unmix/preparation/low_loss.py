@@ -49,7 +49,7 @@ class AnalysedLowLoss:
         if not self.deconvolves:
             return None
         scale = float(image.axis.scale) * EV.get(str(image.axis.units), 1.0)
-        return scattering(self.analysis, scale, image.positions, image.empty, self.method)
+        return scattering(self.analysis, scale, image.positions, image.empty_at_ends, self.method)
 
     def zero_loss_tail(self, image: Image) -> ZeroLossTail | None:
         """What the zero-loss peak leaves in the channels of its own low loss."""

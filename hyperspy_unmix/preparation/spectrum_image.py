@@ -123,6 +123,13 @@ class Image:
         return self.empty | self.bad
 
     @property
+    def empty_at_ends(self) -> NDArray[np.bool_]:
+        """Those at the ends; between channels with counts the spectrum is not zero, but lost."""
+        empty = self.empty
+        empty[self.positions[0] : self.positions[-1]] = False
+        return empty
+
+    @property
     def copies(self) -> NDArray[np.bool_]:
         """Pixels left out because they hold the spectrum of another, shape (all pixels,)."""
         if self.copy_of is None:

@@ -120,9 +120,10 @@ def test_ends_stay_out_where_whole_channels_are_moved():
     assert_same(u, known)
 
 
-def test_channels_without_counts_do_not_move_with_the_spectra():
+@pytest.mark.parametrize("drift", [0.0, 2.0, 9.0])
+def test_channels_without_counts_do_not_move_with_the_spectra(drift):
     """Truth: those channels masked; they belong to the detector, not to the spectrum."""
-    signal, low_loss, _ = data.inclined_boundary(shape=(16, 16), drift=9.0)
+    signal, low_loss, _ = data.inclined_boundary(shape=(16, 16), drift=drift)
     channels = np.zeros(signal.data.shape[-1], bool)
     channels[700:720] = True
     signal.data[..., channels] = 0
