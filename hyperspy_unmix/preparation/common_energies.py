@@ -11,7 +11,13 @@ from hyperspy_unmix.numerics.drift.group_shifts import shift_share_in_spectra
 from hyperspy_unmix.settings import Choice, Settings, warn_of
 
 from .aligned import Aligned
-from .drift import SIGMAS_NOT_FOLLOWED, SIGMAS_OF_DRIFT, Drift, take_out_offset
+from .drift import (
+    SIGMAS_NOT_FOLLOWED,
+    SIGMAS_OF_DRIFT,
+    Drift,
+    DriftNotAskedFor,
+    take_out_offset,
+)
 from .low_loss_report import EnergiesDiffer
 from .metadata import EV
 
@@ -78,9 +84,18 @@ def _channel_width(one: Aligned) -> float:
 
 
 def _of_peak(one: Aligned) -> Drift | None:
-    """The drift, where the spectra follow the zero-loss peak."""
-    drift = one.drift
-    return drift if drift is not None and drift.source == "zero-loss peak" else None
+    """The drift, where the spectra follow the zero-loss peak, as far as that is known."""
+    drift, low_loss = one.drift, one.low_loss
+    if drift is not None:
+        return drift if drift.source == "zero-loss peak" else None
+    pixels = one.image.blocks.shape[0]
+    was_asked_for = not any(isinstance(known, DriftNotAskedFor) for known in one.findings)
+    if low_loss is None or len(low_loss.analysis.shift) != pixels or not was_asked_for:
+        return None
+    # Of few pixels no drift is looked for, and what they share is known all the same.
+    error = low_loss.analysis.shift_error / _channel_width(one)
+    none = np.zeros(pixels)
+    return Drift(none, error, False, none.astype(np.intp), source="zero-loss peak")
 
 
 def _tell_otherwise(one: Aligned, reference: Aligned, offset: float) -> bool:

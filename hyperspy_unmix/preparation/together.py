@@ -13,7 +13,7 @@ from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.types import Index
-from hyperspy_unmix.settings import Choice, Settings
+from hyperspy_unmix.settings import Choice, Settings, caution, warn_of
 
 from .aligned import Aligned, read_aligned
 from .background import BACKGROUND_TYPES, BackgroundFinding, choose_background, with_window
@@ -41,6 +41,23 @@ class NotInCommon:
         return {"channels in common": Choice(self.channels, reason)}
 
 
+@dataclass(frozen=True)
+class ScatteringInSome:
+    """Signals (their numbers) without plural scattering, and those in which it is left."""
+
+    without: tuple[int, ...]
+    left_in: tuple[int, ...]
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        without, left_in = (", ".join(map(str, some)) for some in (self.without, self.left_in))
+        hint = (
+            f"plural scattering is taken out of signal {without} and not of {left_in}: one phase "
+            "then has two spectra. Give a low loss for every signal, or low_loss=None"
+        )
+        return caution("low loss in some", hint)
+
+
 def prepare_together(
     signals: Sequence[BaseSignal], options: Sequence[Preprocessing]
 ) -> list[Prepared]:
@@ -57,11 +74,25 @@ def prepare_together(
     background, shape = options[0].background, options[0].background_type
     check_choice("background_type", shape, BACKGROUND_TYPES)
     each = [read_aligned(signal, own) for signal, own in zip(signals, options, strict=True)]
+    each = _with_word_on_scattering(each)
     each = _over_channels_in_common(with_common_energies(each))
     return [
         prepared_from(one, shape, own)
         for one, own in zip(each, _choose_backgrounds(background, shape, each), strict=True)
     ]
+
+
+def _with_word_on_scattering(each: list[Aligned]) -> list[Aligned]:
+    """The same, with a warning where the signals are deconvolved in part."""
+    deconvolved = [one.low_loss is not None and one.low_loss.deconvolves for one in each]
+    if all(deconvolved) or not any(deconvolved):
+        return each
+    finding = ScatteringInSome(
+        tuple(i for i, done in enumerate(deconvolved) if done),
+        tuple(i for i, done in enumerate(deconvolved) if not done),
+    )
+    warn_of(finding)
+    return [replace(one, findings=(*one.findings, finding)) for one in each]
 
 
 def _over_channels_in_common(each: list[Aligned]) -> list[Aligned]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 ONE_FOR_EACH = ("low_loss", "thickness", "exposure_ratio", "noise", "navigation_mask")
+LEAST_IN_COMMON = 2  # channels, that are worth cutting out
 ENERGY_TOLERANCE = 1e-3  # channels, within which two energies are the same
 
 
@@ -103,9 +104,31 @@ def _check(signals: Sequence[BaseSignal]) -> None:
             raise ValueError(
                 f"signal {i} has {axis.size} channels from {axis.axis[0]:g} to {axis.axis[-1]:g} "
                 f"{axis.units}, signal 0 {first.size} from {first.axis[0]:g} to "
-                f"{first.axis[-1]:g} {first.units}: the same energies are needed. Bring them to "
-                "one axis with signal.interpolate_on_axis() or by cropping."
+                f"{first.axis[-1]:g} {first.units}: the same energies are needed. "
+                f"{_how_to_bring_together(axis, first, i)}"
             )
+
+
+def _how_to_bring_together(axis: Any, first: Any, number: int) -> str:
+    """What to call so that a signal has the energies of signal 0."""
+    interpolated = (
+        f"signals[{number}].interpolate_on_axis(signals[0].axes_manager[-1], -1) brings it to "
+        "those of signal 0."
+    )
+    if str(axis.units) != str(first.units) or not (axis.is_uniform and first.is_uniform):
+        return interpolated
+    # The same channels, of which one has more: those in common can be cut out.
+    offset = (axis.offset - first.offset) / first.scale
+    is_whole = abs(offset - round(offset)) < ENERGY_TOLERANCE
+    drifted = abs(axis.scale / first.scale - 1) * max(axis.size, first.size)
+    start, end = max(0, round(offset)), min(first.size, round(offset) + axis.size)
+    if not is_whole or drifted > ENERGY_TOLERANCE or end - start < LEAST_IN_COMMON:
+        return interpolated
+    own = start - round(offset)
+    return (
+        f"Give the {end - start} channels in common: signals[0].isig[{start}:{end}] and "
+        f"signals[{number}].isig[{own}:{own + end - start}]."
+    )
 
 
 def _which_to_take(signals: Sequence[Any]) -> str:

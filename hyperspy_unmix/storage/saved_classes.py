@@ -66,7 +66,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.smoothing import SmoothingFinding
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
-from hyperspy_unmix.preparation.together import NotInCommon
+from hyperspy_unmix.preparation.together import NotInCommon, ScatteringInSome
 from hyperspy_unmix.preparation.value_checks import DefectsFinding, OffsetFinding, SaturationFinding
 from hyperspy_unmix.preparation.zero_peak import ZeroPeakFinding
 from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Told
@@ -222,6 +222,7 @@ BY_FIELDS = {
     "RangeFinding": RangeFinding,
     "RefinementFinding": RefinementFinding,
     "SaturationFinding": SaturationFinding,
+    "ScatteringInSome": ScatteringInSome,
     "SmoothingFinding": SmoothingFinding,
     "ThicknessFinding": ThicknessFinding,
     "Told": Told,

@@ -210,6 +210,43 @@ def test_energies_that_may_not_be_moved_are_said_once(caplog):
     assert "1 eV (signal 1)" in said[0]
 
 
+def test_few_pixels_beside_a_map():
+    """Truth: moved by two channels; of five pixels no drift of their own is looked for."""
+    signals, low_losses, truth = pair()
+    for some in (signals, low_losses):
+        some[1] = some[1].inav[4:9, 8]
+        some[1].data = np.roll(some[1].data, 2, -1)
+    u, v = hyperspy_unmix.unmix(signals, low_loss=low_losses)
+    assert u.n_components == 2
+    assert worst_angle(u, truth) < 2
+    assert v.settings["energy offset"].value == pytest.approx(2, abs=0.02)
+
+
+def test_a_low_loss_for_one_of_two(caplog):
+    """The warning, and its advice: with neither it is gone."""
+    signals, low_losses, _ = pair()
+    u, v = hyperspy_unmix.unmix(signals, low_loss=[None, low_losses[1]])
+    for result in (u, v):
+        reason = result.settings["WARNING: low loss in some"].reason
+        assert "taken out of signal 1 and not of 0" in reason
+    assert caplog.text.count("one phase then has two spectra") == 1
+    u, v = hyperspy_unmix.unmix(signals, low_loss=None)
+    assert "WARNING: low loss in some" not in u.settings
+
+
+def test_windows_that_only_some_have():
+    """Truth: the background of the phantom taken out of one signal beforehand; found as such."""
+    signals, low_losses, truth = pair(5.0)
+    signals[1].data = (
+        signals[1].data - data.inclined_boundary(shape=(16, 16), seed=2).truth.background.data
+    )
+    u, v = hyperspy_unmix.unmix(signals, low_loss=low_losses)
+    assert u.n_components == 2
+    assert worst_angle(u, truth) < 2
+    assert u.settings["background"].value[0] == pytest.approx(448)
+    assert v.settings["background"].value is None
+
+
 def test_a_low_loss_with_an_offset_of_its_own(caplog):
     """Truth: the core losses as they are; that of the low loss is not theirs."""
     signals, low_losses, truth = pair()
@@ -262,6 +299,23 @@ def test_a_list_that_a_file_was_loaded_as():
         hyperspy_unmix.unmix(loaded)
 
 
+@pytest.mark.parametrize(
+    "cut, said",
+    [
+        (slice(10, None), (r"signals[0].isig[10:80]", r"signals[1].isig[0:70]")),
+        (slice(0, 60), (r"signals[0].isig[0:60]", r"signals[1].isig[0:60]")),
+    ],
+)
+def test_the_advice_for_other_channels_works(cut, said):
+    """Truth: the calls that the error names."""
+    signals = [two_phases(dose=600.0), two_phases((9, 8), dose=600.0).isig[cut]]
+    with pytest.raises(ValueError, match="the same energies are needed") as caught:
+        hyperspy_unmix.unmix(signals)
+    assert all(call in str(caught.value) for call in said)
+    cropped = [signals[0].isig[cut], signals[1]]
+    assert hyperspy_unmix.unmix(cropped)[1].n_components == 2
+
+
 def test_errors():
     s = two_phases()
     with pytest.raises(ValueError, match="no signals were given"):
@@ -274,8 +328,9 @@ def test_errors():
     shifted.axes_manager.signal_axes[0].offset += 1
     with pytest.raises(ValueError, match="the same energies are needed"):
         hyperspy_unmix.unmix([s, shifted])
-    with pytest.raises(ValueError, match="the same energies are needed"):
-        hyperspy_unmix.unmix([s, s.isig[:40]])
+    with pytest.raises(ValueError, match=r"signals\[1\]\.interpolate_on_axis\(") as caught:
+        hyperspy_unmix.unmix([s, s.isig[:40].rebin(scale=(1, 1, 2))])
+    assert "isig" not in str(caught.value)
     with pytest.raises(ValueError, match="navigation_mask is a list of 1, one is needed for each"):
         hyperspy_unmix.unmix([s, s], navigation_mask=[np.zeros(SHAPE, bool)])
     with pytest.raises(ValueError, match="algorithm"):
