@@ -88,6 +88,7 @@ def unmix(
         Exposure of the core loss over that of the low loss; default from the metadata of the two.
     background : "auto", None, (start, end) or several of these
         Pre-edge windows of the background, in the units of the axis; several are fitted together.
+        They are cut to the channels that count.
         ``"auto"`` finds one on EELS and subtracts nothing elsewhere.
     background_type : {"auto", "power law", "exponential", "polynomial", "offset"}
         Shape of the background. ``"auto"``: power laws; behind a window at energies that are not
