@@ -34,6 +34,7 @@ from hyperspy_unmix.numerics.corrections.aliasing import AliasingFit
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.correct import Corrected
+from hyperspy_unmix.numerics.drift.offset_of_spectra import OffsetOfSpectra
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap
@@ -50,6 +51,7 @@ from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
 from hyperspy_unmix.preparation.common_energies import OffsetTakenOut
+from hyperspy_unmix.preparation.common_energies import OffsetTakenOut, SpectraDiffer
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
 from hyperspy_unmix.preparation.given_window import NotCounting
 from hyperspy_unmix.preparation.image_reading import RangeFinding
@@ -216,6 +218,7 @@ BY_FIELDS = {
     "NotInCommon": NotInCommon,
     "NotRefined": NotRefined,
     "OffsetFinding": OffsetFinding,
+    "OffsetOfSpectra": OffsetOfSpectra,
     "OffsetTakenOut": OffsetTakenOut,
     "OneAnswerOnly": OneAnswerOnly,
     "PurePixelsFinding": PurePixelsFinding,
@@ -224,6 +227,7 @@ BY_FIELDS = {
     "SaturationFinding": SaturationFinding,
     "ScatteringInSome": ScatteringInSome,
     "SmoothingFinding": SmoothingFinding,
+    "SpectraDiffer": SpectraDiffer,
     "ThicknessFinding": ThicknessFinding,
     "Told": Told,
     "ZeroLossInRange": ZeroLossInRange,

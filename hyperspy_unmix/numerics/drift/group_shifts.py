@@ -245,9 +245,11 @@ def shift_share_in_spectra(
     return float(-slope / (2 * bend)), float(np.sqrt(noise_variance / bend))
 
 
-def _merge_neighbours(groups: Floats, size: NDArray[np.integer]) -> tuple[Floats, Floats]:
-    """Means of neighbouring groups, `MOST_MERGED_GROUPS` at most, and the pixels of each."""
-    starts = np.arange(0, len(groups), -(-len(groups) // MOST_MERGED_GROUPS))
+def _merge_neighbours(
+    groups: Floats, size: NDArray[np.integer], most: int = MOST_MERGED_GROUPS
+) -> tuple[Floats, Floats]:
+    """Means of neighbouring groups, ``most`` of them, and the pixels of each."""
+    starts = np.arange(0, len(groups), -(-len(groups) // most))
     pixels = np.add.reduceat(size, starts).astype(float)
     return np.add.reduceat(groups * size[:, None], starts) / pixels[:, None], pixels
 

@@ -234,6 +234,27 @@ def test_a_low_loss_for_one_of_two(caplog):
     assert "WARNING: low loss in some" not in u.settings
 
 
+@pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
+def test_energies_that_differ_where_no_peak_tells(lazy, caplog):
+    """Truth: moved by two channels; the warning's advice, and what follows, mends it."""
+    both = [data.eds_phases((20, 20), phases=3, seed=seed).signal for seed in (0, 1)]
+    both[1].data = np.roll(both[1].data, 2, -1)
+    signals = [s.as_lazy() for s in both] if lazy else both
+    u, v = hyperspy_unmix.unmix(signals)
+    said = v.settings["WARNING: energies"].reason
+    assert re.search(r"signal 1 need 3 .* moved by -[12]\.?\d* channels, and [4-6] as", said)
+    assert caplog.text.count("together with those of signal 0") == 1
+    call = re.search(r"offset -= ([\d.]+)", said)
+    signals[1].axes_manager[-1].offset -= float(call[1])
+    with pytest.raises(ValueError, match=r"signals\[1\]\.isig\[2:") as caught:
+        hyperspy_unmix.unmix(signals)
+    cuts = re.findall(r"isig\[(\d+):(\d+)\]", str(caught.value))
+    cropped = [s.isig[int(a) : int(b)] for s, (a, b) in zip(signals, cuts, strict=True)]
+    u, v = hyperspy_unmix.unmix(cropped)
+    assert u.n_components == 3
+    assert "WARNING: energies" not in v.settings
+
+
 def test_windows_that_only_some_have():
     """Truth: the background of the phantom taken out of one signal beforehand; found as such."""
     signals, low_losses, truth = pair(5.0)
