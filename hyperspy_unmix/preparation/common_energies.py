@@ -72,8 +72,8 @@ class SpectraDiffer:
             f"the spectra of signal {i} need {found.moved} components together with those of "
             f"signal {self.reference} where they are moved by {-found.channels:.2g} channels, and "
             f"{found.as_they_are} as they are: an offset of the energies, or chemistry that shifts "
-            f"all of them. If it is one: signals[{i}].axes_manager[-1].offset -= {whole:.6g}; unmix "
-            "then says which channels to cut out"
+            f"all of them. If it is one: signals[{i}].axes_manager[-1].offset -= {whole:.6g}; "
+            "unmix then says which channels to cut out"
         )
         return caution("energies", hint)
 
