@@ -43,7 +43,7 @@ STAGES = (
     "preparation.image_reading.drop_defects",
     "preparation.low_loss_reading.analyse_low_loss",
     "preparation.low_loss_reading.thickness_map",
-    "preparation.prepare.align",
+    "preparation.aligned.align",
     "preparation.background.background_window",
     "preparation.prepare.choose_noise",
     "numerics.compression.weighted_pca.measure_scree",

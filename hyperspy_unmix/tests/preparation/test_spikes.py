@@ -11,6 +11,7 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import data as phantoms
+from hyperspy_unmix.numerics.cleaning import nan_channels
 from hyperspy_unmix.numerics.cleaning.dead_channels import bad_channels
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.cleaning.spikes import find_spikes
@@ -413,11 +414,11 @@ def test_nothing_is_summarised_twice(monkeypatch):
     """Nor after spikes are replaced: the summary is told what changed."""
     passes = []
 
-    def counting(blocks):
+    def counting(blocks, stage):
         passes.append(blocks.spikes)
-        return summarise(blocks)
+        return summarise(blocks, stage)
 
-    monkeypatch.setattr("hyperspy_unmix.preparation.image_reading.summarise", counting)
+    monkeypatch.setattr(f"{nan_channels.__name__}.summarise", counting)
     clean, s = spiked_phases()
     nothing = dict.fromkeys(("signal_range", "navigation_mask", "signal_mask"))
     read_image(clean, variance=None, **nothing)
