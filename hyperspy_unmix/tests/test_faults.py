@@ -193,7 +193,7 @@ def test_interrupted_together(monkeypatch):
     given = [two_phases(), two_phases(shape=(9, 8))]
     known = [state(u) for u in hyperspy_unmix.unmix(given, 2)]
     places = {
-        "results.joint_unmixing.prepare": 2,
+        "preparation.together.read_aligned": 2,
         "analysis.compressed.compress": 2,
         "results.joint_unmixing.join": 1,
         "results.joint_unmixing.separate_components": 1,
