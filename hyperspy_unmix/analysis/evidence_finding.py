@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,19 +64,26 @@ class EvidenceFinding:
         pure_turns: Floats,
         known: tuple[int, ...] = (),
     ) -> EvidenceFinding:
-        """Of the evidence; ``corners`` are those of the components in the order of the result."""
+        """Of the evidence; ``corners`` are those of the components in the order of the result.
+
+        A component that has none, a known one in the place of noise, has a number beyond them.
+        """
+
+        def of_corners(values: Any) -> Any:
+            return np.append(values, np.zeros(len(corners), values.dtype))[corners]
+
         population = evidence.population
-        shares = population.share[corners]
+        shares = of_corners(population.share)
         verdict = evidence.verdict
         is_held = evidence.held if verdict == "independent" else evidence.alone
         is_held = is_held & (verdict != "impossible")
         return cls(
             verdict=verdict,
-            is_alone=tuple(bool(is_alone) for is_alone in is_held[corners]),
+            is_alone=tuple(bool(is_alone) for is_alone in of_corners(is_held)),
             alone_pixels=tuple(round(float(share) * number_of_pixels) for share in shares),
             shares=_rounded(shares, 4),
-            likelihood_gains=_rounded(population.likelihood_gain[corners], 1),
-            density_ratios=_rounded(population.density_ratio[corners], 1),
+            likelihood_gains=_rounded(of_corners(population.likelihood_gain), 1),
+            density_ratios=_rounded(of_corners(population.density_ratio), 1),
             overlap_turns=_rounded(overlap_turns, 1),
             pure_turns=_rounded(pure_turns, 1),
             ica_error=round(evidence.ica_error, 1),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.optimize import linear_sum_assignment
 
 from hyperspy_unmix.numerics.certainty.evidence import turns_between
-from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS, ica_covariance
-from hyperspy_unmix.numerics.certainty.mixing_error import Shares, estimate_shares
+from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS
 from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_noise
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
@@ -19,7 +19,7 @@ from hyperspy_unmix.numerics.separation.even_known import made_even
 from hyperspy_unmix.numerics.separation.ica import Algorithm, separate_again
 from hyperspy_unmix.numerics.separation.known_spectra import nearest_places
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_components
-from hyperspy_unmix.numerics.types import Floats, Index, Mask
+from hyperspy_unmix.numerics.types import Floats, Mask
 
 from .known_finding import KnownSpectra
 
@@ -74,6 +74,9 @@ class BesideKnown:
         without had not found that.
     even : int, optional
         Which known one was taken to be even under the others.
+    n_before : int, optional
+        Components among which the others were separated, without those behind them that are noise
+        and whose places known ones took. Default: all.
     """
 
     unmixing: Floats
@@ -83,6 +86,7 @@ class BesideKnown:
     before: Independent | PurePixels | BesideAlone | None
     is_anew: bool = False
     even: int | None = None
+    n_before: int | None = None
 
     @property
     def are_all(self) -> bool:
@@ -90,7 +94,29 @@ class BesideKnown:
         return self.before is None
 
 
-FoundBy = Independent | PurePixels | BesideAlone | BesideKnown
+Unaided = Independent | PurePixels | BesideAlone
+FoundBy = Unaided | BesideKnown
+
+
+def with_noise(
+    found_by: Independent | PurePixels | BesideAlone, n: int
+) -> Independent | PurePixels | BesideAlone:
+    """The same with ``n`` components behind that are noise, each as it is."""
+    unmixing = with_rows_of_noise(found_by.unmixing, n)
+    if isinstance(found_by, PurePixels):
+        return PurePixels(
+            unmixing, np.pad(found_by.pixels, (0, n)), np.pad(found_by.covariance, (0, n))
+        )
+    if isinstance(found_by, BesideAlone):
+        pure = with_noise(found_by.pure, n)
+        assert isinstance(pure, PurePixels)
+        return BesideAlone(unmixing, np.pad(found_by.is_alone, (0, n)), pure)
+    return replace(found_by, unmixing=unmixing)
+
+
+def with_rows_of_noise(unmixing: Floats, n: int) -> Floats:
+    """An unmixing with ``n`` components more, each as it is."""
+    return np.asarray(block_diag(unmixing, np.eye(n)))
 
 
 @dataclass(frozen=True)
@@ -175,9 +201,11 @@ def _beside_alone_again(
     sources = separate_again(signals, generator)
     if not (corners.any() and sources.any()):
         return np.zeros_like(corners)
-    is_alone, unmixing = found_by.is_alone, np.empty_like(corners)
-    unmixing[is_alone] = _nearest_rows(leading, found_by.unmixing[is_alone], corners)
-    start = _nearest_rows(leading, found_by.unmixing[~is_alone], sources)
+    # Components of noise behind the leading ones were not separated.
+    n, unmixing = leading.rank, np.empty_like(corners)
+    is_alone, before = found_by.is_alone[:n], found_by.unmixing[:n, :n]
+    unmixing[is_alone] = _nearest_rows(leading, before[is_alone], corners)
+    start = _nearest_rows(leading, before[~is_alone], sources)
     unmixing[~is_alone] = separate_beside(signals, unmixing[is_alone], start)
     return unmixing
 
@@ -192,9 +220,11 @@ def _beside_known_again(
     """The others found again, beside what is known."""
     if found_by.before is None:
         return found_by.unmixing
-    again = find_again(found_by.before, leading, signal_share, detail, generator)
+    n = leading.rank if found_by.n_before is None else found_by.n_before
+    again = find_again(found_by.before, leading.truncate(n), signal_share[:n], detail, generator)
     if not again.any():
-        return again
+        return np.zeros_like(found_by.unmixing)
+    again = with_rows_of_noise(again, leading.rank - n)
     is_known = found_by.is_known
     rows = found_by.unmixing[is_known]
     left = np.delete(again, nearest_places(rows, again, leading), axis=0)
@@ -216,82 +246,3 @@ def _nearest_rows(leading: LowRank, wanted: Floats, rows: Floats) -> Floats:
     """Of each unmixing wanted the row whose spectrum is the nearest, up to its sign."""
     turns = turns_between(leading, wanted, rows)
     return np.asarray(rows[linear_sum_assignment(np.minimum(turns, 180 - turns))[1]])
-
-
-def chance_shares(found_by: FoundBy, unmixing: Floats, signals: Floats) -> Shares:
-    """Shares of the components in each other that chance may have left.
-
-    Parameters
-    ----------
-    found_by : FoundBy
-    unmixing : array, shape (n, n)
-        Of the components as they are now: spectra are ``unmixing @ components``.
-    signals : array, shape (n, samples)
-        What the ICA saw.
-
-    Returns
-    -------
-    Shares
-    """
-    if isinstance(found_by, PurePixels):
-        return estimate_shares(found_by.unmixing, unmixing, found_by.covariance)
-    if isinstance(found_by, BesideKnown):
-        covariance = _covariance_beside_known(found_by, signals)
-    else:
-        covariance = covariance_of(found_by, signals)
-    return estimate_shares(found_by.unmixing, unmixing, covariance)
-
-
-def covariance_of(found_by: Independent | BesideAlone, signals: Floats) -> Floats:
-    """Covariance of the mixing that chance may have left in the sources, (n, n, n, n)."""
-    centred = signals - signals.mean(1, keepdims=True) if signals.shape[1] else signals
-    sources = found_by.unmixing @ centred
-    if isinstance(found_by, Independent):
-        uncorrelated = found_by.algorithm == "fastica" or not found_by.super_gaussian
-        return ica_covariance(sources, uncorrelated)
-    covariance = ica_covariance(sources, known=found_by.is_alone)
-    _put_corners(covariance, found_by.unmixing, found_by.pure, found_by.is_alone)
-    return covariance
-
-
-def _covariance_beside_known(found_by: BesideKnown, signals: Floats) -> Floats:
-    """Covariance of the shares where components are known."""
-    unmixing, is_known, before = found_by.unmixing, found_by.is_known, found_by.before
-    n = len(unmixing)
-    covariance: Floats = np.zeros((n, n, n, n))
-    if isinstance(before, PurePixels):
-        _put_corners(covariance, unmixing, before, ~is_known)
-    elif before is not None and found_by.is_anew:
-        stands = is_known | before.is_alone if isinstance(before, BesideAlone) else is_known
-        centred = signals - signals.mean(1, keepdims=True)
-        covariance = ica_covariance(unmixing @ centred, known=stands)
-        if isinstance(before, BesideAlone):
-            _put_corners(covariance, unmixing, before.pure, before.is_alone & ~is_known)
-    elif before is not None:
-        covariance = covariance_of(before, signals)
-        covariance[is_known], covariance[:, :, is_known] = 0, 0
-    inverse = np.linalg.inv(unmixing)
-    for i, noise in zip(np.flatnonzero(is_known), found_by.covariance, strict=True):
-        of_row = inverse.T @ noise @ inverse
-        of_row[i], of_row[:, i] = 0, 0
-        covariance[i, :, i, :] = of_row
-    return covariance
-
-
-def _put_corners(covariance: Floats, unmixing: Floats, pure: PurePixels, alone: Mask) -> None:
-    """Write the covariance of the shares in phases that are alone into that of all."""
-    numbers = np.flatnonzero(alone)
-    every = np.arange(len(unmixing))
-    covariance[np.ix_(numbers, every, numbers)] = _error_of_corners(unmixing, pure, numbers)
-
-
-def _error_of_corners(unmixing: Floats, pure: PurePixels, alone: Index) -> Floats:
-    """Covariance of the shares in phases that are alone, shape (alone, n, alone, n)."""
-    # Shares of the other corners, as shares of the components that are there in their place.
-    change = pure.unmixing @ np.linalg.inv(unmixing)
-    n = np.arange(len(change))
-    of_corners = pure.covariance[np.ix_(alone, n, alone, n)]
-    error = np.einsum("iakb,aj,bl->ijkl", of_corners, change, change, optimize=True)
-    for place, i in enumerate(alone):
-        error[place, i], error[:, :, place, i] = 0, 0
-    return np.asarray(error)

@@ -10,25 +10,22 @@ import numpy as np
 from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.numerics.certainty.evidence import turns_between
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.drift.offset_between_images import resample
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.even_known import take_even_known
 from hyperspy_unmix.numerics.separation.known_spectra import (
-    are_told_apart,
+    hold,
     nearest_places,
-    offset_that_fits,
     project,
 )
+from hyperspy_unmix.numerics.separation.positivity import MOST_PIXELS_IN_MIXTURE, Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.numerics.types import Floats, Mask
-from hyperspy_unmix.preparation.known_reading import GivenSpectrum, read_known
-from hyperspy_unmix.preparation.spectrum_image import Image
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.settings import Finding
 
 from .answers import ERROR_OF_ALONE, Answer, Weighed, separate_leading, signed
-from .found_by import BesideAlone, BesideKnown, Detail, FoundBy
+from .found_by import BesideAlone, BesideKnown, Detail, FoundBy, with_noise, with_rows_of_noise
 from .known_finding import EvenKnown, KnownFinding, KnownSpectra
 from .separation_findings import NotRefined
 
@@ -36,130 +33,156 @@ MOST_ICA_ERRORS = 2.0  # usual ones, within which the ICA has found what is know
 LEAST_OWN_SHARE = 0.1  # of the largest, of the component whose place a known one takes
 
 
-def known_spectra(known: Any, image: Image, spectra: LowRank, visible: Floats) -> KnownSpectra:
-    """What the user knows, as spectra on the channels of the image.
-
-    ``spectra`` are those without background and plural scattering that are to be described: the
-    mean of pixels is that of theirs. ``visible`` (rank,) is the share of each component that is not
-    noise. What was read before is returned as it is.
-    """
-    if isinstance(known, KnownSpectra):
-        return known
-    energies, widths = image.energies, image.widths_in_values
-    width = float(np.median(np.diff(energies))) if len(energies) > 1 else 1.0
-    shapes, pixels, scatter, projections = [], [], [], []
-    variances: list[Floats] = []
-    offsets: list[float | None] = []
-    given = read_known(known, image)
-    for one in given:
-        offset = None
-        if isinstance(one, GivenSpectrum):
-
-            def moved(channels: float, one: GivenSpectrum = one) -> Floats:
-                at = energies + channels * width
-                shape: Floats = resample(one.values[None], one.energies, at)[0] * widths
-                return shape
-
-            shape = moved(0.0)
-            projection = project(shape, spectra, visible)
-            if not projection.fits:
-                offset = offset_that_fits(moved, spectra)
-            pixels.append(0)
-            scatter.append(0.0)
-            variances.append(np.zeros(len(shape)))
-        else:
-            shape = spectra.scores[one.rows].mean(0) @ spectra.components
-            projection = project(shape, spectra, visible)
-            pixels.append(len(one.rows))
-            scatter.append(float(np.mean(1 / spectra.weights[one.rows])) / len(one.rows))
-            variances.append(scatter[-1] * _noise_of_shape(spectra, shape))
-            row, errors = projection.row, spectra.component_errors()
-            variances[-1] += (row @ errors @ row) * spectra.whitening.channel_sd**2
-        shapes.append(shape)
-        projections.append(projection)
-        offsets.append(None if offset is None else offset * width)
-    found = KnownSpectra(
-        names=tuple(one.name for one in given),
-        spectra=np.array(shapes),
-        pixels=tuple(pixels),
-        scatter=tuple(scatter),
-        variance=np.array(variances),
-        angles=tuple(projection.angle for projection in projections),
-        fits=tuple(projection.fits for projection in projections),
-        offsets=tuple(offsets),
-        units=str(image.axis.units),
-    )
-    return _told_apart(found, spectra)
-
-
-def _noise_of_shape(spectra: LowRank, shape: Floats) -> Floats:
-    """Variance (channels,) of the noise of a pixel of unit weight, that of its sum left out."""
-    share = spectra.components.sum(1, keepdims=True) / shape.sum()
-    others = spectra.components - share * shape
-    variance: Floats = np.einsum("ic,ij,jc->c", others, spectra.noise, others)
-    return variance
-
-
-def _told_apart(known: KnownSpectra, spectra: LowRank) -> KnownSpectra:
-    """The same; an error where one is another, or the sum of others."""
-    if not are_told_apart(known.spectra, spectra.whitening):
-        raise ValueError(
-            f"known holds {', '.join(known.names)}, of which one is the same as another or as a "
-            "sum of others, or holds nothing: leave that one out."
-        )
-    return known
-
-
-def check_number(known: KnownSpectra, n: int) -> None:
-    """Raise unless there are at least as many components as are known."""
-    number = len(known.names)
-    if n < number:
-        raise ValueError(
-            f"n_components={n}, but {number} components are known ({', '.join(known.names)}): say "
-            f"n_components={number} for maps of these alone, a larger number to unmix others "
-            "beside them, or leave some of the known ones out."
-        )
-
-
 def separate_beside_known(
-    leading: LowRank, detail: Detail, options: SeparationOptions, known: KnownSpectra
-) -> Answer:
-    """The known components as they are, the others as they are separated without, beside them."""
-    rows = np.array([project(spectrum, leading).row for spectrum in known.spectra])
-    covariance = np.array([scatter * leading.noise for scatter in known.scatter])
-    if len(rows) == leading.rank:
+    spectra: LowRank,
+    n_leading: int,
+    visible: Floats,
+    detail: Detail,
+    options: SeparationOptions,
+    known: KnownSpectra,
+) -> tuple[Answer, LowRank]:
+    """The known components as they are, the others as they are separated without, beside them.
+
+    The others are separated among the ``n_leading`` components that are no noise, without what is
+    known, so that nothing but this makes a difference. ``visible`` (rank,) is as in `project`.
+    Also the components that were separated, which hold what is known.
+    """
+    leading = spectra.truncate(n_leading)
+    if len(known.names) == n_leading:
+        held = _holding(known, leading, visible, known.are_held)
+        rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
+        covariance = np.array([scatter * held.noise for scatter in known.scatter])
         are_known = np.ones(len(rows), bool)
-        return Answer(BesideKnown(rows, are_known, known, covariance, None), None, [])
+        return Answer(BesideKnown(rows, are_known, known, covariance, None), None, []), held
     answer = separate_leading(leading, detail, options)
-    before = answer.found_by
-    assert not isinstance(before, BesideKnown)
-    places = nearest_places(rows, before.unmixing, leading)
+    assert not isinstance(answer.found_by, BesideKnown)
+    places = _places_among_noise(known, spectra, answer.found_by.unmixing, visible)
     order = np.argsort(places)
-    known, rows, covariance = _in_order(known, order), rows[order], covariance[order]
-    is_known = np.isin(np.arange(leading.rank), places)
+    known, places = _in_order(known, order), places[order]
+    n_noise = int((places >= n_leading).sum())
+    is_exact = _are_exact(known, places >= n_leading)
+    held = _holding(known, spectra.truncate(n_leading + n_noise), visible, is_exact)
+    answer = _with_noise(answer, n_noise)
+    rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
+    n_before = n_leading if n_noise else None
+    return _beside(known, rows, places, answer, held, detail, options, n_before), held
+
+
+def _are_exact(known: KnownSpectra, is_in_noise: Mask) -> tuple[bool, ...]:
+    """Which are held as they are: those given that fit, or that take the place of noise."""
+    given = (not pixels for pixels in known.pixels)
+    return tuple(
+        bool(is_held or (in_noise and is_given))
+        for is_held, in_noise, is_given in zip(known.are_held, is_in_noise, given, strict=True)
+    )
+
+
+def _holding(known: KnownSpectra, spectra: LowRank, visible: Floats, which: Any) -> LowRank:
+    """Components that hold these of the known spectra exactly."""
+    chosen = known.spectra[list(which)]
+    return hold(chosen, spectra, visible[: spectra.rank]) if len(chosen) else spectra
+
+
+def _places_among_noise(
+    known: KnownSpectra, spectra: LowRank, unmixing: Floats, visible: Floats
+) -> Index:
+    """Whose places known ones take: those of components, or the first ones of noise behind them.
+
+    A spectrum that the leading components lack takes the place of noise, where so many components
+    were asked for that there is some: it says nothing against any that was found.
+    """
+    n, rank = len(unmixing), spectra.rank
+    leading = spectra.truncate(n)
+    held = _holding(known, leading, visible, known.are_held)
+    if rank > n:
+        given = [not pixels for pixels in known.pixels]
+        whole = _holding(known, spectra, visible, given)
+        rows = np.array([project(spectrum, whole).row for spectrum in known.spectra])
+        places = nearest_places(rows, with_rows_of_noise(unmixing, rank - n), whole)
+        lacking = np.flatnonzero(places >= n)
+        if len(lacking):
+            places[lacking] = n + np.arange(len(lacking))
+            return places
+    rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
+    return nearest_places(rows, unmixing, held)
+
+
+def _with_noise(answer: Answer, n: int) -> Answer:
+    """The same with ``n`` components of noise behind; the refinement, done anew, is left out."""
+    if not n:
+        return answer
+    found_by, weighed = answer.found_by, answer.weighed
+    assert not isinstance(found_by, BesideKnown)
+    if weighed is not None:
+        pure = with_noise(weighed.pure, n)
+        assert isinstance(pure, PurePixels)
+        unmixing = with_rows_of_noise(weighed.independent.unmixing, n)
+        independent = replace(weighed.independent, unmixing=unmixing)
+        weighed = replace(weighed, independent=independent, pure=pure)
+    return answer._replace(found_by=with_noise(found_by, n), weighed=weighed)
+
+
+def _beside(
+    known: KnownSpectra,
+    rows: Floats,
+    places: Index,
+    answer: Answer,
+    held: LowRank,
+    detail: Detail,
+    options: SeparationOptions,
+    n_before: int | None,
+) -> Answer:
+    """What is known, ``rows @ held.components``, at its places among the answer without it."""
+    before, rank = answer.found_by, held.rank
+    assert not isinstance(before, BesideKnown)
+    is_known = np.isin(np.arange(rank), places)
     unmixing, factors = _in_place(before.unmixing, rows, is_known)
+    covariance = np.array([scatter * held.noise for scatter in known.scatter])
     covariance = covariance * factors[:, None, None] ** 2
-    is_anew = _is_anew(leading, before, unmixing, is_known)
-    if is_anew:
-        held = is_known | before.is_alone if isinstance(before, BesideAlone) else is_known
-        signals = detail.of(leading.components, leading.whitening.channel_sd)
-        unmixing[~held] = separate_beside(signals, unmixing[held], unmixing[~held])
-        unmixing[~held] = signed(leading, unmixing)[~held]
-    unmixing, even = take_even_known(leading, unmixing, is_known)
-    found_by = BesideKnown(unmixing, is_known, known, covariance, before, is_anew, even)
-    weighed = _with_known(answer.weighed, rows, leading)
-    others = [f for f in answer.findings if not isinstance(f, NotRefined)]
+    found_by = BesideKnown(unmixing, is_known, known, covariance, before, n_before=n_before)
+    findings = [f for f in answer.findings if not isinstance(f, NotRefined)]
+    weighed = _with_known(answer.weighed, rows, held)
+    best = _finished(held, found_by, options)
+    if n_before is None and _is_missed(held, before, unmixing, is_known):
+        anew = _finished(held, _looked_for_anew(held, detail, found_by), options)
+        best = anew if _negativity(held, anew) <= _negativity(held, best) else best
+    return Answer(best.found_by, best.refined, [*findings, *best.findings], weighed)
+
+
+def _finished(held: LowRank, found_by: BesideKnown, options: SeparationOptions) -> Answer:
+    """The same with a known film taken as even, and refined where that is wanted."""
+    is_known, before = found_by.is_known, found_by.before
+    unmixing, even = take_even_known(held, found_by.unmixing, is_known)
+    found_by = replace(found_by, unmixing=unmixing, even=even)
+    findings: list[Finding] = []
     if even is not None:
-        others.append(EvenKnown(known.names[int(is_known[:even].sum())]))
+        findings.append(EvenKnown(found_by.known.names[int(is_known[:even].sum())]))
     if isinstance(before, PurePixels):
-        return Answer(found_by, None, others, weighed)
+        return Answer(found_by, None, findings)
     if options.refine is None:
-        return Answer(found_by, None, [*others, NotRefined()], weighed)
-    errors = np.full(leading.rank, ICA_ERROR)
+        return Answer(found_by, None, [*findings, NotRefined()])
+    errors = np.full(held.rank, ICA_ERROR)
     if isinstance(before, BesideAlone):
         errors[before.is_alone] = ERROR_OF_ALONE
     errors[is_known] = 0.0
-    return Answer(found_by, refine(leading, unmixing, errors), others, weighed)
+    return Answer(found_by, refine(held, unmixing, errors), findings)
+
+
+def _looked_for_anew(held: LowRank, detail: Detail, found_by: BesideKnown) -> BesideKnown:
+    """The same, the independent components looked for beside what is known."""
+    is_known, before, unmixing = found_by.is_known, found_by.before, found_by.unmixing.copy()
+    stands = is_known | before.is_alone if isinstance(before, BesideAlone) else is_known
+    signals = detail.of(held.components, held.whitening.channel_sd)
+    unmixing[~stands] = separate_beside(signals, unmixing[stands], unmixing[~stands])
+    unmixing[~stands] = signed(held, unmixing)[~stands]
+    return replace(found_by, unmixing=unmixing, is_anew=True)
+
+
+def _negativity(held: LowRank, answer: Answer) -> float:
+    """Of the worst spectrum or map, over what noise explains; one where it is less."""
+    separated = answer.found_by if answer.refined is None else answer.refined
+    mixture = Mixture(held, separated.unmixing, MOST_PIXELS_IN_MIXTURE)
+    return max(float(mixture.negativity_ratios(np.eye(held.rank)).max()), 1.0)
 
 
 def _in_place(unmixing: Floats, rows: Floats, is_known: Mask) -> tuple[Floats, Floats]:
@@ -175,8 +198,8 @@ def _in_place(unmixing: Floats, rows: Floats, is_known: Mask) -> tuple[Floats, F
     return changed, factors
 
 
-def _is_anew(leading: LowRank, before: FoundBy, unmixing: Floats, is_known: Mask) -> bool:
-    """Whether independent components are to be looked for beside what is known.
+def _is_missed(leading: LowRank, before: FoundBy, unmixing: Floats, is_known: Mask) -> bool:
+    """Whether the ICA missed what is known, so that others may be better looked for beside it.
 
     Where the ICA has found what is known itself, within its usual error, the others are best left:
     what two spectra share by chance pulls both of them, and less than it would pull one.
@@ -260,6 +283,8 @@ def known_finding(
 ) -> Finding:
     """What is to be said of the known components."""
     known = found_by.known
+    n_before = len(found_by.unmixing) if found_by.n_before is None else found_by.n_before
+    is_in_noise = np.flatnonzero(found_by.is_known) >= n_before
     return KnownFinding(
         names=known.names,
         places=places,
@@ -270,4 +295,5 @@ def known_finding(
         units=known.units,
         n_components=n_components,
         n_counted=n_counted,
+        held=_are_exact(known, is_in_noise),
     )

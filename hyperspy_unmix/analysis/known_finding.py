@@ -44,6 +44,11 @@ class KnownSpectra:
     offsets: tuple[float | None, ...]
     units: str
 
+    @property
+    def are_held(self) -> tuple[bool, ...]:
+        """Which are spectra that the components hold exactly: those that were given, and fit."""
+        return tuple(fits and not n for fits, n in zip(self.fits, self.pixels, strict=True))
+
 
 @dataclass(frozen=True)
 class KnownFinding:
@@ -57,6 +62,8 @@ class KnownFinding:
         Their numbers in the result.
     n_components, n_counted : int
         Components of the result, and those that the counts support.
+    held : tuple of bool
+        Which are exactly as they were given, and not the nearest that the data hold.
     """
 
     names: tuple[str, ...]
@@ -68,6 +75,7 @@ class KnownFinding:
     units: str
     n_components: int
     n_counted: int
+    held: tuple[bool, ...] = ()
 
     @property
     def are_all(self) -> bool:

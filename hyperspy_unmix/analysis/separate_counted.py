@@ -18,8 +18,8 @@ from hyperspy_unmix.settings import Choice, Settings
 from .correct_and_count import correct_leading
 from .count_again import limited_to_stable
 from .counted import Counted
-from .known_components import check_number, known_spectra
 from .known_finding import KnownSpectra
+from .known_shapes import check_number, known_spectra
 from .separated import Separated
 from .separation import separate_components
 

@@ -26,8 +26,9 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Finding, Settings, choices_of, finding_of
 
+from .chance import chance_shares
 from .corner_mixtures import with_mixtures_at_corners
-from .found_by import BesideKnown, Detail, FoundBy, chance_shares, find_again
+from .found_by import BesideKnown, Detail, FoundBy, find_again
 from .known_finding import KnownFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
@@ -107,6 +108,8 @@ class Separated:
         # Components that were not separated stay as they are, but for their noise.
         others = np.setdiff1d(np.arange(len(index)), self.mixed)
         index[others] = self.visible[np.abs(self.arrays.unmixing[others]).argmax(1)]
+        # What was given comes back; a featureless one has no detail to compare runs by.
+        index[self._known] = 1.0
         return index
 
     @cached_property
@@ -232,8 +235,11 @@ class Separated:
         if self._are_all_known:
             # Of spectra that stand as they are there is none but their own.
             errors = np.zeros_like(errors)
-        variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
         finding = finding_of(self.findings, KnownFinding)
+        if finding is not None:
+            # The components hold those that were given, and fit, exactly.
+            errors[np.array(finding.places)[list(finding.held)]] = 0
+        variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
         if self._are_all_known and isinstance(self.found_by, BesideKnown) and finding is not None:
             known = self.found_by.known
             places = list(finding.places)

@@ -27,7 +27,12 @@ from hyperspy_unmix.preparation.spectrum_image import Image
 from .answers import Weighed, separate_leading
 from .evidence_finding import EvidenceFinding
 from .found_by import BesideKnown, Detail
-from .known_components import known_finding, known_places, separate_beside_known, with_known
+from .known_components import (
+    known_finding,
+    known_places,
+    separate_beside_known,
+    with_known,
+)
 from .known_finding import KnownSpectra
 from .separated import LEAST_STABLE, Separated
 from .separation_findings import (
@@ -85,7 +90,10 @@ def separate_components(
     if known is None:
         answer = separate_leading(leading, detail, options)
     else:
-        answer = separate_beside_known(leading, detail, options, known)
+        answer, leading = separate_beside_known(
+            spectra, leading.rank, signal_share, detail, options, known
+        )
+        spectra, recorded = spectra.with_leading(leading), recorded.with_leading(leading)
     found_by, refined = answer.found_by, answer.refined
     # The components beyond the leading ones stay as they are.
     findings = list(answer.findings)

@@ -50,7 +50,6 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
-from hyperspy_unmix.preparation.common_energies import OffsetTakenOut
 from hyperspy_unmix.preparation.common_energies import OffsetTakenOut, SpectraDiffer
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
 from hyperspy_unmix.preparation.given_window import NotCounting

@@ -60,6 +60,11 @@ class LowRank:
             model_error=self.model_error[:rank, :rank],
         )
 
+    def with_leading(self, leading: LowRank) -> LowRank:
+        """The same scores, the first components those of ``leading``."""
+        components = np.concatenate([leading.components, self.components[leading.rank :]])
+        return replace(self, components=components)
+
     def select_pixels(self, pixels: NDArray[np.intp]) -> LowRank:
         """Keep the spectra of these pixels, given by their numbers."""
         return replace(self, scores=self.scores[pixels], weights=self.weights[pixels])

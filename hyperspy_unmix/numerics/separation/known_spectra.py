@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment, minimize_scalar
@@ -15,6 +15,7 @@ from hyperspy_unmix.numerics.types import Floats, Index
 MOST_MISFIT = 2.0  # degrees, up to which a spectrum is called one of the data
 MARGIN_OF_LOSS = 2.0  # over what noise is expected to hide of a spectrum
 LEAST_SEEN = 0.2  # of a component, below which it is noise and hides nothing of what is known
+LEAST_VISIBLE, MOST_VISIBLE = 0.01, 1 - 1e-9  # of a component, where its noise is estimated
 SIGMAS_OF_MISFIT = 5.0  # beyond which the part that is not held is no noise
 MEDIAN_OF_CHI_SQUARE = 0.455  # of one degree of freedom
 MOST_OFFSET_CHANNELS = 6.0
@@ -89,6 +90,39 @@ def project(spectrum: Floats, spectra: LowRank, visible: Floats | None = None) -
     most = np.sin(np.radians(MOST_MISFIT)) ** 2 + MARGIN_OF_LOSS**2 * hidden
     limit = np.degrees(np.arcsin(np.sqrt(min(most, 1))))
     return Projection(row, float(angle), significance, float(left @ left) / size, float(limit))
+
+
+def hold(shapes: Floats, spectra: LowRank, visible: Floats) -> LowRank:
+    """The same scores, with components that hold these spectra exactly.
+
+    Noise turns the components out of the space of the true spectra, a faint one the most. What is
+    known of that space takes some of the noise out again: their conditional mean, given that the
+    combinations that come the nearest are the known spectra. The noise is independent from channel
+    to channel and from component to component; its variance follows from what it hides of each.
+
+    Parameters
+    ----------
+    shapes : array, shape (known, channels)
+    spectra : LowRank
+    visible : array, shape (rank,)
+        As in `project`.
+
+    Returns
+    -------
+    LowRank
+
+    References
+    ----------
+    C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006,
+    appendix A.2 (conditional mean of normal variables)
+    """
+    rows = np.array([project(shape, spectra).row for shape in shapes])
+    lacking = shapes - rows @ spectra.components
+    size = np.sum(spectra.whitening.whiten(spectra.components) ** 2, 1)
+    seen = np.clip(visible, LEAST_VISIBLE, MOST_VISIBLE)
+    of_rows = (size * (1 - seen) / seen)[:, None] * rows.T
+    gain = of_rows @ np.linalg.pinv(rows @ of_rows)
+    return replace(spectra, components=spectra.components + gain @ lacking)
 
 
 def offset_that_fits(moved: Callable[[float], Floats], spectra: LowRank) -> float | None:

@@ -4,6 +4,7 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from scipy.optimize import linear_sum_assignment
 
 import hyperspy_unmix
 from hyperspy_unmix.settings import cautions_in
@@ -75,6 +76,57 @@ def test_one_of_three_is_held(assume, lazy):
     assert own[0] < max(1.0, without[0])
     assert own[1:].mean() <= without[1:].mean() + 0.1
     assert not [name for name in u.settings if "known" in name and "WARNING" in name]
+
+
+def on_a_smooth_base(seed):
+    """Three phases with lines, shares that sum to one, on a broad base that hardly varies."""
+    spectra = np.array(
+        [
+            0.12 * peak(60, 90),
+            4 * peak(20, 1.5) + 0.6 * peak(50, 4) + peak(180, 3),
+            3 * peak(60, 2) + 2 * peak(85, 2) + 3 * peak(176, 2) + 2 * peak(180, 3),
+            2 * peak(35, 2) + 2.5 * peak(60, 2) + 3 * peak(95, 2),
+        ]
+    )
+    rng = np.random.default_rng(seed)
+    base = 0.4 + 0.6 * gaussian_filter(rng.uniform(size=(SIZE, SIZE)), 8)
+    return scene(np.array([base, *grains(seed, 3)]), spectra, 50_000.0, seed)[0], spectra
+
+
+def degrees_apart(result, spectra):
+    """Of each true spectrum from the one found for it, one to each."""
+    found = np.asarray(result.spectra.data)
+    cosine = spectra @ found.T / np.linalg.norm(spectra, axis=1)[:, None]
+    turns = np.degrees(np.arccos((cosine / np.linalg.norm(found, axis=1)).clip(-1, 1)))
+    return turns[linear_sum_assignment(turns)]
+
+
+@pytest.mark.parametrize(("seed", "i"), [(0, 0), (2, 1)], ids=["base", "phase on it"])
+def test_what_noise_hides_of_the_known_is_held_as_it_is(seed, i):
+    """Phantom: the base is 45 to 90 degrees off without. The known is exact, others as without."""
+    s, spectra = on_a_smooth_base(seed)
+    without = degrees_apart(s.unmix(4, store=False), spectra)
+    u = s.unmix(4, known={"given": given(spectra[i])}, store=False)
+    found, others = degrees_apart(u, spectra), np.arange(4) != i
+    assert without[0] > 40
+    assert found[i] < 1e-3
+    assert found[others].mean() <= without[others].mean() + 0.05
+    assert u.spectra_uncertainty.data[u.names.index("given")].max() == 0
+
+
+@pytest.mark.parametrize("assume", ["auto", "overlap", "pure"])
+def test_one_beside_all_that_was_found_takes_the_place_of_noise(assume, tmp_path):
+    """Phantom: three phases, four asked for; a spectrum that is none of them leaves all three."""
+    s, _ = three_phases(dose=20000.0)
+    without = degrees_apart(s.unmix(3, assume=assume, store=False), PHASES)
+    u = s.unmix(4, known={"gold": given(peak(30, 4))}, assume=assume, store=False)
+    gold = u.names.index("gold")
+    others = [i for i in range(4) if i != gold]
+    assert degrees_apart(u.reorder([*others, gold]), PHASES).max() < without.max() + 0.3
+    assert "leave it out" in u.settings["WARNING: known gold"].reason
+    assert np.isfinite(u.maps_uncertainty.data).all()
+    u.save(tmp_path / "r.hspy")
+    assert repr(hyperspy_unmix.load(tmp_path / "r.hspy")) == repr(u)
 
 
 def film_under_islands(seed=0):

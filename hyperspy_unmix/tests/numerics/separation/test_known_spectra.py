@@ -8,6 +8,7 @@ from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.separation.even_known import take_even_known
 from hyperspy_unmix.numerics.separation.known_spectra import (
     are_told_apart,
+    hold,
     nearest_places,
     offset_that_fits,
     project,
@@ -65,6 +66,33 @@ def test_true_spectra_fit_and_others_do_not(seed):
     assert not project(moved(0.0), spectra).fits
     assert abs(offset_that_fits(moved, spectra) - 1.5) < 0.1
     assert offset_that_fits(lambda channels: peak(20 - channels, 2), spectra) is None
+
+
+def lost(shapes, spectra):
+    """Share of each spectrum's squares that no combination of the components holds."""
+    basis = np.linalg.qr(spectra.components.T)[0]
+    return 1 - np.sum((shapes @ basis) ** 2, 1) / np.sum(shapes**2, 1)
+
+
+@pytest.mark.parametrize("known", [[0], [1], [0, 2]])
+def test_components_hold_what_is_known_exactly(known):
+    """Truth: the spectra of the scene. What is known is held, the others no less than before."""
+    before, after = [], []
+    others = np.setdiff1d(np.arange(3), known)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        faint = mixed_maps(seed)[:200] * [1, 1, 0.05]
+        spectra = image(faint, seed=seed)
+        held = hold(SPECTRA[known], spectra, np.array([0.999, 0.99, 0.6]))
+        assert lost(SPECTRA[known], held).max() < 1e-12
+        assert held.scores is spectra.scores
+        before.append(lost(SPECTRA[others], spectra))
+        after.append(lost(SPECTRA[others], held))
+        # What is held already changes nothing.
+        rows = rng.normal(size=(1, 3))
+        same = hold(rows @ spectra.components, spectra, np.full(3, 0.9))
+        np.testing.assert_allclose(same.components, spectra.components, atol=1e-10)
+    assert np.mean(after) < np.mean(before)
 
 
 def test_known_ones_take_the_place_of_their_own():
