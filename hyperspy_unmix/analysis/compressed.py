@@ -220,7 +220,7 @@ class Compressed(Counted):  # noqa: D101
 
     def maps_as_recorded(self, spectra: Floats, maps: Floats) -> Floats:
         """Maps (pixels, components) of spectra that fit the counts best, where it matters."""
-        widths, corrected = self.prepared.image.channel_widths, self.corrected
+        widths, corrected = self.prepared.image.widths_in_values, self.corrected
         found = replace(corrected.spectra, scores=maps, components=spectra * widths)
         return fitted_as_recorded(self, found, corrected).scores
 

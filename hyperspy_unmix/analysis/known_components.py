@@ -13,15 +13,18 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.even_known import take_even_known
 from hyperspy_unmix.numerics.separation.known_spectra import (
-    hold,
     nearest_places,
     project,
+    put_beside,
+    take_in,
+    turn_towards,
 )
 from hyperspy_unmix.numerics.separation.positivity import MOST_PIXELS_IN_MIXTURE, Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
+from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding
 
 from .answers import ERROR_OF_ALONE, Answer, Weighed, separate_leading, signed
@@ -47,64 +50,65 @@ def separate_beside_known(
     known, so that nothing but this makes a difference. ``visible`` (rank,) is as in `project`.
     Also the components that were separated, which hold what is known.
     """
+    turned = _turned(known, spectra, visible)
     leading = spectra.truncate(n_leading)
     if len(known.names) == n_leading:
-        held = _holding(known, leading, visible, known.are_held)
+        held = turned.truncate(n_leading)
         rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
         covariance = np.array([scatter * held.noise for scatter in known.scatter])
-        are_known = np.ones(len(rows), bool)
-        return Answer(BesideKnown(rows, are_known, known, covariance, None), None, []), held
+        found_by = BesideKnown(rows, np.ones(len(rows), bool), known, covariance, None)
+        held = _taken_in(held, found_by, np.ones(len(rows)), np.array(known.are_held))
+        return Answer(found_by, None, []), held
     answer = separate_leading(leading, detail, options)
     assert not isinstance(answer.found_by, BesideKnown)
-    places = _places_among_noise(known, spectra, answer.found_by.unmixing, visible)
+    places = _places_among_noise(known, turned, answer.found_by.unmixing)
     order = np.argsort(places)
     known, places = _in_order(known, order), places[order]
-    n_noise = int((places >= n_leading).sum())
-    is_exact = _are_exact(known, places >= n_leading)
-    held = _holding(known, spectra.truncate(n_leading + n_noise), visible, is_exact)
-    answer = _with_noise(answer, n_noise)
-    rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
-    n_before = n_leading if n_noise else None
-    return _beside(known, rows, places, answer, held, detail, options, n_before), held
+    is_in_noise = places >= n_leading
+    n_noise = int(is_in_noise.sum())
+    held = turned.truncate(n_leading + n_noise)
+    if n_noise:
+        held = put_beside(known.spectra[is_in_noise], held, n_leading)
+    return _beside(known, places, n_leading, _with_noise(answer, n_noise), held, detail, options)
 
 
-def _are_exact(known: KnownSpectra, is_in_noise: Mask) -> tuple[bool, ...]:
-    """Which are held as they are: those given that fit, or that take the place of noise."""
-    given = (not pixels for pixels in known.pixels)
-    return tuple(
-        bool(is_held or (in_noise and is_given))
-        for is_held, in_noise, is_given in zip(known.are_held, is_in_noise, given, strict=True)
-    )
+def _turned(known: KnownSpectra, spectra: LowRank, visible: Floats) -> LowRank:
+    """Components turned towards those of the known spectra that fit."""
+    chosen = known.spectra[list(known.are_held)]
+    return turn_towards(chosen, spectra, visible) if len(chosen) else spectra
 
 
-def _holding(known: KnownSpectra, spectra: LowRank, visible: Floats, which: Any) -> LowRank:
-    """Components that hold these of the known spectra exactly."""
-    chosen = known.spectra[list(which)]
-    return hold(chosen, spectra, visible[: spectra.rank]) if len(chosen) else spectra
-
-
-def _places_among_noise(
-    known: KnownSpectra, spectra: LowRank, unmixing: Floats, visible: Floats
-) -> Index:
+def _places_among_noise(known: KnownSpectra, spectra: LowRank, unmixing: Floats) -> Index:
     """Whose places known ones take: those of components, or the first ones of noise behind them.
 
     A spectrum that the leading components lack takes the place of noise, where so many components
     were asked for that there is some: it says nothing against any that was found.
     """
-    n, rank = len(unmixing), spectra.rank
-    leading = spectra.truncate(n)
-    held = _holding(known, leading, visible, known.are_held)
-    if rank > n:
-        given = [not pixels for pixels in known.pixels]
-        whole = _holding(known, spectra, visible, given)
-        rows = np.array([project(spectrum, whole).row for spectrum in known.spectra])
-        places = nearest_places(rows, with_rows_of_noise(unmixing, rank - n), whole)
-        lacking = np.flatnonzero(places >= n)
-        if len(lacking):
-            places[lacking] = n + np.arange(len(lacking))
-            return places
-    rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
-    return nearest_places(rows, unmixing, held)
+    n, leading = len(unmixing), spectra.truncate(len(unmixing))
+    projections = [project(spectrum, leading) for spectrum in known.spectra]
+    rows = np.array([projection.row for projection in projections])
+    places = nearest_places(rows, unmixing, leading)
+    if spectra.rank == n:
+        return places
+    # Each lacks something else: a place of noise for each, as far as there are some.
+    lengths = np.linalg.norm(unmixing @ spectra.whitening.whiten(leading.components), axis=1)
+    sizes = np.linalg.norm(spectra.whitening.whiten(known.spectra), axis=1)
+    shares = np.abs(rows @ np.linalg.inv(unmixing)) * lengths / sizes[:, None]
+    lacks = np.sqrt([projection.squares for projection in projections])
+    is_lacking = (lacks > shares.max(1)) & ~np.array(known.pixels, bool)
+    lacking = np.flatnonzero(is_lacking)[: spectra.rank - n]
+    others = np.setdiff1d(np.arange(len(rows)), lacking)
+    if len(others):
+        places[others] = nearest_places(rows[others], unmixing, leading)
+    places[lacking] = n + np.arange(len(lacking))
+    return places
+
+
+def _taken_in(spectra: LowRank, found_by: BesideKnown, factors: Floats, is_exact: Mask) -> LowRank:
+    """Components that hold these of the known spectra, scaled by ``factors``, exactly."""
+    places = np.flatnonzero(found_by.is_known)[is_exact]
+    shapes = (factors[:, None] * found_by.known.spectra)[is_exact]
+    return take_in(shapes, places, found_by.unmixing, spectra)
 
 
 def _with_noise(answer: Answer, n: int) -> Answer:
@@ -124,29 +128,36 @@ def _with_noise(answer: Answer, n: int) -> Answer:
 
 def _beside(
     known: KnownSpectra,
-    rows: Floats,
     places: Index,
+    n_leading: int,
     answer: Answer,
     held: LowRank,
     detail: Detail,
     options: SeparationOptions,
-    n_before: int | None,
-) -> Answer:
-    """What is known, ``rows @ held.components``, at its places among the answer without it."""
+) -> tuple[Answer, LowRank]:
+    """What is known at its places, in their order, among the answer without it."""
     before, rank = answer.found_by, held.rank
     assert not isinstance(before, BesideKnown)
     is_known = np.isin(np.arange(rank), places)
+    rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
     unmixing, factors = _in_place(before.unmixing, rows, is_known)
     covariance = np.array([scatter * held.noise for scatter in known.scatter])
     covariance = covariance * factors[:, None, None] ** 2
+    n_before = n_leading if rank > n_leading else None
     found_by = BesideKnown(unmixing, is_known, known, covariance, before, n_before=n_before)
+    held = _taken_in(held, found_by, factors, _are_exact(known, places >= n_leading))
     findings = [f for f in answer.findings if not isinstance(f, NotRefined)]
     weighed = _with_known(answer.weighed, rows, held)
     best = _finished(held, found_by, options)
     if n_before is None and _is_missed(held, before, unmixing, is_known):
         anew = _finished(held, _looked_for_anew(held, detail, found_by), options)
         best = anew if _negativity(held, anew) <= _negativity(held, best) else best
-    return Answer(best.found_by, best.refined, [*findings, *best.findings], weighed)
+    return Answer(best.found_by, best.refined, [*findings, *best.findings], weighed), held
+
+
+def _are_exact(known: KnownSpectra, is_in_noise: Mask) -> Mask:
+    """Which are held as they are: those given that fit, or that take the place of noise."""
+    return np.asarray(np.array(known.are_held) | (is_in_noise & (np.array(known.pixels) == 0)))
 
 
 def _finished(held: LowRank, found_by: BesideKnown, options: SeparationOptions) -> Answer:
@@ -216,7 +227,7 @@ def _in_order(known: KnownSpectra, order: Any) -> KnownSpectra:
     """The same in another order."""
 
     def sorted_(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(values[i] for i in order)
+        return tuple(values[i] for i in order) if values else ()
 
     return replace(
         known,
@@ -228,6 +239,9 @@ def _in_order(known: KnownSpectra, order: Any) -> KnownSpectra:
         angles=sorted_(known.angles),
         fits=sorted_(known.fits),
         offsets=sorted_(known.offsets),
+        broadenings=sorted_(known.broadenings),
+        noise=sorted_(known.noise),
+        negative=sorted_(known.negative),
     )
 
 
@@ -293,7 +307,10 @@ def known_finding(
         fits=known.fits,
         offsets=known.offsets,
         units=known.units,
+        broadenings=known.broadenings,
+        noise=known.noise,
+        negative=known.negative,
         n_components=n_components,
         n_counted=n_counted,
-        held=_are_exact(known, is_in_noise),
+        held=tuple(bool(is_exact) for is_exact in _are_exact(known, is_in_noise)),
     )

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution
 
+MOST_NOISE = 0.5  # of the squares of a spectrum that is known
+MOST_NEGATIVE = 0.05  # of what is in it
+
 
 @dataclass(frozen=True)
 class KnownSpectra:
@@ -30,6 +33,13 @@ class KnownSpectra:
         Whether that is no more than noise, or little.
     offsets : tuple of (float or None)
         By how much the energies of each are too high, where that is why it does not fit.
+    broadenings : tuple of (float or None)
+        Likewise the width (FWHM) of the Gaussian that broadens it to the resolution of the data,
+        or, negative, these to its own.
+    noise : tuple of float
+        Share of its squares that neighbouring channels have not in common, and the data lack.
+    negative : tuple of float
+        Share of its sum of magnitudes that is negative, noise aside.
     units : str
         Of the energies.
     """
@@ -43,6 +53,9 @@ class KnownSpectra:
     fits: tuple[bool, ...]
     offsets: tuple[float | None, ...]
     units: str
+    broadenings: tuple[float | None, ...] = ()
+    noise: tuple[float, ...] = ()
+    negative: tuple[float, ...] = ()
 
     @property
     def are_held(self) -> tuple[bool, ...]:
@@ -56,7 +69,7 @@ class KnownFinding:
 
     Parameters
     ----------
-    names, pixels, angles, fits, offsets, units
+    names, pixels, angles, fits, offsets, units, broadenings, noise, negative
         As in `KnownSpectra`.
     places : tuple of int
         Their numbers in the result.
@@ -76,6 +89,9 @@ class KnownFinding:
     n_components: int
     n_counted: int
     held: tuple[bool, ...] = ()
+    broadenings: tuple[float | None, ...] = ()
+    noise: tuple[float, ...] = ()
+    negative: tuple[float, ...] = ()
 
     @property
     def are_all(self) -> bool:
@@ -114,20 +130,36 @@ class KnownFinding:
 
     def _misfit(self, i: int) -> Settings:
         """A warning where a known component is none of the data."""
+        name, calibration = self.names[i], self._calibration(i)
+        share = self.noise[i] if self.noise else 0.0
+        if share > MOST_NOISE and not self.pixels[i]:
+            hint = (
+                f"known {name!r} is mostly noise: {100 * share:.0f} % of its squares are in single "
+                "channels that have nothing in common with their neighbours. Give the mean of more "
+                "spectra, a smoothed one, or pixels (a mask or an ROI); or leave it out"
+            )
+            return caution(f"known {name}", hint)
+        negative = self.negative[i] if self.negative else 0.0
+        if self.fits[i] and negative > MOST_NEGATIVE and not self.pixels[i]:
+            hint = (
+                f"known {name!r} is a sum of what the data hold, but {100 * negative:.0f} % of it "
+                "is negative: the difference of phases, or one with too much background taken out. "
+                "Give the spectrum of one phase; it was taken as it is"
+            )
+            return caution(f"known {name}", hint)
         if self.fits[i]:
             return {}
-        name, offset = self.names[i], self.offsets[i]
         found = (
             f"known {name!r} is {self.angles[i]:.1f} degrees from anything that the components of "
             "the data add up to"
         )
-        if offset is not None:
-            direction = "high" if offset > 0 else "low"
-            hint = (
-                f"{found}: its energies are {abs(offset):.2g} {self.units} too {direction}, then "
-                "it fits. It was left as it is: calibrate one of the two energy axes (the axis's "
-                f"offset, {-offset:+.2g} {self.units} of what is known)"
+        if calibration:
+            taken = (
+                "Nothing was shifted or broadened: the fit has it as it was given"
+                if self.are_all
+                else "Nothing was shifted or broadened: the nearest that the data hold was taken"
             )
+            hint = f"{found}: {calibration[0]}, then it fits. {taken}. {calibration[1]}"
         elif self.pixels[i]:
             hint = (
                 f"{found}: what these pixels hold is below the noise elsewhere. Ask for more "
@@ -140,6 +172,31 @@ class KnownFinding:
                 "tell: ask for more components, or leave it out"
             )
         return caution(f"known {name}", hint)
+
+    def _calibration(self, i: int) -> tuple[str, str] | None:
+        """What makes it fit, and what to do; None where nothing does."""
+        offset = self.offsets[i]
+        broadening = self.broadenings[i] if self.broadenings else None
+        found, todo = [], []
+        if offset is not None:
+            direction = "high" if offset > 0 else "low"
+            found.append(f"its energies are {abs(offset):.2g} {self.units} too {direction}")
+            todo.append(
+                f"calibrate one of the two energy axes (the axis's offset, {-offset:+.2g} "
+                f"{self.units} of what is known)"
+            )
+        if broadening is not None:
+            width = f"{abs(broadening):.2g} {self.units} (FWHM)"
+            if broadening > 0:
+                found.append(f"it is sharper than the data, by a Gaussian of {width}")
+                todo.append(f"broaden it by {width}")
+            else:
+                found.append(f"it is broader than the data, by a Gaussian of {width}")
+                todo.append("give one that was recorded with the resolution of the data")
+        if not found:
+            return None
+        what = " and ".join(todo)
+        return " and ".join(found), what[0].upper() + what[1:]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ EXPLANATION = (
     "a spectrum (HyperSpy signal), a mask of pixels (array or signal of True and False), a "
     "HyperSpy ROI or a rectangle (left, top, right, bottom) in pixels"
 )
+NO_UNITS = ("", "<undefined>", "None")
 MOST_CHANNELS_LACKING = 6.0  # at an end of a spectrum, which goes on there as it ends
 MOST_SHARE_LACKING = 0.03  # of the channels
 
@@ -102,6 +103,12 @@ def _spectrum(name: str, given: BaseSignal, what: str, image: Image) -> GivenSpe
         )
     axis, units = axes.signal_axes[0], str(axes.signal_axes[0].units)
     needed_units = str(image.axis.units)
+    if units in NO_UNITS and needed_units not in NO_UNITS:
+        raise ValueError(
+            f"{what} has an axis without units, the signal's is in {needed_units}: if these are "
+            f"energies in {needed_units}, set signal.axes_manager.signal_axes[0].units = "
+            f"{needed_units!r}; channel numbers need offset and scale as well."
+        )
     if units != needed_units and not (units in EV and needed_units in EV):
         raise ValueError(
             f"{what} has its energies in {units}, the signal in {needed_units}: "
@@ -126,9 +133,30 @@ def _spectrum(name: str, given: BaseSignal, what: str, image: Image) -> GivenSpe
             f"{wanted.min():g} to {wanted.max():g} {needed_units}: give a spectrum over all of it, "
             "with a calibrated energy axis, or unmix a part with signal_range."
         )
+    _check_values(values, energies, float(widths.max()), lacking, needed_units, what)
+    return GivenSpectrum(name, energies, values)
+
+
+def _check_values(
+    values: Floats, energies: Floats, width: float, lacking: float, units: str, what: str
+) -> None:
+    """Raise where a spectrum is not known within, holds nothing, or is one upside down."""
     if not np.any(values):
         raise ValueError(f"{what} is zero everywhere: a spectrum is needed.")
-    return GivenSpectrum(name, energies, values)
+    at = np.sort(energies)
+    gap = int(np.argmax(np.diff(at)))
+    most = max(float(np.median(np.diff(at))), width) * (1 + lacking) * (1 + 1e-6)
+    if at[gap + 1] - at[gap] > most:
+        raise ValueError(
+            f"{what} has no finite values between {at[gap]:g} and {at[gap + 1]:g} {units}: give a "
+            "spectrum that is known there, or leave the range out with signal_range or "
+            "signal_mask."
+        )
+    if values.max() <= 0 or values.sum() < -np.abs(values).sum() / 2:
+        raise ValueError(
+            f"{what} is negative: its values sum to {values.sum():.4g}. A phase has positive "
+            "counts: give its spectrum with background out, or minus it if its sign was turned."
+        )
 
 
 def _of_mask(values: Any, what: str, image: Image) -> Any:

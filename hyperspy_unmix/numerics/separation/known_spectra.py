@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment, minimize_scalar
+from scipy.optimize import linear_sum_assignment
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
@@ -15,13 +14,8 @@ from hyperspy_unmix.numerics.types import Floats, Index
 MOST_MISFIT = 2.0  # degrees, up to which a spectrum is called one of the data
 MARGIN_OF_LOSS = 2.0  # over what noise is expected to hide of a spectrum
 LEAST_SEEN = 0.2  # of a component, below which it is noise and hides nothing of what is known
-LEAST_VISIBLE, MOST_VISIBLE = 0.01, 1 - 1e-9  # of a component, where its noise is estimated
 SIGMAS_OF_MISFIT = 5.0  # beyond which the part that is not held is no noise
 MEDIAN_OF_CHI_SQUARE = 0.455  # of one degree of freedom
-MOST_OFFSET_CHANNELS = 6.0
-GRID_STEP_CHANNELS = 0.5
-LEAST_OFFSET_CHANNELS = 0.1
-MOST_LEFT_OF_MISFIT = 0.5  # of its square, at an offset that explains it
 LARGEST_CONDITION_NUMBER = 1e4  # of spectra of norm one, beyond which they are not told apart
 
 
@@ -41,6 +35,9 @@ class Projection:
         Of the difference, over those of the spectrum.
     limit : float
         Degrees up to which it is called one of the data.
+    noise : float
+        Share of the spectrum's squares that the components lack and that neighbouring channels
+        have not in common.
     """
 
     row: Floats
@@ -48,6 +45,7 @@ class Projection:
     significance: float
     squares: float
     limit: float
+    noise: float
 
     @property
     def fits(self) -> bool:
@@ -89,16 +87,19 @@ def project(spectrum: Floats, spectra: LowRank, visible: Floats | None = None) -
     hidden = float((row[is_seen] ** 2 * np.sum(basis[is_seen] ** 2, 1)) @ lost) / size
     most = np.sin(np.radians(MOST_MISFIT)) ** 2 + MARGIN_OF_LOSS**2 * hidden
     limit = np.degrees(np.arcsin(np.sqrt(min(most, 1))))
-    return Projection(row, float(angle), significance, float(left @ left) / size, float(limit))
+    squares = float(left @ left) / size
+    noise = max(squares - max(common, 0) / size, 0.0)
+    return Projection(row, float(angle), significance, squares, float(limit), noise)
 
 
-def hold(shapes: Floats, spectra: LowRank, visible: Floats) -> LowRank:
-    """The same scores, with components that hold these spectra exactly.
+def turn_towards(shapes: Floats, spectra: LowRank, visible: Floats) -> LowRank:
+    """The same scores, with components that come nearer to spectra which are known.
 
     Noise turns the components out of the space of the true spectra, a faint one the most. What is
-    known of that space takes some of the noise out again: their conditional mean, given that the
-    combinations that come the nearest are the known spectra. The noise is independent from channel
-    to channel and from component to component; its variance follows from what it hides of each.
+    known of that space takes some of the noise out again: their conditional mean, given that these
+    spectra are nearly sums of them. The noise is independent from channel to channel and from
+    component to component; its variance follows from what it hides of each. What a spectrum lacks
+    beyond that is its own.
 
     Parameters
     ----------
@@ -116,45 +117,58 @@ def hold(shapes: Floats, spectra: LowRank, visible: Floats) -> LowRank:
     C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006,
     appendix A.2 (conditional mean of normal variables)
     """
+    whiten = spectra.whitening.whiten
     rows = np.array([project(shape, spectra).row for shape in shapes])
     lacking = shapes - rows @ spectra.components
-    size = np.sum(spectra.whitening.whiten(spectra.components) ** 2, 1)
-    seen = np.clip(visible, LEAST_VISIBLE, MOST_VISIBLE)
-    of_rows = (size * (1 - seen) / seen)[:, None] * rows.T
-    gain = of_rows @ np.linalg.pinv(rows @ of_rows)
+    size = np.sum(whiten(spectra.components) ** 2, 1)
+    hidden = np.where(visible >= LEAST_SEEN, size * (1 / np.maximum(visible, LEAST_SEEN) - 1), 0)
+    of_rows = hidden[:, None] * rows.T
+    expected = rows @ of_rows
+    own = np.maximum(np.sum(whiten(lacking) ** 2, 1) - np.diag(expected), 0)
+    gain = of_rows @ np.linalg.pinv(expected + np.diag(own))
     return replace(spectra, components=spectra.components + gain @ lacking)
 
 
-def offset_that_fits(moved: Callable[[float], Floats], spectra: LowRank) -> float | None:
-    """Shift of a spectrum at which the components hold it, if it is there that they do.
+def take_in(shapes: Floats, places: Index, unmixing: Floats, spectra: LowRank) -> LowRank:
+    """Components of which an unmixing makes these spectra exactly, and all others as before.
 
     Parameters
     ----------
-    moved : callable
-        Gives the spectrum (channels,) with its features this many channels lower.
+    shapes : array, shape (known, channels)
+        Nearly ``unmixing[places] @ components``.
+    places : int array, shape (known,)
+    unmixing : array, shape (rank, rank)
     spectra : LowRank
 
     Returns
     -------
-    float, optional
-        In channels; None where no shift makes it fit at least twice as well.
+    LowRank
     """
-    step = GRID_STEP_CHANNELS
-    grid = np.arange(-MOST_OFFSET_CHANNELS, MOST_OFFSET_CHANNELS + step / 2, step)
-    best = grid[int(np.argmin([project(moved(d), spectra).squares for d in grid]))]
-    bounds = (best - step, best + step)
+    lacking = shapes - unmixing[places] @ spectra.components
+    maps_of_places = np.linalg.inv(unmixing)[:, places]
+    return replace(spectra, components=spectra.components + maps_of_places @ lacking)
 
-    def squares(channels: float) -> float:
-        return project(moved(channels), spectra).squares
 
-    offset = float(minimize_scalar(squares, bounds=bounds, method="bounded").x)
-    before, after = (
-        np.sin(np.radians(project(moved(channels), spectra).angle)) ** 2
-        for channels in (0.0, offset)
-    )
-    explains = after < MOST_LEFT_OF_MISFIT * before
-    is_inside = LEAST_OFFSET_CHANNELS < abs(offset) < MOST_OFFSET_CHANNELS
-    return offset if explains and is_inside else None
+def put_beside(shapes: Floats, spectra: LowRank, n_leading: int) -> LowRank:
+    """The components behind the leading ones, noise, replaced by what these lack of spectra.
+
+    Parameters
+    ----------
+    shapes : array, shape (rank - n_leading, channels)
+        One for each component of noise.
+    spectra : LowRank
+    n_leading : int
+
+    Returns
+    -------
+    LowRank
+    """
+    leading = spectra.truncate(n_leading)
+    rows = np.array([project(shape, leading).row for shape in shapes])
+    lacking = shapes - rows @ leading.components
+    length = np.linalg.norm(spectra.whitening.whiten(lacking), axis=1, keepdims=True)
+    unit = lacking / np.maximum(length, 1e-300)
+    return replace(spectra, components=np.concatenate([leading.components, unit]))
 
 
 def are_told_apart(shapes: Floats, whitening: ChannelWhitening) -> bool:

@@ -3,7 +3,7 @@
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 
 import hyperspy_unmix
@@ -282,6 +282,26 @@ def test_a_spectrum_that_is_not_there_is_named():
     assert u.settings["beyond the counts"].value == 1
 
 
+def test_noise_and_differences_are_named():
+    s, _ = three_phases()
+    noise = given(np.random.default_rng(0).normal(size=CHANNELS))
+    noise.data[0] = 30.0  # not negative on the whole
+    u = s.unmix(3, known={"n": noise}, store=False)
+    assert "mostly noise" in u.settings["WARNING: known n"].reason
+    u = s.unmix(3, known={"d": given(PHASES[0] - 0.6 * PHASES[1])}, store=False)
+    assert "difference of phases" in u.settings["WARNING: known d"].reason
+
+
+def test_another_resolution_is_named():
+    """Phantom: broadened by 3 channels of 2 eV, 14.1 eV FWHM; said to a tenth."""
+    s, _ = three_phases(dose=50000.0)
+    u = s.unmix(3, known={"broad": given(gaussian_filter1d(PHASES[2], 3.0))}, store=False)
+    words = u.settings["WARNING: known broad"].reason.split()
+    assert "broader" in words
+    width = float(words[words.index("(FWHM),") - 2])
+    assert abs(width - 14.1) < 1.4
+
+
 def test_component_of_another_result():
     """The same spectrum as in the other result, at its own place."""
     s, _ = three_phases(1)
@@ -333,6 +353,12 @@ WRONG = {
     ),
     "roi outside": ({"a": hs.roi.Point2DROI(900.0, 900.0)}, ValueError, "does not fit the scan"),
     "twice": ({"a": given(PHASES[0]), "b": given(2 * PHASES[0])}, ValueError, "the same"),
+    "negative": ({"a": given(-PHASES[0])}, ValueError, "minus it if its sign was turned"),
+    "a part is missing": (
+        {"a": given(np.where((X > 50) & (X < 120), np.nan, PHASES[0]))},
+        ValueError,
+        "no finite values between",
+    ),
     "zero": ({"a": given(0 * X)}, ValueError, "zero everywhere"),
 }
 

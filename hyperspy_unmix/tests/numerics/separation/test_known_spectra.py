@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.separation.even_known import take_even_known
 from hyperspy_unmix.numerics.separation.known_spectra import (
     are_told_apart,
-    hold,
     nearest_places,
-    offset_that_fits,
     project,
+    put_beside,
+    take_in,
+    turn_towards,
 )
+from hyperspy_unmix.numerics.separation.reference_calibration import calibration_that_fits
 from hyperspy_unmix.numerics.separation.refine import refine
 
 CHANNELS, PIXELS = 150, 900
@@ -64,8 +67,8 @@ def test_true_spectra_fit_and_others_do_not(seed):
         return peak(48.5 - channels + 3, 5)
 
     assert not project(moved(0.0), spectra).fits
-    assert abs(offset_that_fits(moved, spectra) - 1.5) < 0.1
-    assert offset_that_fits(lambda channels: peak(20 - channels, 2), spectra) is None
+    assert abs(calibration_that_fits(moved, spectra).offset - 1.5) < 0.1
+    assert calibration_that_fits(lambda channels: peak(20 - channels, 2), spectra) is None
 
 
 def lost(shapes, spectra):
@@ -75,24 +78,62 @@ def lost(shapes, spectra):
 
 
 @pytest.mark.parametrize("known", [[0], [1], [0, 2]])
-def test_components_hold_what_is_known_exactly(known):
-    """Truth: the spectra of the scene. What is known is held, the others no less than before."""
+def test_components_turn_towards_what_is_known(known):
+    """Truth: the spectra of the scene. The components lack less of them, in the mean."""
     before, after = [], []
-    others = np.setdiff1d(np.arange(3), known)
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        faint = mixed_maps(seed)[:200] * [1, 1, 0.05]
-        spectra = image(faint, seed=seed)
-        held = hold(SPECTRA[known], spectra, np.array([0.999, 0.99, 0.6]))
-        assert lost(SPECTRA[known], held).max() < 1e-12
-        assert held.scores is spectra.scores
-        before.append(lost(SPECTRA[others], spectra))
-        after.append(lost(SPECTRA[others], held))
+        spectra = image(mixed_maps(seed)[:200] * [1, 1, 0.05], seed=seed)
+        turned = turn_towards(SPECTRA[known], spectra, np.array([0.999, 0.99, 0.6]))
+        assert turned.scores is spectra.scores
+        before.append(lost(SPECTRA, spectra))
+        after.append(lost(SPECTRA, turned))
         # What is held already changes nothing.
         rows = rng.normal(size=(1, 3))
-        same = hold(rows @ spectra.components, spectra, np.full(3, 0.9))
+        same = turn_towards(rows @ spectra.components, spectra, np.full(3, 0.9))
         np.testing.assert_allclose(same.components, spectra.components, atol=1e-10)
+    assert (np.mean(after, 0)[known] < np.mean(before, 0)[known]).all()
     assert np.mean(after) < np.mean(before)
+
+
+def test_what_is_known_is_taken_in_and_the_others_stay():
+    """Closed form: the spectra as given, the others and the maps of all as they were."""
+    spectra = image(mixed_maps())
+    unmixing = true_rows(spectra)
+    held = take_in(SPECTRA[[2, 0]], np.array([2, 0]), unmixing, spectra)
+    found = unmixing @ held.components
+    np.testing.assert_allclose(found[[0, 2]], SPECTRA[[0, 2]], atol=1e-12)
+    np.testing.assert_allclose(found[1], unmixing[1] @ spectra.components, atol=1e-12)
+
+
+def test_one_beside_the_leading_ones():
+    """Closed form: with it the leading components make the spectrum; its own length is one."""
+    spectra = image(mixed_maps())
+    other = peak(120, 4)
+    beside = put_beside(other[None], spectra, 2)
+    np.testing.assert_array_equal(beside.components[:2], spectra.components[:2])
+    assert lost(other[None], beside)[0] < 1e-12
+    np.testing.assert_allclose(np.linalg.norm(beside.components[2] / NOISE), 1)
+
+
+@pytest.mark.parametrize("offset", [-10.0, -0.5, 0.0, 1.0, 7.0])
+@pytest.mark.parametrize("broadening", [-5.0, -2.0, 0.0, 4.0])
+def test_offset_and_resolution_of_a_reference(offset, broadening):
+    """Truth: by how much it was shifted, and it or the scene broadened; two are the same scene."""
+    scene_width, own_width = max(broadening, 0.0), max(-broadening, 0.0)
+    spectra = np.array([gaussian_filter1d(s, scene_width) if scene_width else s for s in SPECTRA])
+    measured = image(mixed_maps(), spectra)
+
+    def moved(channels):
+        shape = peak(50 + offset - channels, np.hypot(5, own_width)) * 5 / np.hypot(5, own_width)
+        return shape
+
+    found = calibration_that_fits(moved, measured)
+    if offset == broadening == 0:
+        assert found is None
+        return
+    assert abs(found.offset - offset) < 0.1
+    assert abs(found.broadening - broadening) < 0.3
 
 
 def test_known_ones_take_the_place_of_their_own():
