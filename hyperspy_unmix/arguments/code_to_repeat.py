@@ -38,11 +38,18 @@ def typed(name: str, value: Any) -> str:
         inside += "," * (len(value) == 1 and isinstance(value, tuple))
         left, right = "()" if isinstance(value, tuple) else "[]"
         return f"{left}{inside}{right}" if len(inside) < SHORT else name
+    if isinstance(value, Mapping) and all(_is_rectangle(v) for v in value.values()):
+        return f"{{{', '.join(f'{key!r}: {v!r}' for key, v in value.items())}}}"
     if isinstance(value, float):
         return f"{value:.10g}"
     text = repr(value)
     plain = value is None or isinstance(value, (str, int, bool))
     return text if plain and len(text) < SHORT else name
+
+
+def _is_rectangle(value: Any) -> bool:
+    """Whether this is a tuple of whole numbers."""
+    return isinstance(value, tuple) and all(type(v) is int for v in value)
 
 
 def code(calls: Sequence[str]) -> str:

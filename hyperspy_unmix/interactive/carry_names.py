@@ -24,7 +24,8 @@ def kept_names(before: Unmixing | None, after: Unmixing) -> Unmixing:
     same = {int(j): int(i) for i, j in pairs if abs(cosine[i, j]) > LEAST_COSINE}
     names = list(after.names)
     for j, i in same.items():
-        if before.names[i] != str(i):
+        # What is known has its own name.
+        if before.names[i] != str(i) and after.names[j] == str(j):
             names[j] = before.names[i]
     for j, i in same.items():
         if cosine[i, j] < 0:

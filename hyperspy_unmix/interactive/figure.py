@@ -22,7 +22,14 @@ MOST_MAPS = 6  # components whose maps are shown
 LEAST_SCREE_VALUES = 20  # shown, as far as there are so many
 MARGIN = 0.08  # of the range of the spectra, above and below
 MOST_OVER_PHASES = 1.5  # times the highest phase, that a spectrum of noise may reach unscaled
+REGION_COLOUR = "C3"
+DRAGGED = 4  # pixels of the screen, from which a click is a drag
 SIZE, DPI = (10.0, 7.2), 80  # inches, dots per inch
+
+
+def is_region(region: Any) -> bool:
+    """Whether this is a rectangle of pixels (left, top, right, bottom)."""
+    return isinstance(region, tuple) and len(region) == 4
 
 
 class Choices(Protocol):
@@ -33,6 +40,8 @@ class Choices(Protocol):
     most: int
     component: int
     n_components: int
+    region: Any
+    known: dict[str, Any]
 
     def set_background(self, start: float, end: float) -> None:
         """Fit the background between these energies."""
@@ -65,7 +74,7 @@ class UnmixFigure:
         self._changing: list[Any] = []
         self._draw_what_stays()
         self.update()
-        tool.observe(self.update, "result, component")
+        tool.observe(self.update, "result, component, region")
         if self.live:
             self._follow_the_mouse()
 
@@ -76,6 +85,8 @@ class UnmixFigure:
         self._changing = [*self._window(), *self._number(), *self._show_spectra()]
         for i, ax in enumerate(self.maps):
             self._show_map(ax, i)
+            if self._are_images and ax.get_visible():
+                self._changing += self._regions(ax)
         if self.live:
             self.figure.canvas.draw_idle()
 
@@ -181,6 +192,56 @@ class UnmixFigure:
             interpolation="nearest",
         )
 
+    @property
+    def _are_images(self) -> bool:
+        """Whether maps are pictures, in which a region can be drawn."""
+        image = self.tool.whole.prepared.image
+        return len(image.frame.axes_manager.navigation_axes) == 2
+
+    def _regions(self, ax: Any) -> list[Any]:
+        """Rectangles that are called pure, and the one that was drawn."""
+        from matplotlib.patches import Rectangle
+
+        known = self.tool.known
+        drawn = [(region, "-", name) for name, region in known.items() if is_region(region)]
+        if is_region(self.tool.region) and self.tool.region not in known.values():
+            drawn.append((self.tool.region, "--", ""))
+        artists: list[Any] = []
+        for (left, top, right, bottom), line, name in drawn:
+            (x0, x1), (y0, y1) = self._across(0, left, right), self._across(1, top, bottom)
+            box = Rectangle(
+                (x0, y0), x1 - x0, y1 - y0, fill=False, ec=REGION_COLOUR, ls=line, lw=1.5
+            )
+            artists.append(ax.add_patch(box))
+            if name:
+                place = ax.annotate(
+                    name, (x0, y0), color=REGION_COLOUR, fontsize="x-small", va="top"
+                )
+                artists.append(place)
+        return artists
+
+    def _across(self, axis: int, first: int, last: int) -> tuple[float, float]:
+        """Ends of the pixels from ``first`` up to ``last`` in the units of a scan axis."""
+        axes = self.tool.whole.prepared.image.frame.axes_manager.navigation_axes
+        all_edges = edges(axes[axis])
+        low, high = all_edges[0], all_edges[-1]
+        step = (high - low) / axes[axis].size
+        return float(low + first * step), float(low + last * step)
+
+    def _draw_region(self, press: Any, release: Any) -> None:
+        """Take the pixels whose centres are in what was dragged over a map."""
+        axes = self.tool.whole.prepared.image.frame.axes_manager.navigation_axes
+        ends = []
+        for i, pair in enumerate(((press.xdata, release.xdata), (press.ydata, release.ydata))):
+            low, step = self._across(i, 0, 1)[0], np.subtract(*self._across(i, 0, 1)[::-1])
+            first, last = sorted((v - low) / step for v in pair)
+            ends.append(
+                (max(round(first), 0), min(max(round(last), round(first) + 1), axes[i].size))
+            )
+        (left, right), (top, bottom) = ends
+        if left < right and top < bottom:
+            self.tool.region = (left, top, right, bottom)
+
     def _show_map(self, ax: Any, i: int) -> None:
         result = self.tool.result
         ax.set_visible(i < result.n_components)
@@ -207,11 +268,18 @@ class UnmixFigure:
             spine.set(linewidth=2.5 if is_selected else 0.8, color="C3" if is_selected else "k")
 
     def _follow_the_mouse(self) -> None:
-        from matplotlib.widgets import SpanSelector
+        from matplotlib.widgets import RectangleSelector, SpanSelector
 
         self._selector = SpanSelector(
             self.mean, self.tool.set_background, "horizontal", props={"alpha": 0.2}
         )
+        self._on_maps = [
+            RectangleSelector(
+                ax, self._draw_region, minspanx=DRAGGED, minspany=DRAGGED, spancoords="pixels"
+            )
+            for ax in self.maps
+            if self._are_images
+        ]
         self.figure.canvas.mpl_connect("button_press_event", self._on_click)
 
     def _on_click(self, event: Any) -> None:

@@ -9,7 +9,7 @@ import ipywidgets
 from hyperspy_gui_ipywidgets.utils import add_display_arg
 from link_traits import link
 
-from .figure import SIZE, UnmixFigure
+from .figure import SIZE, UnmixFigure, is_region
 from .tool import UnmixTool
 
 FULL_WIDTH = ipywidgets.Layout(width="100%")
@@ -19,12 +19,17 @@ WHOLE_DESCRIPTION = {"description_width": "initial"}
 @add_display_arg
 def unmix_ipy(obj: UnmixTool, **kwargs: Any) -> dict[str, Any]:
     """Sliders for window and number, what is known of one component, and the picture."""
-    wdict = _choices(obj) | _component(obj) | _message_and_code(obj)
+    wdict = _choices(obj) | _component(obj) | _region(obj) | _message_and_code(obj)
     figure = obj.shown()
     rows = [
         ipywidgets.HBox([wdict["n_components"], wdict["assume"]]),
         ipywidgets.HBox([wdict["subtracts_background"], wdict["background"]]),
         ipywidgets.HBox([wdict["component"], wdict["name"], wdict["flip"], wdict["apply"]]),
+    ]
+    if "region_x" in wdict:
+        rows.append(ipywidgets.HBox([wdict["region_x"], wdict["region_y"], wdict["pure_name"]]))
+    rows += [
+        ipywidgets.HBox([wdict["call_pure"], wdict["known"], wdict["forget"]]),
         wdict["message"],
     ]
     if not figure.live:
@@ -120,6 +125,63 @@ def _component(obj: UnmixTool) -> dict[str, Any]:
     return {"component": component, "name": name, "flip": flip, "apply": apply}
 
 
+def _region(obj: UnmixTool) -> dict[str, Any]:
+    """Pixels that are called pure, and what is known already."""
+    pure_name = ipywidgets.Text(description="Pure", continuous_update=False)
+    link((obj, "pure_name"), (pure_name, "value"))
+    call_pure = ipywidgets.Button(
+        description="Call it pure", tooltip="Hold the mean of the region, unmix the others"
+    )
+    call_pure.on_click(lambda button: obj.call_pure())
+    known = ipywidgets.Dropdown(description="Known")
+    forget = ipywidgets.Button(description="Forget", tooltip="Unmix without it")
+    forget.on_click(lambda button: obj.forget(known.value))
+
+    def follow(event: Any = None) -> None:
+        known.options = list(obj.known)
+        known.disabled = forget.disabled = not obj.known
+
+    follow()
+    obj.observe(follow, "result, known")
+    widgets = {"pure_name": pure_name, "call_pure": call_pure, "known": known, "forget": forget}
+    axes = obj.whole.prepared.image.frame.axes_manager.navigation_axes
+    if len(axes) != 2:
+        call_pure.disabled = True
+        return widgets
+    x, y = (
+        ipywidgets.IntRangeSlider(
+            min=0,
+            max=axis.size,
+            value=(0, 0),
+            description=f"Region {name}",
+            style=WHOLE_DESCRIPTION,
+        )
+        for name, axis in zip("xy", axes, strict=True)
+    )
+
+    is_following = False
+
+    def choose(change: Any) -> None:
+        if is_following:
+            return
+        (left, right), (top, bottom) = x.value, y.value
+        obj.region = (left, top, right, bottom) if left < right and top < bottom else None
+
+    def show(event: Any) -> None:
+        nonlocal is_following
+        if is_region(obj.region):
+            left, top, right, bottom = obj.region
+            # Both sliders are one region.
+            is_following = True
+            x.value, y.value = (left, right), (top, bottom)
+            is_following = False
+
+    x.observe(choose, "value")
+    y.observe(choose, "value")
+    obj.observe(show, "region")
+    return widgets | {"region_x": x, "region_y": y}
+
+
 def _message_and_code(obj: UnmixTool) -> dict[str, Any]:
     message = ipywidgets.HTML(layout=FULL_WIDTH)
     code = ipywidgets.HTML(layout=FULL_WIDTH)
@@ -145,5 +207,5 @@ def _picture(obj: UnmixTool, figure: UnmixFigure) -> Any:
     def follow(event: Any) -> None:
         picture.value = figure.png()
 
-    obj.observe(follow, "result, component")
+    obj.observe(follow, "result, component, region")
     return picture

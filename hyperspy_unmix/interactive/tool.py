@@ -42,7 +42,7 @@ class UnmixTool(t.HasTraits):
     n_components : int or str
         To begin with, as in `hyperspy_unmix.unmix`.
     how : dict
-        ``algorithm``, ``refine``, ``assume``, ``random_state``.
+        ``algorithm``, ``refine``, ``assume``, ``random_state``, ``known``.
     given : dict
         The options of the preprocessing.
     store : bool
@@ -59,6 +59,12 @@ class UnmixTool(t.HasTraits):
         The one that ``name`` and `flip` are about.
     name : str
         Of this component; a new name renames it.
+    region : tuple of int, optional
+        (left, top, right, bottom) in pixels, right and bottom exclusive, drawn on a map.
+    pure_name : str
+        Name that `call_pure` gives to what the region holds.
+    known : dict
+        Components that are known, see `hyperspy_unmix.unmix`; changed by `call_pure` and `forget`.
     result : Unmixing
     message : str
         What was found, or why the last choice was not possible.
@@ -73,6 +79,9 @@ class UnmixTool(t.HasTraits):
     assume = t.Enum("auto", "overlap", "pure")
     component: int = t.Range(0, "_last", 0)  # type: ignore[assignment]
     name = t.Str()
+    region = t.Any()
+    pure_name = t.Str("pure")
+    known: dict[str, Any] = t.Dict()  # type: ignore[assignment]
     result = t.Any()
     message = t.Str()
     applied = t.Bool(False)
@@ -91,6 +100,7 @@ class UnmixTool(t.HasTraits):
         super().__init__()
         self._signal, self._how, self._store = signal, how, store
         self._quiet = True
+        self.known = dict(how.get("known") or {})
         self._figure: UnmixFigure | None = None
         options = read_options("unmix", given)
         self._background_type, self._background = options.background_type, options.background
@@ -116,6 +126,36 @@ class UnmixTool(t.HasTraits):
             )
         )
         self._subtract((start, end))
+
+    def call_pure(self, name: str | None = None, region: Any = None) -> None:
+        """Hold the mean of a region as one component, and unmix the others beside it.
+
+        Parameters
+        ----------
+        name : str, optional
+            Of the component; one of the same name is replaced. Default: ``pure_name``.
+        region : any, optional
+            What `hyperspy_unmix.unmix` takes as known: (left, top, right, bottom) in pixels, a
+            HyperSpy ROI, a mask, a spectrum. Default: the ``region`` that was drawn.
+        """
+        region = self.region if region is None else region
+        if region is None:
+            self.message = "No region is drawn: drag over a map, or set tool.region."
+            return
+        self._know(self.known | {name or self.pure_name: region})
+
+    def forget(self, name: str | None = None) -> None:
+        """Unmix without what is known by this name; default: the one that was added last."""
+        if name is None and self.known:
+            name = list(self.known)[-1]
+        if name not in self.known:
+            self.message = (
+                f"Nothing is known as {name!r}; known: {', '.join(self.known) or 'nothing'}."
+            )
+            return
+        names = [str(i) if own == name else own for i, own in enumerate(self.result.names)]
+        # The name goes with what was known.
+        self._know({key: known for key, known in self.known.items() if key != name}, names)
 
     def flip(self) -> None:
         """Turn the signs of the selected component's spectrum and map."""
@@ -178,6 +218,19 @@ class UnmixTool(t.HasTraits):
         names[self.component] = event.new
         self._try(lambda: self._show(self.result.rename(names)))
 
+    def _know(self, known: dict[str, Any], names: list[str] | None = None) -> None:
+        """With this known; as before where that is not possible."""
+        before, self.known = self.known, known
+        result = self.result
+
+        def change() -> None:
+            named = self.result if names is None else self.result.rename(names)
+            self._separate(self._pca, named)
+
+        self._try(change)
+        if self.result is result:
+            self.known = before
+
     def _subtract(self, window: Any, recount: bool = False) -> None:
         """Background and all that follows, in compressed form."""
 
@@ -190,10 +243,11 @@ class UnmixTool(t.HasTraits):
 
         self._try(change)
 
-    def _separate(self, pca: PCA) -> None:
-        result = pca.ica(self.n_components, **(self._how | {"assume": self.assume}))
+    def _separate(self, pca: PCA, before: Unmixing | None = None) -> None:
+        chosen = {"assume": self.assume, "known": dict(self.known) or None}
+        result = pca.ica(self.n_components, **(self._how | chosen))
         self._pca = pca
-        self._show(kept_names(self.result, result))
+        self._show(kept_names(self.result if before is None else before, result))
 
     def _window_found(self) -> Any:
         """Window or windows of the result; None where nothing is subtracted."""

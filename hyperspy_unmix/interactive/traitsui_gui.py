@@ -25,6 +25,12 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
         def flip(self, info: Any) -> None:
             info.object.flip()
 
+        def call_pure(self, info: Any) -> None:
+            info.object.call_pure()
+
+        def forget(self, info: Any) -> None:
+            info.object.forget()
+
         def apply(self, info: Any) -> None:
             info.object.apply()
 
@@ -45,15 +51,24 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
             label="Component",
             show_border=True,
         )
+        pure = tu.Group(
+            tu.Item("region", style="readonly"),
+            tu.Item("pure_name"),
+            label="Region drawn on a map",
+            show_border=True,
+        )
         message = tu.Item("message", style="readonly", show_label=False)
         buttons = [
             tu.Action(name="Flip", action="flip"),
+            tu.Action(name="Call it pure", action="call_pure"),
+            tu.Action(name="Forget the last", action="forget"),
             tu.Action(name="Apply", action="apply"),
             tu.OKButton,
         ]
         view = tu.View(
             choices,
             component,
+            pure,
             message,
             buttons=buttons,
             handler=Handler(),

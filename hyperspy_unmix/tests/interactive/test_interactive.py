@@ -223,6 +223,52 @@ def test_apply_counts_again_and_stores(phantom, tool):
     assert not tool.applied
 
 
+def test_a_region_is_called_pure_and_forgotten(phantom, tool):
+    """Truth: unmix() with the same region known, bit for bit, by the tool's own code."""
+    before = tool.result
+    tool.call_pure()
+    assert "No region is drawn" in tool.message
+    tool.region = (0, 0, 6, 5)
+    tool.call_pure("film")
+    assert tool.result.names.count("film") == 1
+    assert "alone" in tool.result.settings or "known" in tool.result.settings
+    assert "mean of 30 pixels" in tool.result.settings["known"].reason
+    assert "known={'film': (0, 0, 6, 5)}" in tool.result.code
+    assert not np.array_equal(tool.result.arrays.spectra, before.arrays.spectra)
+    tool.n_components = 2
+    assert tool.result.names.count("film") == 1
+    tool.n_components = 3
+    tool.set_background(460.0, 520.0)
+    assert tool.result.names.count("film") == 1
+    tool.apply()
+    names = {"s": phantom.signal, "low_loss": phantom.low_loss}
+    exec(tool.result.code, names)
+    assert names["u"].arrays.maps.tobytes() == tool.result.arrays.maps.tobytes()
+    # Undone: as if it had never been.
+    tool.forget("film")
+    assert tool.known == {}
+    assert "film" not in tool.result.names
+    assert "known" not in tool.result.code
+    without = tool.result.pca.ica(3)
+    np.testing.assert_array_equal(tool.result.arrays.maps, without.arrays.maps)
+    tool.forget("film")
+    assert "Nothing is known as 'film'" in tool.message
+
+
+def test_regions_that_cannot_be_known_leave_the_result(tool):
+    before = tool.result
+    tool.call_pure("outside", (0, 0, 99, 5))
+    assert "is not within the scan" in tool.message
+    tool.call_pure("7", (0, 0, 3, 3))
+    assert "not numbers" in tool.message
+    assert tool.result is before
+    assert tool.known == {}
+    x, y = (axis.index2value for axis in before.maps.axes_manager.signal_axes)
+    tool.call_pure("film", hs.roi.CircleROI(x(3), y(3), 3 * x(1) - 3 * x(0)))
+    assert "film" in tool.result.names
+    assert "known=known" in tool.result.code
+
+
 def test_components_are_counted_when_it_opens_and_when_applied(phantom, monkeypatch):
     """Counting takes most of the time of a change."""
     from hyperspy_unmix.analysis import correct_and_count as pca_result
@@ -330,6 +376,19 @@ def test_figure_answers_to_the_mouse(phantom, monkeypatch):
     press(figure.mean, 520.0, (low + high) / 2, "motion_notify_event")
     press(figure.mean, 520.0, (low + high) / 2, "button_release_event")
     assert tool.result.settings["background"].value == pytest.approx((460, 520), abs=1)
+    # From the middle of one pixel's edge to another's: four by three pixels of a map.
+    (x0, x1), (y0, y1) = figure._across(0, 2, 6), figure._across(1, 1, 4)
+    press(figure.maps[0], x0, y0)
+    press(figure.maps[0], x1, y1, "motion_notify_event")
+    press(figure.maps[0], x1, y1, "button_release_event")
+    assert tool.region == (2, 1, 6, 4)
+    patches = [len(ax.patches) for ax in figure.maps]
+    tool.call_pure("film")
+    assert tool.known == {"film": (2, 1, 6, 4)}
+    assert [text.get_text() for text in figure.maps[0].texts] == ["film"]
+    tool.forget()
+    tool.region = None
+    assert sum(len(ax.patches) for ax in figure.maps) < sum(patches)
     assert plt.get_fignums()
 
 
@@ -382,6 +441,25 @@ def test_widgets_follow_the_tool(widgets):
     assert w["component"].value == 2
     tool.background_end = 300.0
     assert "start must be smaller" in w["message"].value
+
+
+def test_widgets_of_a_region(widgets):
+    tool, w = widgets
+    picture = w["picture"].value
+    w["region_x"].value = (2, 6)
+    w["region_y"].value = (1, 4)
+    assert tool.region == (2, 1, 6, 4)
+    assert w["picture"].value != picture
+    w["pure_name"].value = "film"
+    w["call_pure"].click()
+    assert "film" in tool.result.names
+    assert w["known"].options == ("film",)
+    assert "known={&#x27;film&#x27;: (2, 1, 6, 4)}" in w["code"].value
+    tool.region = (0, 0, 3, 3)
+    assert (w["region_x"].value, w["region_y"].value) == ((0, 3), (0, 3))
+    w["forget"].click()
+    assert "film" not in tool.result.names
+    assert w["known"].options == ()
 
 
 def test_widgets_of_one_component(phantom, widgets):
