@@ -189,6 +189,36 @@ def test_all_known_is_a_fit():
     assert (u.stability == 1).all()
 
 
+@pytest.mark.parametrize("dose", [30.0, 300.0])
+def test_bands_of_a_fit_to_few_counts(dose):
+    """Closed form: 95 % where the truth is 2 sd from zero; 1 - 2.3 % and more where it is zero.
+
+    There the likeliest abundance is zero itself in half of the pixels, and only a positive error is
+    left: a band of 2 sd misses 2.3 % (S. G. Self, K.-Y. Liang, J. Am. Stat. Assoc. 82 (1987) 605).
+    The deviations are those of the Fisher information at the truth.
+    """
+    covered, at_zero, is_zero = [], [], []
+    shapes = PHASES / PHASES.sum(1, keepdims=True)
+    for seed in range(3):
+        s, true = three_phases(seed, dose=dose)
+        known = dict(zip("abc", map(given, PHASES), strict=True))
+        u = s.unmix(3, known=known, store=False)
+        order = [u.names.index(name) for name in "abc"]
+        maps = component_first(u.maps)[order].reshape(3, -1).T
+        sd = component_first(u.maps_uncertainty)[order].reshape(3, -1).T
+        true = true.reshape(3, -1).T
+        information = np.einsum("pe,ie,je->pij", 1 / (true @ shapes), shapes, shapes)
+        true_sd = np.sqrt(np.diagonal(np.linalg.inv(information), axis1=1, axis2=2))
+        is_within = np.abs(maps - true) < 2 * sd
+        covered.append(is_within[true > 2 * true_sd])
+        at_zero.append(is_within[true < 0.1 * true_sd])
+        is_zero.append(maps[true < 0.1 * true_sd] < 1e-6 * true.max())
+    assert 0.93 < np.concatenate(covered).mean() < 0.97
+    assert 0.97 < np.concatenate(at_zero).mean() <= 1
+    # Below zero in half of the pixels; in more where the scatter of few counts is lopsided.
+    assert 0.45 < np.concatenate(is_zero).mean() < 0.7
+
+
 def test_fit_has_background_and_plural_scattering():
     """Phantom: the true single-scattering spectra; maps within 2 % of the truth, as `apply` has."""
     s, low_loss, truth = hyperspy_unmix.data.three_oxides(shape=(16, 16), counts=6e5)
