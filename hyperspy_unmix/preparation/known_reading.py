@@ -111,8 +111,8 @@ def _spectrum(name: str, given: BaseSignal, what: str, image: Image) -> GivenSpe
         )
     if units != needed_units and not (units in EV and needed_units in EV):
         raise ValueError(
-            f"{what} has its energies in {units}, the signal in {needed_units}: "
-            "signal.axes_manager.signal_axes[0].units says which it is."
+            f"{what} has its axis in {units}, the signal in {needed_units}: give a spectrum over "
+            f"{needed_units}, or set signal.axes_manager.signal_axes[0].units if it says the wrong."
         )
     factor = 1.0 if units == needed_units else EV[units] / EV[needed_units]
     data = given.data.compute() if given._lazy else given.data

@@ -3,6 +3,7 @@
 ``python docs/write_bad_input.py`` writes the page of the guide from it.
 """
 
+from hyperspy_unmix.tests.arguments.bad_inputs.known import KNOWN
 from hyperspy_unmix.tests.arguments.bad_inputs.limits import LIMITS
 from hyperspy_unmix.tests.arguments.bad_inputs.low_loss import LOW_LOSS
 from hyperspy_unmix.tests.arguments.bad_inputs.masks import MASKS
@@ -41,6 +42,7 @@ TOPICS: dict[str, list[Row]] = {
     "The background": BACKGROUND,
     "The range": RANGE,
     "The noise": NOISE,
+    "What is known": KNOWN,
     "Other options": WORDS,
 }
 ROWS = [row for rows in TOPICS.values() for row in rows]
