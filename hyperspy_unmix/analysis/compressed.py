@@ -212,11 +212,15 @@ class Compressed(Counted):  # noqa: D101
 
     def separate(self, n_components: Any, options: SeparationOptions) -> tuple[Separated, Settings]:
         """Separate the components, as `PCA.ica` says; and every choice, those of the PCA first."""
-        image, settings = self.prepared.image, dict(self.settings)
-        found_in = self if self.summed is None else self.summed.pca
-        separated, choices = separate_counted(found_in, n_components, options, image)
+        image, sums = self.prepared.image, self.summed
+        if sums is None:
+            separated, choices = separate_counted(self, n_components, options, image)
+        else:
+            separated, choices = separate_counted(
+                sums.pca, n_components, options, image, sums.of_pixels
+            )
         warn_of(*separated.findings)
-        return separated, settings | choices
+        return separated, dict(self.settings) | choices
 
     def maps_as_recorded(self, spectra: Floats, maps: Floats) -> Floats:
         """Maps (pixels, components) of spectra that fit the counts best, where it matters."""

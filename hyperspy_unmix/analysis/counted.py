@@ -62,9 +62,7 @@ class Counted:
         """What is unmixed unless told otherwise: spectra, and the scores of every pixel."""
         if self.summed is None:
             return self.corrected.spectra.truncate(self.n_components)
-        spectra = self.summed.pca.principal_components
-        scores = self.summed.scores_along(spectra)
-        return replace(spectra, scores=scores, weights=self.summed.recorded.weights)
+        return self.summed.of_pixels(self.summed.pca.principal_components)
 
     @property
     def recorded(self) -> LowRank:
@@ -130,8 +128,8 @@ class Counted:
         arrays = separated.arrays
         if self.summed is None:
             return arrays
-        scores = self.summed.scores_along(separated.spectra)
-        return replace(arrays, maps=scores @ np.linalg.inv(arrays.unmixing))
+        pixels = self.summed.of_pixels(separated.spectra)
+        return replace(arrays, maps=pixels.scores @ np.linalg.inv(arrays.unmixing))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +180,9 @@ class SummedPixels:
         """Pixels that are summed, as they are written."""
         return " x ".join(str(factor) for factor in self.factors[::-1])
 
-    def scores_along(self, spectra: LowRank) -> Floats:
-        """Scores of every pixel as recorded, along components of the sums' PCA."""
+    def of_pixels(self, spectra: LowRank) -> LowRank:
+        """Every pixel as recorded, along these components of the sums' PCA."""
         white = self.recorded.whitening.whiten
         turn = white(spectra.components) @ white(self.recorded.components).T
-        return np.asarray(self.recorded.scores @ np.linalg.pinv(turn))
+        scores = self.recorded.scores @ np.linalg.pinv(turn)
+        return replace(spectra, scores=scores, weights=self.recorded.weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hyperspy_unmix.arguments.checks import check_n_components
@@ -25,7 +25,11 @@ from .separation import separate_components
 
 
 def separate_counted(
-    counted: Counted, n_components: Any, options: SeparationOptions, image: Image
+    counted: Counted,
+    n_components: Any,
+    options: SeparationOptions,
+    image: Image,
+    of_pixels: Callable[[LowRank], LowRank] = lambda spectra: spectra,
 ) -> tuple[Separated, Settings]:
     """The components, and the choices made for them; who calls warns of the findings.
 
@@ -37,6 +41,8 @@ def separate_counted(
     options : SeparationOptions
     image : Image
         In which the user knows some, with the channels of ``counted``.
+    of_pixels : callable
+        Spectra of the pixels of ``image``, from those of ``counted``; default the same.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def separate_counted(
         if n > corrected.spectra.rank:
             corrected = correct_leading(counted.prepared, counted.raw, counted.edge, n)
         settings["n_components"] = Choice(n, reason)
-    known = _known(counted, options, n, corrected, image)
+    known = _known(counted, options, n, corrected, image, of_pixels)
     spectra = corrected.spectra.truncate(n)
     recorded = fitted_as_recorded(counted, spectra, corrected)
     signal_share = expected_squared_cosines(corrected.values[:n], *counted.shape)[0]
@@ -70,7 +76,12 @@ def separate_counted(
 
 
 def _known(
-    counted: Counted, options: SeparationOptions, n: int, corrected: Corrected, image: Image
+    counted: Counted,
+    options: SeparationOptions,
+    n: int,
+    corrected: Corrected,
+    image: Image,
+    of_pixels: Callable[[LowRank], LowRank],
 ) -> KnownSpectra | None:
     """What the user knows, in the space of the ``n`` components that are to be found.
 
@@ -82,7 +93,7 @@ def _known(
     rank = max(n, counted.count.consensus) if number >= n else n
     space = corrected.spectra.truncate(rank)
     visible = expected_squared_cosines(corrected.values[: space.rank], *counted.shape)[0]
-    known = known_spectra(options.known, image, space, visible)
+    known = known_spectra(options.known, image, of_pixels(space), visible)
     check_number(known, n)
     return known
 

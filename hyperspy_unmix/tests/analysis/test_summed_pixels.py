@@ -135,3 +135,23 @@ def test_the_scree_plot_says_what_it_shows():
 def test_faint_components_of_few_counts_are_said():
     """Two counts a pixel: what is weaker than the weakest is lost, which a reader must know."""
     assert "WARNING: few counts" in unmix(grains(2)).settings
+
+
+def test_known_regions_are_those_of_single_pixels():
+    """Truth: the first phase's spectrum, from a region of pixels that is alone in it."""
+    s = grains(10)
+    region = maps()[..., 0] > 0.97
+    u = unmix(s, 3, known={"first": region})
+    place = u.names.index("first")
+    mean = np.asarray(s.data)[region].sum(0)
+    rough = np.degrees(
+        np.arccos(mean @ SPECTRA[0] / np.linalg.norm(mean) / np.linalg.norm(SPECTRA[0]))
+    )
+    assert angles(u.spectra.data[[place]])[0] < max(rough, 5)
+    assert u.maps.data[place][region].mean() == pytest.approx(10, rel=0.1)
+    together = unmix(
+        s,
+        3,
+        known={"a": maps()[..., 0] > 0.97, "b": maps()[..., 1] > 0.97, "c": maps()[..., 2] > 0.97},
+    )
+    assert together.maps.data.shape == (3, *SHAPE)
