@@ -170,7 +170,7 @@ class SummedPixels:
             hint = (
                 f"{self.counts:.3g} counts a pixel, of which {pixels} are summed: the weakest "
                 f"component is {weakest:.2g} times what noise reaches, and a phase that is weaker "
-                "is lost in it. Longer exposures or larger pixels show more"
+                "is lost in it. Measure longer, or with larger pixels, to see it"
             )
             choices |= caution("few counts", hint)
         return choices

@@ -19,10 +19,12 @@ from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_sum
 
 from .counted import Counted, SummedPixels
 
-MOST_COUNTS = 1000.0  # a pixel; with more, sums of pixels know little that single ones do not
+MOST_COUNTS = 100.0  # a pixel; with more, sums show traces of detector and drift rather than phases
 FACTORS = (2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
 FIRST_TRIED = 4
 LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
+# Over the noise edge, of a component that single pixels do not show: noise has a chance in each sum.
+LEAST_STRENGTH = 1.03
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
 
@@ -46,16 +48,17 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
         if i not in tried:
             tried[i] = count(with_summed_pixels(prepared, possible[i]))
         # Small particles may be lost in sums.
-        return _known_components(tried[i]) if _keeps_all(tried[i], single) else 0.0
+        is_good = _is_clear(tried[i], single) and _keeps_all(tried[i], single)
+        return _known_components(tried[i]) if is_good else 0.0
 
     i = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
-    if known(i) < _known_components(single) + LEAST_GAIN:
-        return None
     while i + 1 < len(possible) and known(i + 1) > known(i):
         i += 1
     # The less is summed the better, if it makes no difference.
     while i > 0 and known(i - 1) > known(i) - LEAST_GAIN:
         i -= 1
+    if known(i) < _known_components(single) + LEAST_GAIN:
+        return None
     image, sums = prepared.image, tried[i]
     recorded = project(image.blocks, image.summary, prepared.noise, sums.raw)
     counts = float(image.summary.mean.sum())
@@ -81,6 +84,14 @@ def _known_components(counted: Counted) -> float:
     """Expected squared cosines of the components' spectra with the truth, summed over all."""
     values = counted.corrected.values[: counted.count.consensus]
     return float(expected_squared_cosines(values, *counted.shape)[0].sum())
+
+
+def _is_clear(sums: Counted, single: Counted) -> bool:
+    """Whether what only the sums show is clearly above their noise."""
+    number = sums.count.consensus
+    if number <= single.count.consensus:
+        return True
+    return bool(sums.scree_values[number - 1] > LEAST_STRENGTH)
 
 
 def _keeps_all(sums: Counted, single: Counted) -> bool:

@@ -64,7 +64,7 @@ LATER = {  # what is computed when it is first asked for
     "analysis.separated.changes_of_spectra": lambda u: array(u.spectra_uncertainty).tobytes(),
     "components.uncertainty.map_variance": lambda u: array(u.maps_uncertainty).tobytes(),
     "components.forward_model.goodness": lambda u: array(u.reduced_chi_square).tobytes(),
-    "analysis.compressed.thinned_significance": lambda u: u.pca.recounted(),
+    "analysis.count_again.thinned_significance": lambda u: u.pca.recounted(),
     "numerics.corrections.plural_scattering.convolve_rows": lambda u: array(
         u.pca.preprocessed()
     ).tobytes(),
@@ -218,7 +218,7 @@ def test_interrupted_tool(monkeypatch):
     )
     for choose in choices:
         with monkeypatch.context() as patch, undecomposed(s):
-            after(patch, "analysis.compressed.separate_components")
+            after(patch, "analysis.separate_counted.separate_components")
             with pytest.raises(KeyboardInterrupt):
                 choose()
         assert tool.result is known

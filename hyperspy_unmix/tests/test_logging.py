@@ -17,7 +17,7 @@ PACKAGE = Path(hyperspy_unmix.__file__).parent
 SOURCES = sorted(p for p in PACKAGE.rglob("*.py") if "tests" not in p.relative_to(PACKAGE).parts)
 PHANTOMS = [name for name in data.__all__ if name not in ("Phantom", "Truth")]
 # phantoms too small for what is in them, and what is rightly said of them
-SAID = {"eds_phases": "Compare with"}
+SAID: dict[str, str] = {}
 ADVICE = re.compile(
     r"\b(compare|choose|give|set|say|leave|save|use|keep|ask|check|mask|measure|try|look|see|unmix"
     r"|calibrate|divide|subtract|crop|move|take)\b|[a-z_]+=",
@@ -70,7 +70,12 @@ def texts():
 
 
 TEXTS = texts()
-HANDED_ON = ("settings.py: warn", "interactive/tool.py: _try")  # words of others: warnings, errors
+# Words of others: warnings, errors, the hint of an ambiguity.
+HANDED_ON = (
+    "settings.py: warn",
+    "interactive/tool.py: _try",
+    "components/uncertainty.py: choices: ambiguity",
+)
 
 
 def test_every_logger_is_of_the_package():

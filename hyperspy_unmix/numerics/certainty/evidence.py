@@ -35,6 +35,8 @@ MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
 # Degrees from every pixel to which independence leads by itself; and how negative, over noise,
 # spectra and maps of pixels that were chosen among few may be.
 MOST_EXTRAPOLATION, MOST_NEGATIVITY_OF_FEW = 30.0, 12.0
+LEAST_GAIN_OF_PIXEL = 0.03  # logarithm of the likelihood, of those that a corner seems to hold
+LEAST_VARIATION_WITHOUT_FILM = 0.25  # of a map over its mean: no layer of nearly even thickness
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
     "alone",
@@ -118,11 +120,16 @@ class Evidence:
         """Whether an independent component is far from all pixels, and nothing speaks for that.
 
         Few counts hide what would contradict it, and what would show that pixels gather at the
-        corners: these are likely to be populated, and as non-negative.
+        corners: these are likely to be populated, and as non-negative. A layer of nearly even
+        thickness that independence finds does speak for it.
         """
+        population = self.population
+        gain_of_all = LEAST_GAIN_OF_PIXEL * population.pixels * population.share
         return bool(
             self.turns.max() > MOST_EXTRAPOLATION
-            and (self.population.share > LEAST_SHARE_POPULATED).all()
+            and (population.likelihood_gain >= gain_of_all).all()
+            and self.variation > LEAST_VARIATION_WITHOUT_FILM
+            and (population.share > LEAST_SHARE_POPULATED).all()
             and self.pure_negativity < MOST_NEGATIVITY_OF_FEW
         )
 

@@ -9,7 +9,7 @@ from hyperspy_unmix.numerics.types import Floats
 
 TYPICAL_COUNTS_ADDED = 5.0  # to a pixel's own, for its weight
 # Channels of fewer counts, a pixel and in all, weigh less than Poisson would have it.
-LEAST_COUNTS_PER_PIXEL, LEAST_COUNTS_OF_CHANNEL = 0.01, 40.0
+LEAST_COUNTS_PER_PIXEL, LEAST_COUNTS_OF_CHANNEL = 0.01, 10.0
 
 
 def column_scales(variance: Floats, sweeps: int = 20) -> Floats:

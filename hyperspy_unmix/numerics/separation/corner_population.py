@@ -37,11 +37,14 @@ class CornerPopulation:
     density_ratio : array, shape (corners,)
         Pixels within the noise of the corner, over the number that the density around it, continued
         inwards, predicts.
+    pixels : int
+        In which all that was estimated.
     """
 
     share: Floats
     likelihood_gain: Floats
     density_ratio: Floats
+    pixels: int = 0
 
 
 def corner_population(cloud: Cloud, corners: Floats) -> CornerPopulation:
@@ -71,7 +74,7 @@ def corner_population(cloud: Cloud, corners: Floats) -> CornerPopulation:
     integral = corners @ cloud.sums
     corners = corners / np.where(integral > 0, integral, 1.0)[:, None]
     share, gain = _fit_shares(cloud, corners)
-    return CornerPopulation(share, gain, _density_ratios(cloud, corners))
+    return CornerPopulation(share, gain, _density_ratios(cloud, corners), len(cloud.white))
 
 
 def _density_ratios(cloud: Cloud, corners: Floats) -> Floats:

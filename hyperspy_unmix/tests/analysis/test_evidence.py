@@ -235,6 +235,10 @@ def evidence(**changes):
         ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.0)}, "independent"),
         ({"turns": np.array([25.0, 5.0]), "share": (0.05, 0.02)}, "independent"),
         (
+            {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "variation": 0.2},
+            "independent",
+        ),
+        (
             {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "pure_negativity": 13.0},
             "independent",
         ),
