@@ -23,8 +23,9 @@ MOST_COUNTS = 100.0  # a pixel; with more, sums show traces of detector and drif
 FACTORS = (2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
 FIRST_TRIED = 4
 LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
-# Over the noise edge, of a component that single pixels do not show: noise has a chance in each sum.
-LEAST_STRENGTH = 1.03
+# Over the noise edge, of a component that single pixels do not show: noise has a chance in each of
+# several sums.
+LEAST_STRENGTH = 1.05
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
 

@@ -250,5 +250,4 @@ def test_joint_unmixing_of_maps_with_and_without_a_peak():
     )
     for u in results:
         assert u.n_components == 2
-        known = np.nan_to_num(array(u.spectra))
         assert energies(u).min() > 2.5 * SIGMA
