@@ -130,7 +130,9 @@ class Compressed(Counted):  # noqa: D101
             return type(self).of_prepared(summed, n_components)
 
         sums = (steps or Steps()).once(
-            "summed", (self.raw.rank, n_components), lambda: find_in_sums(self, count)
+            "summed",
+            (self.raw.rank, n_components),
+            lambda: find_in_sums(self, count, n_components != "auto"),
         )
         return self if sums is None else self._of_sums(sums)
 

@@ -8,14 +8,17 @@ The maps stay those of single pixels.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.compression.weighted_pca import project
+from hyperspy_unmix.numerics.noise.noise_edge import leading_count
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
+from hyperspy_unmix.settings import Choice, FrozenSettings
 
 from .counted import Counted, SummedPixels
 
@@ -29,7 +32,9 @@ LEAST_STRENGTH = 1.05
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
 
-def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> SummedPixels | None:
+def find_in_sums(
+    single: Counted, count: Callable[[Prepared], Counted], is_asked: bool
+) -> SummedPixels | None:
     """The sums of pixels in which most is known of the components; None if single pixels do.
 
     Parameters
@@ -38,6 +43,8 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
         Of single pixels.
     count : callable
         What counts the components of an image.
+    is_asked : bool
+        Whether a number of components is asked for: then it is kept.
     """
     prepared = single.prepared
     possible = _possible_sums(prepared)
@@ -47,10 +54,10 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
 
     def known(i: int) -> float:
         if i not in tried:
-            tried[i] = count(with_summed_pixels(prepared, possible[i]))
+            counted = count(with_summed_pixels(prepared, possible[i]))
+            tried[i] = _without_doubtful(counted, single.count.consensus, is_asked)
         # Small particles may be lost in sums.
-        is_good = _is_clear(tried[i], single) and _keeps_all(tried[i], single)
-        return _known_components(tried[i]) if is_good else 0.0
+        return _known_components(tried[i]) if _keeps_all(tried[i], single) else 0.0
 
     i = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
     while i + 1 < len(possible) and known(i + 1) > known(i):
@@ -87,12 +94,24 @@ def _known_components(counted: Counted) -> float:
     return float(expected_squared_cosines(values, *counted.shape)[0].sum())
 
 
-def _is_clear(sums: Counted, single: Counted) -> bool:
-    """Whether what only the sums show is clearly above their noise."""
-    number = sums.count.consensus
-    if number <= single.count.consensus:
-        return True
-    return bool(sums.scree_values[number - 1] > LEAST_STRENGTH)
+def _without_doubtful(sums: Counted, of_single: int, is_asked: bool) -> Counted:
+    """The same without counting components that are hardly above the noise and only in sums."""
+    count, number = sums.count, sums.count.consensus
+    clear = leading_count(sums.scree_values[:number] > LEAST_STRENGTH)
+    kept = max(clear, min(of_single, number))
+    if kept == number:
+        return sums
+    reason = f"{count.reason}; {number - kept} hardly above the noise of sums left out"
+    limited = replace(
+        count,
+        consensus=kept,
+        automatic=min(count.automatic, kept),
+        clear=min(count.clear, kept),
+        reason=reason,
+    )
+    n, why = limited.chosen(sums.n_components if is_asked else "auto")
+    settings = FrozenSettings({**sums.settings, "n_components": Choice(n, why)})
+    return replace(sums, count=limited, n_components=n, settings=settings)
 
 
 def _keeps_all(sums: Counted, single: Counted) -> bool:
