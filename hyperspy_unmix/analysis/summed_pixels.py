@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -50,14 +51,21 @@ def find_in_sums(
     possible = _possible_sums(prepared)
     if not possible:
         return None
-    tried: dict[int, Counted] = {}
+
+    @cache
+    def sums_of(i: int) -> Counted:
+        return count(with_summed_pixels(prepared, possible[i]))
+
+    @cache
+    def counted(i: int) -> Counted:
+        # What the smallest sums alone show are spots of two pixels rather than phases.
+        other = 1 if i == 0 and len(possible) > 1 else i
+        least = single.count.consensus
+        return _without_doubtful(sums_of(i), sums_of(other), least, is_asked)
 
     def known(i: int) -> float:
-        if i not in tried:
-            counted = count(with_summed_pixels(prepared, possible[i]))
-            tried[i] = _without_doubtful(counted, single.count.consensus, is_asked)
         # Small particles may be lost in sums.
-        return _known_components(tried[i]) if _keeps_all(tried[i], single) else 0.0
+        return _known_components(counted(i)) if _keeps_all(counted(i), single) else 0.0
 
     i = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
     while i + 1 < len(possible) and known(i + 1) > known(i):
@@ -67,7 +75,7 @@ def find_in_sums(
         i -= 1
     if known(i) < _known_components(single) + LEAST_GAIN:
         return None
-    image, sums = prepared.image, tried[i]
+    image, sums = prepared.image, counted(i)
     recorded = project(image.blocks, image.summary, prepared.noise, sums.raw)
     counts = float(image.summary.mean.sum())
     return SummedPixels(possible[i], sums, recorded, counts, single.count.consensus)
@@ -94,11 +102,11 @@ def _known_components(counted: Counted) -> float:
     return float(expected_squared_cosines(values, *counted.shape)[0].sum())
 
 
-def _without_doubtful(sums: Counted, of_single: int, is_asked: bool) -> Counted:
-    """The same without counting components that are hardly above the noise and only in sums."""
+def _without_doubtful(sums: Counted, other: Counted, of_single: int, is_asked: bool) -> Counted:
+    """The same without counting components that are only in sums, and not clearly in ``other``."""
     count, number = sums.count, sums.count.consensus
-    clear = leading_count(sums.scree_values[:number] > LEAST_STRENGTH)
-    kept = max(clear, min(of_single, number))
+    clear = min(leading_count(one.scree_values > LEAST_STRENGTH) for one in (sums, other))
+    kept = max(min(clear, number), min(of_single, number))
     if kept == number:
         return sums
     reason = f"{count.reason}; {number - kept} hardly above the noise of sums left out"
