@@ -32,7 +32,7 @@ from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
 from .separate_counted import fitted_as_recorded, separate_counted
 from .separated import Separated
-from .summed_pixels import find_in_sums
+from .summed_pixels import along_components, find_in_sums, with_number
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -127,14 +127,20 @@ class Compressed(Counted):  # noqa: D101
         """The same, its components those of sums of pixels, where more is known of them."""
 
         def count(summed: Prepared) -> Counted:
-            return type(self).of_prepared(summed, n_components)
+            return type(self).of_prepared(summed, "auto")
 
         sums = (steps or Steps()).once(
-            "summed",
-            (self.raw.rank, n_components),
-            lambda: find_in_sums(self, count, n_components != "auto"),
+            "summed", (self.raw.rank,), lambda: find_in_sums(self, count)
         )
-        return self if sums is None else self._of_sums(sums)
+        if sums is None:
+            return self
+        asked = check_n_components(n_components, self.prepared.image.blocks)
+        if isinstance(asked, int) and asked > sums.pca.raw.rank:
+            most = min(asked, *sums.pca.prepared.image.blocks.shape)
+            larger = type(self).of_prepared(sums.pca.prepared, most)
+            sums = replace(sums, pca=replace(larger, count=sums.pca.count))
+            sums = replace(sums, recorded=along_components(self.prepared, larger.raw))
+        return self._of_sums(replace(sums, pca=with_number(sums.pca, asked)))
 
     def _of_sums(self, sums: SummedPixels) -> Self:
         """The same with the number of components, and the reasons for it, of these sums."""

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.compression.weighted_pca import project
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
@@ -21,6 +22,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
 from hyperspy_unmix.settings import Choice, FrozenSettings
 
+from .correct_and_count import correct_leading
 from .counted import Counted, SummedPixels
 
 MOST_COUNTS = 100.0  # a pixel; with more, sums show traces of detector and drift rather than phases
@@ -33,9 +35,7 @@ LEAST_STRENGTH = 1.05
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
 
-def find_in_sums(
-    single: Counted, count: Callable[[Prepared], Counted], is_asked: bool
-) -> SummedPixels | None:
+def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> SummedPixels | None:
     """The sums of pixels in which most is known of the components; None if single pixels do.
 
     Parameters
@@ -44,8 +44,6 @@ def find_in_sums(
         Of single pixels.
     count : callable
         What counts the components of an image.
-    is_asked : bool
-        Whether a number of components is asked for: then it is kept.
     """
     prepared = single.prepared
     possible = _possible_sums(prepared)
@@ -61,7 +59,7 @@ def find_in_sums(
         # What the smallest sums alone show are spots of two pixels rather than phases.
         other = 1 if i == 0 and len(possible) > 1 else i
         least = single.count.consensus
-        return _without_doubtful(sums_of(i), sums_of(other), least, is_asked)
+        return _without_doubtful(sums_of(i), sums_of(other), least)
 
     def known(i: int) -> float:
         # Small particles may be lost in sums.
@@ -70,15 +68,20 @@ def find_in_sums(
     i = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
     while i + 1 < len(possible) and known(i + 1) > known(i):
         i += 1
+    if known(i) < _known_components(single) + LEAST_GAIN:
+        return None
     # The less is summed the better, if it makes no difference.
     while i > 0 and known(i - 1) > known(i) - LEAST_GAIN:
         i -= 1
-    if known(i) < _known_components(single) + LEAST_GAIN:
-        return None
-    image, sums = prepared.image, counted(i)
-    recorded = project(image.blocks, image.summary, prepared.noise, sums.raw)
-    counts = float(image.summary.mean.sum())
+    sums, counts = counted(i), float(prepared.image.summary.mean.sum())
+    recorded = along_components(prepared, sums.raw)
     return SummedPixels(possible[i], sums, recorded, counts, single.count.consensus)
+
+
+def along_components(prepared: Prepared, spectra: LowRank) -> LowRank:
+    """Every pixel as recorded, along the components of these sums; a pass over the data."""
+    image = prepared.image
+    return project(image.blocks, image.summary, prepared.noise, spectra)
 
 
 def _possible_sums(prepared: Prepared) -> list[tuple[int, ...]]:
@@ -102,7 +105,7 @@ def _known_components(counted: Counted) -> float:
     return float(expected_squared_cosines(values, *counted.shape)[0].sum())
 
 
-def _without_doubtful(sums: Counted, other: Counted, of_single: int, is_asked: bool) -> Counted:
+def _without_doubtful(sums: Counted, other: Counted, of_single: int) -> Counted:
     """The same without counting components that are only in sums, and not clearly in ``other``."""
     count, number = sums.count, sums.count.consensus
     clear = min(leading_count(one.scree_values > LEAST_STRENGTH) for one in (sums, other))
@@ -117,9 +120,17 @@ def _without_doubtful(sums: Counted, other: Counted, of_single: int, is_asked: b
         clear=min(count.clear, kept),
         reason=reason,
     )
-    n, why = limited.chosen(sums.n_components if is_asked else "auto")
-    settings = FrozenSettings({**sums.settings, "n_components": Choice(n, why)})
-    return replace(sums, count=limited, n_components=n, settings=settings)
+    return with_number(replace(sums, count=limited), "auto")
+
+
+def with_number(counted: Counted, asked: int | str) -> Counted:
+    """The same with as many components as are asked for, a number or the name of a count."""
+    n, why = counted.count.chosen(asked)
+    n, corrected = min(n, counted.raw.rank), counted.corrected
+    if n > corrected.spectra.rank:
+        corrected = correct_leading(counted.prepared, counted.raw, counted.edge, n)
+    settings = FrozenSettings({**counted.settings, "n_components": Choice(n, why)})
+    return replace(counted, n_components=n, corrected=corrected, settings=settings)
 
 
 def _keeps_all(sums: Counted, single: Counted) -> bool:

@@ -155,3 +155,12 @@ def test_known_regions_are_those_of_single_pixels():
         known={"a": maps()[..., 0] > 0.97, "b": maps()[..., 1] > 0.97, "c": maps()[..., 2] > 0.97},
     )
     assert together.maps.data.shape == (3, *SHAPE)
+
+
+@pytest.mark.parametrize("n", [2, 5, 15])
+def test_as_many_as_are_asked_for(n):
+    """Truth: what was asked for; more than are kept as well."""
+    u = unmix(grains(10), n)
+    assert u.n_components == n and u.pca.summed is not None
+    assert u.maps.data.shape == (n, *SHAPE)
+    assert u.pca.count.consensus == 3
