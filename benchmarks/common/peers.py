@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -165,19 +166,23 @@ def espm_smooth_nmf(
     return _spread_out(spectra.T, model.H_, np.ones(len(pixels), bool), used)
 
 
-def vca(
-    phantom: Phantom,
-    k: int,
-    *,
-    channels: slice,
-    window: Window | None = None,
-    preprocess: Preprocess = "background",
-) -> Result:
-    """Vertex component analysis of PCA-denoised spectra, maps by non-negative least squares."""
-    signal, n = _start(phantom, k, channels, window, preprocess)
-    counts = as_array(signal)
-    spectra = _vertices(_without_noise(phantom, n, channels, signal), n)
-    return spectra, _non_negative(spectra, counts)
+def of_denoised(find: Callable[[Floats, int], Floats]) -> Peer:
+    """A peer that finds ``k`` spectra in PCA-denoised ones; maps by non-negative least squares."""
+
+    def method(
+        phantom: Phantom,
+        k: int,
+        *,
+        channels: slice,
+        window: Window | None = None,
+        preprocess: Preprocess = "background",
+    ) -> Result:
+        signal, n = _start(phantom, k, channels, window, preprocess)
+        counts = as_array(signal)
+        spectra = find(_without_noise(phantom, n, channels, signal), n)
+        return spectra, _non_negative(spectra, counts)
+
+    return method
 
 
 def mcr_als(
@@ -215,36 +220,6 @@ class _Regression:
 
     def fit(self, design: Floats, values: Floats) -> None:
         self.coef_ = _non_negative(design.T, values.T).T
-
-
-def kmeans(
-    phantom: Phantom,
-    k: int,
-    *,
-    channels: slice,
-    window: Window | None = None,
-    preprocess: Preprocess = "background",
-) -> Result:
-    """scikit-learn's k-means of PCA-denoised spectra, maps of their means by least squares."""
-    signal, n = _start(phantom, k, channels, window, preprocess)
-    spectra = _without_noise(phantom, n, channels, signal)
-    means = clusters_and_archetypes.cluster_means(spectra, n)
-    return means, _non_negative(means, as_array(signal))
-
-
-def edaa(
-    phantom: Phantom,
-    k: int,
-    *,
-    channels: slice,
-    window: Window | None = None,
-    preprocess: Preprocess = "background",
-) -> Result:
-    """Entropic descent archetypal analysis of PCA-denoised spectra, maps by least squares."""
-    signal, n = _start(phantom, k, channels, window, preprocess)
-    spectra = _without_noise(phantom, n, channels, signal)
-    found = clusters_and_archetypes.archetypes(spectra, n)
-    return found, _non_negative(found, as_array(signal))
 
 
 def _without_noise(phantom: Phantom, n: int, channels: slice, signal: Any) -> Floats:
@@ -309,9 +284,9 @@ PEERS: dict[str, Peer] = {
     "HyperSpy SVD + ICA": hyperspy,
     "scikit-learn KL-NMF": sklearn_nmf,
     "espm SmoothNMF": espm_smooth_nmf,
-    "VCA + NNLS": vca,
-    "k-means + NNLS": kmeans,
-    "EDAA": edaa,
+    "VCA + NNLS": of_denoised(_vertices),
+    "k-means + NNLS": of_denoised(clusters_and_archetypes.cluster_means),
+    "EDAA": of_denoised(clusters_and_archetypes.archetypes),
     "MCR-ALS (pyMCR)": mcr_als,
 }
 FREE_SIGN = frozenset({"HyperSpy SVD + ICA"})

@@ -45,7 +45,7 @@ def limited_to_stable(counted: Counted, count: ComponentCount) -> ComponentCount
 
 def recounted(counted: Counted) -> ComponentCount:
     """Count again, with shares of the counts that are really drawn: a pass over the data."""
-    prepared, scree = counted.prepared, counted.scree_of_itself
+    prepared, scree = counted.prepared, counted.scree_of_pixels
     significance = thinned_significance(
         prepared.image.blocks,
         counted.raw,

@@ -80,7 +80,7 @@ class Counted:
         return self._scree.edge
 
     @property
-    def scree_of_itself(self) -> Scree:
+    def scree_of_pixels(self) -> Scree:
         """Of single pixels, also where the components were counted in sums of them."""
         return self._scree
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_unmix.numerics.noise.estimate import MOST_LAGS, channel_correlation
+from hyperspy_unmix.numerics.noise.estimate import channel_correlation
 from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.numerics.noise.sample_residual import MOST_LAGS
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Settings, caution
 

@@ -11,13 +11,14 @@ from hyperspy_unmix.numerics.linear_algebra import (
     leading_eigenvectors,
     with_signs,
 )
-from hyperspy_unmix.numerics.noise.estimate import LEAST_SHARE_LEFT, MOST_SHARE_LOST
+from hyperspy_unmix.numerics.noise.estimate import MOST_SHARE_LOST
 from hyperspy_unmix.numerics.noise.noise_edge import (
     leading_count,
     marchenko_pastur_median,
     noise_edge_of_profile,
     noise_median_of_profile,
 )
+from hyperspy_unmix.numerics.noise.sample_residual import LEAST_SHARE_LEFT
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats
 

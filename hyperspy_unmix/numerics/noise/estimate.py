@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +11,20 @@ from scipy.optimize import nnls
 from hyperspy_unmix.numerics.types import Floats
 
 from .model import Kind, NoiseModel
-from .noise_edge import (
-    elbow,
-    leading_count,
-    marchenko_pastur_median,
-    noise_edge_of_profile,
-    noise_median_of_profile,
+from .sample_residual import (
+    remove_components,
+    residual_correlation,
+    white_noise_variance,
 )
 from .weights import column_scales
-from .whitening import ChannelWhitening, channel_whitening
+from .whitening import channel_whitening
 
-MOST_COMPONENTS_REMOVED = 20  # from a sample, before its scatter is looked at
-MOST_LAGS = 12  # channels over which noise may be correlated
-LEAST_CORRELATION = 0.001
 LEAST_SIDE = 8  # pixels and channels of a sample that is decomposed into components
 LEAST_PIXELS_PER_GROUP = 128
 MOST_BRIGHTNESS_GROUPS = 4
 LEAST_RELATIVE_SCATTER = 1e-5  # of a value; less is rounding, not noise
 ROUNDING_OF_INTEGERS = 1 / 12  # variance
 MOST_OF_ROUNDING = 1.5  # times that, which is no more than rounding
-LEAST_SHARE_LEFT = 0.05  # of a channel's noise beside the components, for its correction
 MOST_SHARE_LOST = 0.3  # of a channel's noise to the components; with more it says nothing of it
 
 
@@ -53,111 +47,6 @@ def _smooth_variance(spectra: Floats, gain: float, read_variance: float) -> Floa
     overall_mean = max(float(channel_means.mean()), np.finfo(float).tiny)
     mean = np.outer(pixel_means, channel_means) / overall_mean
     return _raise_to_floor(gain * mean + read_variance)
-
-
-@dataclass(frozen=True)
-class _Residual:
-    """What is left of a sample beside its significant components.
-
-    ``noise`` (pixels, channels) is corrected for the share of each channel's noise that went with
-    the components, whose directions (rank, channels) these are: the products of two channels'
-    entries are that share.
-    """
-
-    noise: Floats
-    directions: Floats
-
-    def lost(self, lag: int = 0) -> Floats:
-        """Share that went with the components, of channels ``lag`` apart, (channels - lag,)."""
-        after, before = self.directions[:, lag:], self.directions[:, : len(self.directions.T) - lag]
-        return np.asarray(np.sum(after * before, 0))
-
-
-def _rank_and_level(
-    power: Floats, n: int, variance: Floats, white: bool = True
-) -> tuple[int, float]:
-    """Number of components and noise variance, from the squared singular values ``power``.
-
-    ``variance`` (channels,) is that of the noise, relative to the level. For ``white`` see
-    `_remove_components`.
-    """
-    m = len(variance)
-    most = min(MOST_COMPONENTS_REMOVED, min(n, m) // 4)
-    edge, median = noise_edge_of_profile(n, variance), noise_median_of_profile(n, variance)
-    median /= marchenko_pastur_median(n, m)
-    rank, level = 0, 0.0
-    for _ in range(5):
-        expected_median = median * marchenko_pastur_median(n - rank, m - rank)
-        level = float(np.median(power[rank:])) / expected_median
-        new_rank = int((power > level * edge).sum()) if white else elbow(power)
-        new_rank = min(new_rank, most)
-        if new_rank == rank:
-            break
-        rank = new_rank
-    return rank, level
-
-
-def _remove_components(
-    weighted: Floats, whitening: ChannelWhitening, white: bool = True
-) -> _Residual:
-    """Take the components above the noise edge out of a weighted sample.
-
-    Where the whitening is not known to make the noise ``white``, the elbow takes the place of the
-    edge: correlated noise would be taken for structure, and what is left would look uncorrelated.
-    """
-    # The squared singular values, from the smaller Gram matrix.
-    whitened = whitening.whiten(weighted)
-    n, m = whitened.shape
-    tall = n > m
-    gram = whitened.T @ whitened if tall else whitened @ whitened.T
-    power, vectors = np.linalg.eigh(gram)
-    power, vectors = power[::-1], vectors[:, ::-1]
-    # The components above the noise, fitted to the sample as it is before the whitening.
-    rank, _ = _rank_and_level(power, n, whitening.variance, white)
-    scores = whitened @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
-    components = np.linalg.lstsq(scores, weighted, rcond=None)[0]
-    # Noise along a whitened direction is, among the channels, as correlated as all noise is.
-    share_left = _share_left(np.sum(components**2, 0)) * (1 - rank / n)
-    return _Residual((weighted - scores @ components) / np.sqrt(share_left), components)
-
-
-def _share_left(lost: Floats) -> Floats:
-    """Share of each channel's noise that did not go with the components; never next to nothing."""
-    return np.clip(1 - lost, LEAST_SHARE_LEFT, None)
-
-
-def _correlation(residual: _Residual, shot_share: Floats) -> tuple[float, ...]:
-    """Correlation of neighbouring channels' shot noise, up to the last lag that matters.
-
-    ``shot_share`` (channels,) is the share of each channel's variance that comes with the signal.
-    """
-    noise = residual.noise - residual.noise.mean(0)
-    noise = noise / np.maximum(noise.std(0), 1e-12)
-    shot_sd, sd_left = np.sqrt(shot_share), np.sqrt(_share_left(residual.lost()))
-    # Products of channels some lag apart, with what the components took of them added again.
-    lags = range(1, min(MOST_LAGS, noise.shape[1] - 2) + 1)
-    weight = np.array([np.sum(shot_share[lag:] * shot_share[:-lag]) for lag in lags])
-    moment = np.array(
-        [
-            np.sum(
-                (
-                    (noise[:, lag:] * noise[:, :-lag]).mean(0) * sd_left[lag:] * sd_left[:-lag]
-                    + residual.lost(lag)
-                )
-                * shot_sd[lag:]
-                * shot_sd[:-lag]
-            )
-            for lag in lags
-        ]
-    )
-    weight = np.maximum(weight, 1e-12)
-    correlation = np.clip(moment / weight, -1, 1)
-    # Shared charge correlates all lags with the same sign; the far ones are next to nothing.
-    statistical_error = 4 / np.sqrt(len(noise) * weight)
-    significant = correlation * np.sign(correlation[0]) > LEAST_CORRELATION + statistical_error
-    if not significant.any() or not significant[0]:
-        return ()
-    return tuple(float(value) for value in correlation[: leading_count(significant)])
 
 
 def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
@@ -213,7 +102,7 @@ def _estimate_gain(sample: Floats, mean: Floats) -> NoiseModel:
         weighted, u, v = _biwhiten(sample, _smooth_variance(sample, slope, read_variance))
         shot_share = NoiseModel("gain", slope, read_variance).shot_share(mean)
         whitening = channel_whitening(np.ones(m), correlation, shot_share)
-        residual = _remove_components(weighted, whitening, white=sweep > 0)
+        residual = remove_components(weighted, whitening, white=sweep > 0)
         squared_residual = residual.noise**2 / (u[:, None] * v)
         # The noise that makes this scatter.
         group_mean, scatter = _average_by_brightness(sample, squared_residual)
@@ -221,7 +110,7 @@ def _estimate_gain(sample: Floats, mean: Floats) -> NoiseModel:
         if slope == 0 and read_variance == 0:
             break
         shot_share = NoiseModel("gain", slope, read_variance).shot_share(mean)
-        correlation = _correlation(residual, shot_share)
+        correlation = residual_correlation(residual, shot_share)
     fitted = slope * np.maximum(mean, 0) + read_variance
     if np.median(fitted) <= LEAST_RELATIVE_SCATTER**2 * np.median(mean**2):
         # There is no scatter beyond rounding: for data without noise any weighting is right.
@@ -271,14 +160,7 @@ def _is_poisson(sample: Floats) -> bool:
         return True
     weighted, _, _ = _biwhiten(filled, _smooth_variance(filled, 1.0, 0.0))
     # Half of many pixels tell the level well enough.
-    return 0.8 < _white_noise_variance(weighted[:: 2 if len(weighted) > 512 else 1]) < 1.25
-
-
-def _white_noise_variance(sample: Floats) -> float:
-    """Noise variance of a sample whose noise is white, from the floor of its singular values."""
-    n, m = sample.shape
-    power = np.linalg.eigvalsh(sample.T @ sample if n > m else sample @ sample.T)[::-1]
-    return _rank_and_level(power, n, np.ones(m))[1]
+    return 0.8 < white_noise_variance(weighted[:: 2 if len(weighted) > 512 else 1]) < 1.25
 
 
 def _fit_slope_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:
@@ -329,8 +211,8 @@ def _estimate_scatter(sample: Floats) -> NoiseModel:
     correlation: tuple[float, ...] = ()
     for sweep in range(4):
         whitening = channel_whitening(np.ones(m), correlation)
-        residual = _remove_components(sample / np.sqrt(variance), whitening, white=sweep > 0)
-        correlation = _correlation(residual, np.ones(m))
+        residual = remove_components(sample / np.sqrt(variance), whitening, white=sweep > 0)
+        correlation = residual_correlation(residual, np.ones(m))
         scatter = np.mean(residual.noise**2, 0) * variance
         # A channel that all but makes up a component of its own says nothing about its noise.
         known = residual.lost() < MOST_SHARE_LOST
@@ -357,7 +239,7 @@ def channel_correlation(sample: Floats) -> tuple[float, ...]:
         return ()
     weighted = sample / np.sqrt(_raise_to_floor(np.var(sample, axis=0)))
     whitening = channel_whitening(np.ones(m), ())
-    return _correlation(_remove_components(weighted, whitening, white=False), np.ones(m))
+    return residual_correlation(remove_components(weighted, whitening, white=False), np.ones(m))
 
 
 def estimate_uniform(sample: Floats) -> NoiseModel:
@@ -365,6 +247,6 @@ def estimate_uniform(sample: Floats) -> NoiseModel:
     if min(sample.shape) < LEAST_SIDE:
         variance = float(np.var(sample - sample.mean(0)))
     else:
-        variance = _white_noise_variance(sample)
+        variance = white_noise_variance(sample)
     rounding_variance = 1e-12 * float(np.mean(sample**2))
     return NoiseModel("uniform", 0.0, max(variance, rounding_variance, 1e-30))

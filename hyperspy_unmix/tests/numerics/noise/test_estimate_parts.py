@@ -6,22 +6,24 @@ import pytest
 from hyperspy_unmix.numerics.noise.estimate import (
     _average_by_brightness,
     _biwhiten,
-    _correlation,
     _estimate_scatter,
     _fill_dead_channels,
     _fit_slope_and_read_variance,
     _is_poisson,
     _means_are_zero,
     _raise_to_floor,
-    _rank_and_level,
-    _remove_components,
-    _Residual,
     _smooth_variance,
-    _white_noise_variance,
     estimate_noise,
     estimate_uniform,
 )
 from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.numerics.noise.sample_residual import (
+    Residual,
+    _rank_and_level,
+    remove_components,
+    residual_correlation,
+    white_noise_variance,
+)
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 
 MEAN = np.geomspace(0.5, 500, 80)
@@ -120,7 +122,7 @@ def test_level_and_rank_of_planted_components(shape, rank, sd):
     n, m = shape
     data = sd * rng.standard_normal(shape)
     data += 3 * sd * rng.standard_normal((n, rank)) @ rng.standard_normal((rank, m))
-    assert _white_noise_variance(data) == pytest.approx(sd**2, rel=0.03)
+    assert white_noise_variance(data) == pytest.approx(sd**2, rel=0.03)
     power = np.linalg.svd(data, compute_uv=False) ** 2
     found, level = _rank_and_level(power, n, np.ones(m))
     assert found == rank
@@ -150,7 +152,7 @@ def test_residual_is_the_noise_and_what_is_lost_a_projection(shape, white):
     n, m = shape
     data = rng.standard_normal(shape)
     data += 4 * rng.standard_normal((n, 3)) @ rng.standard_normal((3, m))
-    found = _remove_components(data, ChannelWhitening(np.ones(m)), white)
+    found = remove_components(data, ChannelWhitening(np.ones(m)), white)
     lost = found.directions.T @ found.directions
     assert np.trace(lost) == pytest.approx(3, rel=1e-6)
     np.testing.assert_allclose(lost @ lost, lost, atol=1e-6)
@@ -168,20 +170,22 @@ def test_correlation_of_neighbours_as_drawn():
     weights = np.array([1.0, 0.5, 0.25])
     moving = sum(w * white[:, k : 80 + k] for k, w in enumerate(weights))
     truth = np.correlate(weights, weights, "full")[3:] / (weights @ weights)
-    found = _correlation(_residual_of(moving), np.ones(80))
+    found = residual_correlation(_residual_of(moving), np.ones(80))
     # 240 000 products each, of which every few are independent
     assert found == pytest.approx(truth, abs=0.01)
-    assert _correlation(_residual_of(white), np.ones(82)) == ()
+    assert residual_correlation(_residual_of(white), np.ones(82)) == ()
     near = white[:, :80] + 0.5 * white[:, 1:81]
-    assert _correlation(_residual_of(near), np.ones(80)) == pytest.approx((0.4,), abs=0.01)
+    assert residual_correlation(_residual_of(near), np.ones(80)) == pytest.approx((0.4,), abs=0.01)
     # read noise, which no neighbour shares, is not shot noise that is less correlated
     mixed = moving / np.linalg.norm(weights) + rng.standard_normal((3000, 80))
-    assert _correlation(_residual_of(mixed), np.full(80, 0.5)) == pytest.approx(truth, abs=0.02)
+    assert residual_correlation(_residual_of(mixed), np.full(80, 0.5)) == pytest.approx(
+        truth, abs=0.02
+    )
 
 
 def _residual_of(noise):
     """Noise beside which no components were taken out."""
-    return _Residual(noise, np.zeros((noise.shape[1],) * 2))
+    return Residual(noise, np.zeros((noise.shape[1],) * 2))
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
@@ -261,7 +265,7 @@ def test_correlation_beside_channels_that_are_nearly_lost():
     white = rng.standard_normal((4000, 41))
     noise = white[:, :40] + white[:, 1:]
     directions = np.diag(np.sqrt(np.where(np.arange(40) % 2, 0.93, 0.0)))
-    found = _correlation(_Residual(noise, directions), np.ones(40))
+    found = residual_correlation(Residual(noise, directions), np.ones(40))
     standard = (noise - noise.mean(0)) / noise.std(0)
     products = np.mean(standard[:, 1:] * standard[:, :-1], 0)
     assert found == pytest.approx((products.mean() * np.sqrt(0.07),), rel=1e-9)
