@@ -20,6 +20,7 @@ from .whitening import ChannelWhitening
 MOST_COMPONENTS_REMOVED = 20  # from a sample, before its scatter is looked at
 MOST_LAGS = 12  # channels over which noise may be correlated
 LEAST_CORRELATION = 0.001
+MOST_OF_NEIGHBOURS = 0.5  # of their correlation, that noise has so many channels apart
 LEAST_SHARE_LEFT = 0.05  # of a channel's noise beside the components, for its correction
 
 
@@ -119,13 +120,25 @@ def residual_correlation(residual: Residual, shot_share: Floats) -> tuple[float,
         ]
     )
     weight = np.maximum(weight, 1e-12)
-    correlation = np.clip(moment / weight, -1, 1)
+    correlation = _without_structure(np.clip(moment / weight, -1, 1))
     # Shared charge correlates all lags with the same sign; the far ones are next to nothing.
     statistical_error = 4 / np.sqrt(len(noise) * weight)
     significant = correlation * np.sign(correlation[0]) > LEAST_CORRELATION + statistical_error
     if not significant.any() or not significant[0]:
         return ()
     return tuple(float(value) for value in correlation[: leading_count(significant)])
+
+
+def _without_structure(correlation: Floats) -> Floats:
+    """Correlation (lags,) of the noise alone, where components were left in the residual.
+
+    Shared charge fades over a few channels; what the farthest ones have in common nearly as much as
+    neighbours is the course of a spectrum.
+    """
+    of_structure = correlation[-1] if len(correlation) == MOST_LAGS else 0.0
+    if of_structure <= MOST_OF_NEIGHBOURS * abs(correlation[0]):
+        return correlation
+    return np.asarray((correlation - of_structure) / max(1 - of_structure, 1e-12))
 
 
 def white_noise_variance(sample: Floats) -> float:
