@@ -274,7 +274,7 @@ def test_correlation_beside_channels_that_are_nearly_lost():
 
 @pytest.mark.parametrize("read_noise", [10.0, 100.0, 300.0])
 def test_thickness_is_not_noise_that_neighbours_share(read_noise):
-    """Truth: gain 1, this read noise, channels independent; plural scattering needs many components.
+    """Truth: gain 1, this read noise, channels independent, and plural scattering of any thickness.
 
     A component that is left in the residual is alike in all channels. Five percent of the variance:
     750 channels of 60 pixels are off by one percent, the components take a twentieth.
