@@ -7,9 +7,22 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+# TrueType instead of Type 3 fonts, which journals refuse and editors cannot change.
+TEXT_AS_TEXT: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
+
 
 class ShownOnce(Figure):
-    """A figure that is returned and shown: notebooks would show it as the cell's value too."""
+    """A figure that is returned and shown: notebooks would show it as the cell's value too.
+
+    In vector files its text stays text, which an editor can change.
+    """
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Write the figure, as matplotlib's figures do."""
+        import matplotlib
+
+        with matplotlib.rc_context(TEXT_AS_TEXT):
+            super().savefig(fname, **options)
 
     def _ipython_display_(self) -> None:
         import matplotlib.pyplot as plt

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
     from hyperspy_unmix.numerics.types import Floats
 
+Limit = float | str | None  # of the colours of a map
+
 LABEL_WIDTH = 30  # characters in a line of a label
 MOST_LABEL_LINES = 3
 CHARACTERS_PER_INCH = 9.0  # of a title in 12 points
@@ -92,10 +94,13 @@ def show_values(
     quantity: str,
     cmap: str = colours.MAP,
     add: bool = False,
+    scalebar: bool | None = None,
+    limits: tuple[Limit, Limit] = (None, None),
 ) -> None:
     """A map with calibrated axes, scale bar and colour bar, or a profile of a line scan.
 
-    Of further scan axes (depth, time) the mean is shown, or the sum: ``add``.
+    Of further scan axes (depth, time) the mean is shown, or the sum: ``add``. For ``scalebar`` see
+    `frame_map`; ``limits`` are those of the colours, percentiles as ``"99th"``.
     """
     values, scan = signal.data, signal.axes_manager.signal_axes
     if len(scan) == 1:
@@ -110,16 +115,47 @@ def show_values(
         values = np.where(n_known > 0, shown, np.nan)
         title = words(f"{title}, {'sum' if add else 'mean'} over {_further_axes(signal)}")
     x, y = scan
-    image = ax.pcolormesh(edges(x), edges(y), values, cmap=cmap, rasterized=True)
-    frame_map(ax, x, y)
+    vmin, vmax = (_limit(limit, values) for limit in limits)
+    image = draw_pixels(ax, x, y, values, cmap=cmap, vmin=vmin, vmax=vmax)
+    frame_map(ax, x, y, scalebar)
     ax.set_title(title)
     ax.figure.colorbar(image, ax=ax, label=quantity)
 
 
-def frame_map(ax: Any, x: Any, y: Any) -> None:
+def _limit(limit: Limit, values: Floats) -> float | None:
+    """A limit of the colours; ``"99th"`` is a percentile, as in HyperSpy's figures."""
+    if not isinstance(limit, str):
+        return limit
+    try:
+        return float(np.nanpercentile(values, float(limit.removesuffix("th"))))
+    except ValueError:
+        raise ValueError(
+            f"vmin or vmax {limit!r}: a number, or a percentile such as '99th', is needed."
+        ) from None
+
+
+def draw_pixels(ax: Any, x: Any, y: Any, values: Floats, **options: Any) -> Any:
+    """The values (rows, columns) or colours (rows, columns, 3) of a map over its axes.
+
+    Vector files hold each pixel once, as it is; those of non-uniform axes are drawn.
+    """
+    x_edges, y_edges = edges(x), edges(y)
+    if not (_is_even(x_edges) and _is_even(y_edges)):
+        return ax.pcolormesh(x_edges, y_edges, values, rasterized=True, **options)
+    extent = (x_edges[0], x_edges[-1], y_edges[-1], y_edges[0])
+    return ax.imshow(values, extent=extent, interpolation="none", aspect="auto", **options)
+
+
+def _is_even(edges: Floats) -> bool:
+    steps = np.diff(edges)
+    return bool(np.ptp(steps) <= 1e-6 * np.abs(steps).max())
+
+
+def frame_map(ax: Any, x: Any, y: Any, scalebar: bool | None = None) -> None:
     """Axes of a map, to scale unless it is a strip, and a scale bar.
 
-    The first pixel is at the top left, as in HyperSpy's figures.
+    The first pixel is at the top left, as in HyperSpy's figures. ``scalebar`` may ask for a bar
+    instead of ticks (True) or for ticks alone (False).
     """
     strip = is_strip(x, y)
     ax.set_aspect("auto" if strip or str(x.units) != str(y.units) else "equal")
@@ -127,7 +163,14 @@ def frame_map(ax: Any, x: Any, y: Any) -> None:
     ax.set(xlim=(left, right), ylim=(bottom, top))
     y_label = label(y, "y") + (", not to scale" if strip else "")
     ax.set(xlabel=label(x, "x"), ylabel=y_label)
-    add_scale_bar(ax, x, y)
+    has_bar = scalebar is not False and add_scale_bar(ax, x, y)
+    if scalebar and not has_bar:
+        raise ValueError(
+            f"scalebar=True: the scan axis has no unit that a bar could have ({x.units!s}); set "
+            "axes_manager[...].units of the signal before unmix(), or leave it out."
+        )
+    if scalebar:
+        ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
 
 
 def edges(axis: Any) -> Floats:
@@ -150,15 +193,15 @@ def _extent(axis: Any) -> float:
     return float(np.ptp(edges(axis))) or 1.0
 
 
-def add_scale_bar(ax: Any, x: Any, y: Any) -> None:
-    """A bar of a round length of ``x`` in the corner of a map, if that axis has a unit."""
+def add_scale_bar(ax: Any, x: Any, y: Any) -> bool:
+    """A bar of a round length of ``x`` in the corner of a map, if that axis has a unit; whether."""
     from matplotlib.patheffects import withStroke
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
     units = str(x.units)
     width, height = (float(np.ptp(edges(axis))) for axis in (x, y))
     if not units or "undefined" in units or len(units) > LONGEST_UNIT:
-        return
+        return False
     length = round_length(LONGEST_BAR * width)
     bar = AnchoredSizeBar(
         ax.transData,
@@ -178,6 +221,7 @@ def add_scale_bar(ax: Any, x: Any, y: Any) -> None:
     text.set(path_effects=[withStroke(linewidth=2, foreground="black")])
     bar.set_in_layout(False)
     ax.add_artist(bar)
+    return True
 
 
 def round_length(longest: float) -> float:

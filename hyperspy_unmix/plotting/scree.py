@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .figures import new_figure
+
 if TYPE_CHECKING:
     from hyperspy_unmix.analysis.compressed import Compressed
     from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
@@ -15,10 +17,8 @@ LEAST_SHOWN = 30  # components, as far as there are so many
 
 def plot_scree(pca: Compressed, ax: Any = None) -> Any:
     """Scree plot: variance of each component in units of the noise edge, the counts marked."""
-    import matplotlib.pyplot as plt
-
     if ax is None:
-        _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+        _, ax = new_figure(1, 1, figsize=(7, 4.5))
     count = pca.count
     values = pca.scree_values[: max(LEAST_SHOWN, count.noise_edge + 5)]
     number = np.arange(1, len(values) + 1)

@@ -153,15 +153,60 @@ class Unmixing(Components):  # noqa: D101
         """Map of the thickness and of its standard deviation; returns the figure."""
         return plotting.plot_thickness(self)
 
-    def plot_composite(self, components: Sequence[int | str] | None = None) -> Any:
-        """Shares of two or three components as one picture, a colour each; returns the figure.
+    def plot_spectra(self, components: Sequence[int | str] | None = None, **options: Any) -> Any:
+        """Spectra of all or some components in one axes, which it returns.
 
         Parameters
         ----------
         components : sequence of int or str, optional
-            Numbers or names of two or three; default the first three.
+            Numbers or names; default all.
+        **options
+            ``ax`` to draw in, ``colors``, ``title``, ``bands=False`` without errors,
+            ``stacked=True`` one above the other.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component, or colours are too few.
         """
-        return plotting.plot_composite(self, components)
+        return plotting.plot_spectra(self, components, **options)
+
+    def plot_map(self, component: int | str, **options: Any) -> Any:
+        """Map of one component, in the axes that it returns.
+
+        Parameters
+        ----------
+        component : int or str
+            Its number or name.
+        **options
+            ``ax`` to draw in, ``cmap``, ``vmin`` and ``vmax`` (``"99th"`` is a percentile),
+            ``title``, ``scalebar=True`` for a bar instead of ticks.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component, or no unit for the scale bar asked for.
+        """
+        return plotting.plot_map(self, component, **options)
+
+    def plot_composite(self, components: Sequence[int | str] | None = None, **options: Any) -> Any:
+        """Shares of components as one picture, a colour each; returns the figure.
+
+        Parameters
+        ----------
+        components : sequence of int or str, optional
+            Numbers or names of two or more; default all.
+        **options
+            ``ax`` to draw in, ``colors``, ``survey`` (an image of the same pixels, such as HAADF,
+            beneath), ``title``, ``scalebar=True`` for a bar instead of ticks.
+
+        Raises
+        ------
+        ValueError
+            If there is one component only, components or colours are not that, the scan is no map
+            of two axes, or the survey image has other pixels.
+        """
+        return plotting.plot_composite(self, components, **options)
 
     def plot_scree(self, ax: Any = None) -> Any:
         """Scree plot in units of the noise edge; returns the matplotlib axes."""

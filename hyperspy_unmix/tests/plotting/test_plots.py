@@ -131,7 +131,7 @@ def test_overview(shape, n):
     for i, ax in enumerate(maps):
         assert ax.get_xlabel() == "x (nm)"
         assert ax.get_ylabel() == ("y (nm)" if len(shape) > 1 else "Counts")
-        shown = ax.collections[0].get_array() if len(shape) > 1 else ax.lines[0].get_ydata()
+        shown = ax.images[0].get_array() if len(shape) > 1 else ax.lines[0].get_ydata()
         if len(shape) < 3:
             np.testing.assert_array_equal(np.ravel(shown), component_first(u.maps)[i].ravel())
     for ax in figure.axes[2 * n :]:
