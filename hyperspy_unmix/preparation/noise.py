@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.numerics.noise.estimate import estimate_noise, estimate_uniform
+from hyperspy_unmix.numerics.noise.estimate import (
+    estimate_error,
+    estimate_noise,
+    estimate_uniform,
+)
 from hyperspy_unmix.numerics.noise.model import NoiseModel
+from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .metadata import COUNTED_SIGNAL_TYPES, base_type
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
 PLACE = "metadata.Signal.Noise_properties"
 MOST_OFF = 2.0  # factor between the variance that the metadata state and that of the data
+SIGMAS_OFF = 3.0  # of the error of the latter, where it is known better than by that factor
 FEW_COUNTS = 10.0  # a pixel; with fewer, components are found where pixels are summed
 LEAST_GAIN_OF_COUNTS = 0.01  # values a detected electron or photon; with less they were scaled
 LEAST_PIXELS_SUMMED = 8  # that a summed scan must have along each axis
@@ -36,6 +42,10 @@ class NoiseFinding:
     from_metadata : bool
     stated_ratio : float, optional
         Variance that the metadata state over that of the data, where it was not used for that.
+    asked_ratio : float, optional
+        Variance that the user asks for over that of the data, where they do not agree.
+    error : float
+        Relative standard deviation of that of the data.
     why_not_stated : str
         What is wrong with the variance in the metadata; empty where nothing is.
     """
@@ -43,6 +53,8 @@ class NoiseFinding:
     model: NoiseModel
     from_metadata: bool = False
     stated_ratio: float | None = None
+    asked_ratio: float | None = None
+    error: float = 0.0
     why_not_stated: str = ""
 
     def choices(self) -> Settings:
@@ -54,9 +66,19 @@ class NoiseFinding:
             words += (
                 f" ({PLACE} states {self.stated_ratio:.2g} times the scatter of the data: not used)"
             )
+            if 1 / MOST_OFF < self.stated_ratio < MOST_OFF:
+                words += f", which the data tell to {100 * self.error:.0f} %"
         if self.why_not_stated:
             words += f" ({PLACE}.variance is not used: {self.why_not_stated})"
         said: Settings = {"noise": Choice(self.model.kind, words)}
+        if self.asked_ratio is not None:
+            hint = (
+                f"the variance asked for is {self.asked_ratio:.2g} times that of the scatter of "
+                f"the data, which tells it to {100 * self.error:.0f} %: chi-square and the squares "
+                "of all errors are off by as much. Take noise='auto', unless you know what else "
+                "scatters or what has smoothed the data"
+            )
+            said |= caution("noise asked for", hint)
         if self.model.only_rounding:
             hint = (
                 "the data hold no noise (simulated or denoised): the number of components is that "
@@ -139,10 +161,21 @@ def is_credible(image: Image) -> bool:
     """Whether a variance given for every value is about what the data's own scatter says."""
     stated = image.summary.group_variance
     assert stated is not None
-    estimate = estimate_noise(image.summary.sample, image.summary.integers)
-    own = estimate.variance(image.summary.mean[None])[0]
-    ratio = float(np.median(np.average(stated, axis=0, weights=image.summary.group_size) / own))
-    return 1 / MOST_OFF < ratio < MOST_OFF
+    sample = image.summary.sample
+    estimate = estimate_noise(sample, image.summary.integers)
+    ratio = _ratio(np.average(stated, axis=0, weights=image.summary.group_size), estimate, image)
+    return _agree(ratio, estimate_error(sample, estimate))
+
+
+def _ratio(variance: Floats, estimate: NoiseModel, image: Image) -> float:
+    """Of channels' mean variance, the typical one, to that of the estimate."""
+    return float(np.median(variance / estimate.variance(image.summary.mean[None])[0]))
+
+
+def _agree(ratio: float, error: float) -> bool:
+    """Whether the variance stated is that of the data, as far as this is known."""
+    most = min(1 + SIGMAS_OFF * error, MOST_OFF)
+    return 1 / most < ratio < most
 
 
 def choose_noise(
@@ -157,7 +190,9 @@ def choose_noise(
     """
     if hasattr(noise, "axes_manager"):
         stated = signal.metadata.get_item("Signal.Noise_properties.variance", default=None)
-        return NoiseFinding(NoiseModel("given"), noise is stated, why_not_stated=why_not_stated)
+        if noise is stated:
+            return NoiseFinding(NoiseModel("given"), True, why_not_stated=why_not_stated)
+        return _as_asked(NoiseModel("given"), image, why_not_stated)
     if noise == "poisson":
         if image.summary.least < 0:
             raise ValueError(
@@ -165,7 +200,7 @@ def choose_noise(
                 f"(down to {image.summary.least:.4g}); use noise='auto', or give the variance as a "
                 "signal."
             )
-        return NoiseFinding(NoiseModel("poisson"), why_not_stated=why_not_stated)
+        return _as_asked(NoiseModel("poisson"), image, why_not_stated)
     if noise == "uniform":
         model = estimate_uniform(image.summary.sample)
         return NoiseFinding(model, why_not_stated=why_not_stated)
@@ -177,24 +212,40 @@ def _is_auto(noise: Any) -> bool:
     return isinstance(noise, str) and noise == "auto"
 
 
+def _as_asked(model: NoiseModel, image: Image, why_not_stated: str) -> NoiseFinding:
+    """The noise that the user wants, and how far it is off that of the data."""
+    summary = image.summary
+    estimate = estimate_noise(summary.sample, summary.integers)
+    variance = model.variance(summary.groups, summary.group_variance)
+    ratio = _ratio(np.average(variance, axis=0, weights=summary.group_size), estimate, image)
+    error = estimate_error(summary.sample, estimate)
+    agree = _agree(ratio, error) or not np.isfinite(error)
+    return NoiseFinding(
+        model, asked_ratio=None if agree else ratio, error=error, why_not_stated=why_not_stated
+    )
+
+
 def _as_stated(
     signal: BaseSignal, estimate: NoiseModel, image: Image, why_not_stated: str
 ) -> NoiseFinding:
-    """What the metadata state, if the data's own scatter allows it; else the estimate.
+    """What the metadata state, where the data do not know better; else the estimate.
 
     Files state the gain of the camera in both senses (counts per electron, and electrons per
     count), and for single channels as well as for sums over them.
     """
     mean = image.summary.mean[None]
-    own = estimate.variance(mean)
+    error = estimate_error(image.summary.sample, estimate)
     ratios = []
     for model in _stated(signal, estimate):
-        ratio = float(np.median(model.variance(mean) / own))
-        if 1 / MOST_OFF < ratio < MOST_OFF:
+        ratio = _ratio(model.variance(mean)[0], estimate, image)
+        if _agree(ratio, error):
             return NoiseFinding(model, from_metadata=True, why_not_stated=why_not_stated)
         ratios.append(ratio)
     return NoiseFinding(
-        estimate, stated_ratio=ratios[0] if ratios else None, why_not_stated=why_not_stated
+        estimate,
+        stated_ratio=ratios[0] if ratios else None,
+        error=error,
+        why_not_stated=why_not_stated,
     )
 
 

@@ -10,6 +10,7 @@ from scipy.optimize import nnls
 
 from hyperspy_unmix.numerics.types import Floats
 
+from .level import level_of_counts
 from .model import Kind, NoiseModel
 from .sample_residual import (
     remove_components,
@@ -25,6 +26,7 @@ MOST_BRIGHTNESS_GROUPS = 4
 LEAST_RELATIVE_SCATTER = 1e-5  # of a value; less is rounding, not noise
 ROUNDING_OF_INTEGERS = 1 / 12  # variance
 MOST_OF_ROUNDING = 1.5  # times that, which is no more than rounding
+ERROR_OF_MODEL = 0.03  # of a variance: gain and read noise of phantoms are found to that
 MOST_SHARE_LOST = 0.3  # of a channel's noise to the components; with more it says nothing of it
 
 
@@ -80,6 +82,19 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
         if variance < MOST_OF_ROUNDING * ROUNDING_OF_INTEGERS:
             return replace(model, only_rounding=True)
     return model
+
+
+def estimate_error(sample: Floats, model: NoiseModel) -> float:
+    """Relative standard deviation of the variance that `estimate_noise` finds in a sample.
+
+    Infinite where the sample is too small to tell its noise from its components.
+    """
+    if min(sample.shape) < LEAST_SIDE:
+        return float(np.inf)
+    # What neighbouring channels share of their scatter says nothing new.
+    shared = 1 + 2 * float(np.sum(np.square(model.correlation)))
+    few_counts = model.gain / max(float(sample.mean()), 1e-300) if model.kind == "poisson" else 0.0
+    return float(np.hypot(np.sqrt((2 * shared + few_counts) / sample.size), ERROR_OF_MODEL))
 
 
 def _estimate(sample: Floats) -> NoiseModel:
@@ -158,9 +173,8 @@ def _is_poisson(sample: Floats) -> bool:
     filled = sample[:, sample.any(0)][sample.any(1)]
     if not filled.size or min(filled.shape) < LEAST_SIDE or filled.mean() < 0.5:
         return True
-    weighted, _, _ = _biwhiten(filled, _smooth_variance(filled, 1.0, 0.0))
-    # Half of many pixels tell the level well enough.
-    return 0.8 < white_noise_variance(weighted[:: 2 if len(weighted) > 512 else 1]) < 1.25
+    _, u, v = _biwhiten(filled, _smooth_variance(filled, 1.0, 0.0))
+    return level_of_counts(filled, u, v).is_one
 
 
 def _fit_slope_and_read_variance(mean: Floats, scatter: Floats) -> tuple[float, float]:

@@ -42,7 +42,7 @@ class Residual:
         return np.asarray(np.sum(after * before, 0))
 
 
-def _rank_and_level(
+def rank_and_level(
     power: Floats, n: int, variance: Floats, white: bool = True
 ) -> tuple[int, float]:
     """Number of components and noise variance, from the squared singular values ``power``.
@@ -82,7 +82,7 @@ def remove_components(
     power, vectors = np.linalg.eigh(gram)
     power, vectors = power[::-1], vectors[:, ::-1]
     # The components above the noise, fitted to the sample as it is before the whitening.
-    rank, _ = _rank_and_level(power, n, whitening.variance, white)
+    rank, _ = rank_and_level(power, n, whitening.variance, white)
     scores = whitened @ vectors[:, :rank] if tall else vectors[:, :rank] * np.sqrt(power[:rank])
     components = np.linalg.lstsq(scores, weighted, rcond=None)[0]
     # Noise along a whitened direction is, among the channels, as correlated as all noise is.
@@ -145,4 +145,4 @@ def white_noise_variance(sample: Floats) -> float:
     """Noise variance of a sample whose noise is white, from the floor of its singular values."""
     n, m = sample.shape
     power = np.linalg.eigvalsh(sample.T @ sample if n > m else sample @ sample.T)[::-1]
-    return _rank_and_level(power, n, np.ones(m))[1]
+    return rank_and_level(power, n, np.ones(m))[1]

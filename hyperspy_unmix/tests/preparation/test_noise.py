@@ -244,6 +244,40 @@ def test_gain_and_offset_and_factor(lazy):
     assert f"(from {PLACE})" in reason
 
 
+@pytest.mark.parametrize("wrong", [0.55, 1.3, 1.9])
+def test_a_gain_that_the_data_know_better_is_not_used(wrong):
+    """Phantom: gain 3, which 600 pixels tell to 3 %; a stated one beyond three errors is wrong."""
+    s = amplified(3.0)
+    before = chosen(s)
+    s.metadata.set_item(f"{LINEAR}.gain_factor", 3.0 * wrong)
+    value, reason, count = chosen(s)
+    assert (value, count) == (before[0], before[2]) == ("gain", 2)
+    assert reason.startswith(before[1])
+    assert "not used), which the data tell to 3 %" in reason
+
+
+def test_a_gain_that_few_pixels_cannot_judge_is_used():
+    """Definition: of six pixels nobody knows the scatter; a gain within a factor of two is used."""
+    s = two_phases().inav[:6, 0]
+    s.metadata.set_item(f"{LINEAR}.gain_factor", 1.8)
+    assert f"(from {PLACE})" in chosen(s)[1]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_asked_for_that_the_data_contradict(seed):
+    """Phantom: gain 1.5, asked for as Poisson: used as asked, and said; the right one is not."""
+    rng = np.random.default_rng(seed)
+    share = rng.uniform(0, 1, (30, 20, 1))
+    expected = 200 * (share * PHASES[0] + (1 - share) * PHASES[1])
+    s = calibrated(1.5 * rng.poisson(expected))
+    asked = hyperspy_unmix.pca(s, 2, noise="poisson").settings
+    assert asked["noise"].value == "poisson"
+    ratio = float(asked["WARNING: noise asked for"].reason.split("asked for is ")[1].split()[0])
+    assert ratio == pytest.approx(1 / 1.5, rel=0.05)
+    told = hyperspy_unmix.pca(s, 2, noise=calibrated(1.5**2 * expected, "")).settings
+    assert "WARNING: noise asked for" not in told
+
+
 @pytest.mark.parametrize("wrong", [17.0, 1 / 17])
 def test_a_gain_17_times_off_is_not_used(wrong, lazy):
     """Phantom: gain stated the wrong way round or in other units; the words say how far off."""

@@ -19,7 +19,7 @@ from hyperspy_unmix.numerics.noise.estimate import (
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.sample_residual import (
     Residual,
-    _rank_and_level,
+    rank_and_level,
     remove_components,
     residual_correlation,
     white_noise_variance,
@@ -125,7 +125,7 @@ def test_level_and_rank_of_planted_components(shape, rank, sd):
     data += 3 * sd * rng.standard_normal((n, rank)) @ rng.standard_normal((rank, m))
     assert white_noise_variance(data) == pytest.approx(sd**2, rel=0.03)
     power = np.linalg.svd(data, compute_uv=False) ** 2
-    found, level = _rank_and_level(power, n, np.ones(m))
+    found, level = rank_and_level(power, n, np.ones(m))
     assert found == rank
     assert level == pytest.approx(sd**2, rel=0.03)
     assert estimate_uniform(data).read_variance == pytest.approx(sd**2, rel=0.03)
@@ -140,7 +140,7 @@ def test_level_of_unequal_channels():
     variance = np.repeat([0.4, 1.6], 50)
     data = 2 * rng.standard_normal((400, 100)) * np.sqrt(variance)
     data += 5 * rng.standard_normal((400, 2)) @ rng.standard_normal((2, 100))
-    found, level = _rank_and_level(np.linalg.svd(data, compute_uv=False) ** 2, 400, variance)
+    found, level = rank_and_level(np.linalg.svd(data, compute_uv=False) ** 2, 400, variance)
     assert found == 2
     assert level == pytest.approx(4, rel=0.1)
 
