@@ -7,7 +7,7 @@ finding turns facts into sentences; nothing reads them back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -72,6 +72,11 @@ class FrozenSettings(Mapping[str, Choice]):
 def caution(subject: str, hint: str) -> Settings:
     """A warning, as an entry of the settings."""
     return {f"WARNING: {subject}": Caution("look at it with care", hint)}
+
+
+def in_words(items: Sequence[str]) -> str:
+    """A list as it is written: commas, and an "and" before the last."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
 
 
 def cautions_in(settings: Mapping[str, Choice]) -> Settings:

@@ -25,7 +25,7 @@ from hyperspy_unmix.preparation.noise import FewCountsFinding
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
 
-from .correct_and_count import background_choice, correct_and_count, correct_leading
+from .correct_and_count import BackgroundFitFinding, correct_and_count, correct_leading
 from .count_again import recounted, with_stable_components
 from .counted import Counted, SummedPixels
 from .neighbours_finding import find_neighbouring_noise
@@ -120,7 +120,11 @@ class Compressed(Counted):  # noqa: D101
         settings |= find_neighbouring_noise(prepared.image, scree.neighbours).choices()
         fit = corrected.fits.get("background")
         if fit is not None:
-            settings["background fit"] = background_choice(fit)
+            of_fit = BackgroundFitFinding(
+                fit.law, fit.parameters, fit.misfit, prepared.background.ranges
+            )
+            warn_of(of_fit)
+            settings |= of_fit.choices()
         return cls(n, count, FrozenSettings(settings), prepared, raw, corrected, scree)
 
     def with_summed_pixels(self, n_components: Any, steps: Steps | None = None) -> Self:

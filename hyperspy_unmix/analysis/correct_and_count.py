@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.compression.scree import Scree
-from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
+from hyperspy_unmix.numerics.corrections.scattered_background import MOST_MISFIT
 from hyperspy_unmix.numerics.threads import limit_blas_threads
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.settings import Choice
+from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .component_count import MOST_CORRECTED_COMPONENTS, agreed_count, count_components
 
 
-def background_choice(fit: BackgroundFit) -> Choice:
-    """What was fitted and how well, in plain words."""
-    misfit = "within its noise" if fit.misfit <= 1 else f"not within noise ({fit.misfit:.2g})"
-    goodness = f"describes the window {misfit}"
-    if not fit.parameters:
-        return Choice(fit.law, goodness)
-    return Choice(fit.parameters, f"{fit.law}; {goodness}")
+@dataclass(frozen=True)
+class BackgroundFitFinding:
+    """What was fitted as background, and how well.
+
+    Parameters
+    ----------
+    law : str
+        Its formula.
+    parameters : tuple of float
+        Of the formula.
+    misfit : float
+        What is left in the window, over what noise leaves at most.
+    ranges : tuple of (float, float)
+        First and last energy of each window.
+    """
+
+    law: str
+    parameters: tuple[float, ...]
+    misfit: float
+    ranges: tuple[tuple[float, float], ...]
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        misfit = "within its noise" if self.misfit <= 1 else f"not within noise ({self.misfit:.2g})"
+        goodness = f"describes the window {misfit}"
+        fit = Choice(self.law, goodness)
+        if self.parameters:
+            fit = Choice(self.parameters, f"{self.law}; {goodness}")
+        said = {"background fit": fit}
+        if self.misfit <= MOST_MISFIT:
+            return said
+        start, end = self.ranges[-1]
+        part = f"background=({(start + end) / 2:.4g}, {end:.4g}), the half of it next to the edge"
+        if len(self.ranges) > 1:
+            part = f"one window alone, background=({start:.4g}, {end:.4g})"
+        hint = (
+            f"the background is not of the shape that was fitted: {self.misfit:.2g} times what "
+            "noise leaves at most is left in its window. The window holds an edge or a bump, or "
+            "the background is bent; what is behind it is wrong by more than its errors say. "
+            f"Look at it (background=None shows the counts), and try {part}"
+        )
+        return said | caution("background fit", hint)
 
 
 def correct_and_count(

@@ -228,17 +228,31 @@ class Separated:
         return self.spectra.truncate(number), self.arrays.unmixing[self.mixed][:, :number]
 
     @property
-    def _noise(self) -> Floats:
-        """Variance that the noise of the counts gives each channel of the spectra."""
+    def noise_of_spectra(self) -> Floats:
+        """Variance that the noise of the counts gives the spectra, over that of the channels.
+
+        Shape (components,); of those that were given zero.
+        """
         unmixing = self.arrays.unmixing
         errors = np.einsum("ij,jk,ik->i", unmixing, self.spectra.component_errors(), unmixing)
         if self._are_all_known:
             # Of spectra that stand as they are there is none but their own.
             errors = np.zeros_like(errors)
+        errors[self.held] = 0
+        return np.asarray(errors)
+
+    @property
+    def held(self) -> list[int]:
+        """Numbers of the components that are exactly as they were given."""
         finding = finding_of(self.findings, KnownFinding)
-        if finding is not None:
-            # The components hold those that were given, and fit, exactly.
-            errors[np.array(finding.places)[list(finding.held)]] = 0
+        if finding is None:
+            return []
+        return [i for i, held in zip(finding.places, finding.held, strict=False) if held]
+
+    @property
+    def _noise(self) -> Floats:
+        """Variance that the noise of the counts gives each channel of the spectra."""
+        errors, finding = self.noise_of_spectra, finding_of(self.findings, KnownFinding)
         variance: Floats = errors[:, None] * (self._sd / self.widths) ** 2
         if self._are_all_known and isinstance(self.found_by, BesideKnown) and finding is not None:
             known = self.found_by.known

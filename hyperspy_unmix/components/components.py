@@ -14,17 +14,19 @@ from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import concentrations, detector_steps, flags
 from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.arguments.checks import check_choice
+from hyperspy_unmix.numerics.certainty.background_spread import BackgroundSpread
 from hyperspy_unmix.numerics.certainty.left_over import LeftOver
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.settings import Choice, FrozenSettings
+from hyperspy_unmix.settings import Choice, Finding, FrozenSettings, choices_of
 
 from . import forward_model, quantities, summary_text, uncertainty
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_image, as_map, as_maps, as_spectra
+from .background_error import background_spread, find_extrapolation
 from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
 from .residual import ResidualFinding, find_residual, left_in_residual
 
@@ -91,8 +93,14 @@ class Components:
         flagged = flags(self.arrays, self.names, self.prepared.unit, is_pure=is_pure)
         spectra = self.arrays.spectra * image.widths_in_values
         steps = detector_steps(spectra, self.names, image)
-        left = self.residual_finding.choices()
-        return FrozenSettings({**self.choices, **flagged, **in_one_place, **steps, **left})
+        last = choices_of(self.own_findings)
+        return FrozenSettings({**self.choices, **flagged, **in_one_place, **steps, **last})
+
+    @property
+    def own_findings(self) -> tuple[Finding, ...]:
+        """What ``settings`` say of what the components leave, and of the background in them."""
+        of_background = find_extrapolation(self.pca, self.names, self._background_spread)
+        return (self.residual_finding, *(() if of_background is None else (of_background,)))
 
     @property
     def code(self) -> str:
@@ -209,7 +217,9 @@ class Components:
             self.arrays.spectra * total,
             f"component spectra, {self.prepared.unit}",
             self.quantity + (f" per {image.axis.units}" if image.are_densities else ""),
-            variance=uncertainty.counts_variance(self.separated, self.arrays, image),
+            variance=uncertainty.counts_variance(
+                self.separated, self.arrays, image, self._background_spread
+            ),
         )
 
     @cached_property
@@ -240,8 +250,10 @@ class Components:
 
         Of the noise of the counts, and of components mixed up with each other: by the chance with
         which the features of spectra coincide (ICA) or the noise of the pixels that are averaged
-        (``assume="pure"``), as far as spectra and maps stay non-negative within the noise. Errors
-        of the second kind are those of all channels together. What an assumption that does not
+        (``assume="pure"``), as far as spectra and maps stay non-negative within the noise. And of
+        the background: its noise, and that it follows its law only about, which grows with the
+        distance from the window. Errors of the second and third kind are those of all channels
+        together. What an assumption that does not
         hold may do is not in it: see `ambiguity`. Infinite in channels that hold no counts, or were
         left out as dead or hot.
         """
@@ -293,7 +305,9 @@ class Components:
 
     @cached_property
     def _spectra_variance(self) -> Floats:
-        return uncertainty.spectra_variance(self.separated, self.arrays, self.prepared.image)
+        return uncertainty.spectra_variance(
+            self.separated, self.arrays, self.prepared.image, self._background_spread
+        )
 
     @cached_property
     def _sampled_chi_square(self) -> Floats | None:
@@ -301,7 +315,13 @@ class Components:
 
     @cached_property
     def _maps_variance(self) -> Floats:
-        return uncertainty.maps_variance(self.pca, self.separated, self.arrays)
+        return uncertainty.maps_variance(
+            self.pca, self.separated, self.arrays, self._background_spread
+        )
+
+    @cached_property
+    def _background_spread(self) -> BackgroundSpread | None:
+        return background_spread(self.pca, self.separated, self.arrays)
 
     # ------------------------------------------------------------------ the specimen
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import LEAST_STABLE, Separated
+from hyperspy_unmix.numerics.certainty.background_spread import BackgroundSpread
 from hyperspy_unmix.numerics.certainty.map_noise import map_variance
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
@@ -28,19 +29,31 @@ if TYPE_CHECKING:
 MOST_CHI_SQUARE = 1.1  # reduced, mean of pixels, up to which only noise is left
 
 
-def spectra_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
+def spectra_variance(
+    separated: Separated, arrays: Normalised, image: Image, spread: BackgroundSpread | None
+) -> Floats:
     """Variance of the spectra, shape (components, channels)."""
-    return _on_channels(separated, image, separated.spectra_variance[arrays.origin])
+    variance = _on_channels(separated, image, separated.spectra_variance[arrays.origin])
+    if spread is None:
+        return variance
+    of_background = spread.spectra_variance() / image.widths_in_values**2
+    # What was given stands as it is.
+    return variance + of_background * ~np.isin(arrays.origin, separated.held)[:, None]
 
 
-def counts_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
+def counts_variance(
+    separated: Separated, arrays: Normalised, image: Image, spread: BackgroundSpread | None
+) -> Floats:
     """Variance of the spectra in counts, shape (components, channels)."""
-    totals = _as_separated(separated, arrays, arrays.maps.sum(0))
-    variance = separated.totals_variance(totals)[arrays.origin]
-    return _on_channels(separated, image, variance) * image.widths_in_values**2
+    sums = arrays.maps.sum(0)
+    variance = separated.totals_variance(_as_separated(separated, arrays, sums))[arrays.origin]
+    variance = _on_channels(separated, image, variance) * image.widths_in_values**2
+    return variance if spread is None else variance + sums[:, None] ** 2 * spread.totals_variance()
 
 
-def maps_variance(pca: Compressed, separated: Separated, arrays: Normalised) -> Floats:
+def maps_variance(
+    pca: Compressed, separated: Separated, arrays: Normalised, spread: BackgroundSpread | None
+) -> Floats:
     """Variance of the maps, shape (pixels, components)."""
     noise = arrays.map_noise
     if noise is None:
@@ -50,7 +63,8 @@ def maps_variance(pca: Compressed, separated: Separated, arrays: Normalised) -> 
         noise = map_variance(pca.recorded, pca.prepared.noise, arrays.maps, weights, structure)
     places_now = np.argsort(arrays.origin)
     maps = _as_separated(separated, arrays, arrays.maps)
-    return separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
+    variance = separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
+    return variance if spread is None else variance + spread.maps_variance()
 
 
 def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:

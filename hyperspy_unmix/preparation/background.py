@@ -5,29 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
-from hyperspy_unmix.numerics.corrections.background_window import (
-    LEAST_WINDOW_CHANNELS,
-    Window,
-    nothing_before,
-    scatters_about_zero,
-    window_before_onsets,
-    window_from_data,
-)
+from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import Choice, Settings, caution, in_words
 
-from .elements import onsets
+from .automatic_window import automatic_window
+from .elements import features
 from .given_window import NotCounting, given_window, not_counting, windows_asked_for
 from .low_loss import AnalysedLowLoss
 from .metadata import base_type
 from .spectrum_image import Image
 
 BACKGROUND_TYPES = ("auto", "power law", "exponential", "polynomial", "offset")
-MOST_NEGATIVE = 0.01  # share of values before an edge: more, and there may be no background left
-SUBTRACTED = "negative values, zero on average before an edge: it seems to be subtracted already"
 LEAST_LEFT = 0.5  # of the channels, by a background window
 
 
@@ -53,6 +42,10 @@ class BackgroundFinding:
         Of the energies.
     lost : NotCounting, optional
         Channels of a window that was given, which do not count; None where all of them do.
+    cut_off : tuple of str
+        Edges of the listed elements on the axis, below what is analysed for the window.
+    unseen : tuple of str
+        Listed elements that have no edge in what is analysed, with their edges.
     """
 
     ranges: tuple[tuple[float, float], ...]
@@ -64,6 +57,8 @@ class BackgroundFinding:
     bump: float | None = None
     unit: str = ""
     lost: NotCounting | None = None
+    cut_off: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -89,6 +84,29 @@ class BackgroundFinding:
                 "it. Give one before the first edge"
             )
             said |= caution("background window", hint)
+        return said | self._of_edges()
+
+    def _of_edges(self) -> Settings:
+        """Which edges of the listed elements are not analysed."""
+        said: Settings = {}
+        if self.cut_off:
+            is_one = len(self.cut_off) == 1
+            them = "it" if is_one else "them"
+            said |= caution(
+                "edges cut off",
+                f"{in_words(self.cut_off)} {self.unit} {'is' if is_one else 'are'} below the "
+                "background window, where nothing is known of the background, and so not in the "
+                f"result: there is no room for a window before {them}. Record from lower energies "
+                f"to analyse {them} too",
+            )
+        if self.unseen:
+            is_one = len(self.unseen) == 1
+            said |= caution(
+                "elements",
+                f"{in_words(self.unseen)} {'is' if is_one else 'are'} listed, without an edge in "
+                "what is analysed: no component shows where such an element is. Choose a range and "
+                "a window that leave its edge in, or take it off metadata.Sample.elements",
+            )
         return said
 
 
@@ -133,6 +151,7 @@ def with_window(
         image = image.drop_channels_before(int(image.blocks.channels[first]))
         window = window.moved(first)
     left = len(image.blocks.channels)
+    is_automatic, edges = lost is None, _edges(image)
     finding = BackgroundFinding(
         ranges,
         shape,
@@ -142,8 +161,35 @@ def with_window(
         bump=window.bump,
         unit=_unit(image),
         lost=lost if lost is not None and lost.described else None,
+        cut_off=_cut_off(edges, energies, image.energies) if is_automatic else (),
+        unseen=_unseen(edges, energies, image.energies, is_automatic),
     )
     return image, window, finding
+
+
+def _edges(image: Image) -> dict[str, float]:
+    """Shells of the listed elements, and where their edges begin."""
+    return features(image.frame) if base_type(image.frame) == "EELS" else {}
+
+
+def _cut_off(edges: dict[str, float], before: Floats, after: Floats) -> tuple[str, ...]:
+    """Edges on the channels before the window was chosen, but not on those from it on."""
+    return tuple(f"{k} at {e:.4g}" for k, e in edges.items() if before[0] < e < after[0])
+
+
+def _unseen(
+    edges: dict[str, float], before: Floats, after: Floats, is_automatic: bool
+) -> tuple[str, ...]:
+    """Elements without an edge on the channels that are left, and where their edges are.
+
+    Those are left out of which edges are cut off by an automatic window.
+    """
+    of_elements: dict[str, list[str]] = {}
+    for name, energy in edges.items():
+        of_elements.setdefault(name.split("-")[0], []).append(f"{name} at {energy:.4g}")
+    first = before[0] if is_automatic else after[0]
+    seen = {name.split("-")[0] for name, energy in edges.items() if first <= energy <= after[-1]}
+    return tuple(f"{k} ({', '.join(v)})" for k, v in of_elements.items() if k not in seen)
 
 
 def _unit(image: Image) -> str:
@@ -168,54 +214,5 @@ def background_window(background: Any, shape: str, image: Image, *, is_cut: bool
     if not isinstance(background, str):
         return given_window(background, shape, image, is_cut)
     if background == "auto":
-        return _automatic_window(image)
+        return automatic_window(image)
     raise TypeError(f"background={background!r} is not understood: 'auto', None or (start, end).")
-
-
-def _automatic_window(image: Image) -> Window:
-    if base_type(image.frame) != "EELS":
-        return Window(0, 0, "only EELS has a pre-edge background to find")
-    energies, mean = image.energies, image.summary.mean
-    if (np.diff(energies) <= 0).any():
-        return Window(
-            0, 0, "the energy axis does not rise; signal.isig[::-1] turns one that falls round"
-        )
-    left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
-    if left_out.sum() >= LEAST_WINDOW_CHANNELS and nothing_before(mean, LEAST_WINDOW_CHANNELS):
-        return Window(0, 0, "the first channels are empty: there is no background", absent=True)
-    window = window_before_onsets(energies, mean, onsets(image.frame))
-    if window.absent:
-        return window
-    if not window.found:
-        window = _window_from_data(image)
-    if _is_subtracted(image, window):
-        return Window(0, 0, SUBTRACTED, absent=True)
-    return window
-
-
-def _is_subtracted(image: Image, window: Window) -> bool:
-    """Whether values before an edge are negative as often as noise about zero makes them."""
-    sample, mean = image.summary.sample, image.summary.mean
-    if image.energies[0] <= 0:
-        return False
-    # The noise of a camera makes some values of any weak background negative.
-    inside = sample[:, window.start : window.stop] if window.found else sample
-    if np.mean(inside < 0) <= MOST_NEGATIVE:
-        return False
-    return scatters_about_zero(mean, _error_of_mean(image), window)
-
-
-def _window_from_data(image: Image) -> Window:
-    return window_from_data(image.energies, image.summary.mean, _error_of_mean(image))
-
-
-def _error_of_mean(image: Image) -> Floats:
-    """Standard error of the mean spectrum, at least that of its counts."""
-    summary, mean, size = image.summary, image.summary.mean, image.summary.group_size
-    spread = np.sqrt(np.average((summary.groups - mean) ** 2, axis=0, weights=size))
-    variance = np.maximum(mean, 0)
-    if not summary.integers:
-        # What is counts over a number, as normalised spectra are, scatters less than counts.
-        variance = np.minimum(variance, local_noise(summary.sample, integers=False).variance)
-    counts = np.sqrt(variance / size.sum())
-    return np.asarray(np.maximum(counts, spread / np.sqrt(len(size))))

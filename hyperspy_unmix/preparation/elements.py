@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 STRONGEST = {"Ka": "Kα", "La": "Lα", "Ma": "Mα"}
 
 
-def onsets(signal: BaseSignal) -> dict[str, float]:
-    """Energies of the major edges of an EELS signal's elements, in the units of its axis."""
+def onsets(signal: BaseSignal, *, weak: bool = False) -> dict[str, float]:
+    """Energies of the major edges of an EELS signal's elements, in the units of its axis.
+
+    ``weak`` tells whether minor ones are among them.
+    """
     return {
         f"{element}-{name}": float(edge["onset_energy (eV)"]) / _unit(signal)
         for element, properties in _elements(signal)
         for name, edge in properties.get("Binding_energies", {}).items()
-        if edge.get("relevance") == "Major"
+        if weak or edge.get("relevance") == "Major"
     }
 
 

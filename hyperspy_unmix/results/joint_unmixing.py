@@ -80,7 +80,7 @@ def unmix_together(
         result = unmixed(pca, separated, all_choices, (code,))
         maps = pca.maps_as_recorded(separated.arrays.spectra, maps)
         result = replace(result, arrays=replace(separated.arrays, maps=maps))
-        warn_of(result.residual_finding)
+        warn_of(*result.own_findings)
         results.append(result)
     return results
 

@@ -85,7 +85,7 @@ class PCA(Compressed):  # noqa: D101
         again = call("ica", n_components=n_components or "auto", **vars(options))
         result = unmixed(self, separated, choices, (*self.calls, again))
         result = fitted_to_counts(result)
-        warn_of(result.residual_finding)
+        warn_of(*result.own_findings)
         return result
 
     def preprocessed(self) -> BaseSignal:

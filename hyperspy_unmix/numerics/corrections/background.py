@@ -39,11 +39,21 @@ class Background:
     name: ClassVar[str] = "background"
     adds: ClassVar[bool] = True
 
+    @property
+    def is_scattered(self) -> bool:
+        """Whether power laws with plural scattering are fitted."""
+        kernel, is_power_law = self.kernel, self.shape in ("auto", "power law")
+        return (
+            is_power_law and kernel is not None and kernel.method == "ratio" and not kernel.is_none
+        )
+
     def remove(self, spectra: LowRank, edge: float) -> tuple[LowRank, BackgroundFit]:
         """Fit it in its windows and subtract it; see `chain.Correction`."""
-        kernel, is_power_law = self.kernel, self.shape in ("auto", "power law")
-        if is_power_law and kernel is not None and kernel.method == "ratio" and not kernel.is_none:
-            fit = subtract_scattered_background(spectra, self.energies, self.window, kernel, edge)
+        if self.is_scattered:
+            assert self.kernel is not None
+            fit = subtract_scattered_background(
+                spectra, self.energies, self.window, self.kernel, edge
+            )
         else:
             fit = subtract_background(spectra, self.energies, self.window, self.shape)
         return fit.spectra, fit

@@ -81,14 +81,11 @@ def subtract_background(
     https://doi.org/10.1017/S1431927612000244
     """
     inside = window.channels
-    reference = float(energies[inside].mean())
     # Polynomials are linear in their coefficients.
     if shape in ("polynomial", "offset"):
-        width = max(float(np.ptp(energies[inside])), 1e-300)
-        degree = POLYNOMIAL_DEGREE if shape == "polynomial" else 0
-        shapes = ((energies - reference) / width) ** np.arange(degree + 1)[:, None]
-        return _fit_shapes(spectra, shapes, inside, shape, ())
+        return _fit_shapes(spectra, shapes_of(shape, (), energies, inside), inside, shape, ())
     # A power law is an exponential of the logarithm.
+    reference = float(energies[inside].mean())
     is_exponential = shape == "exponential"
     if is_exponential:
         name, rate_limits = shape, (1e-3, 1e3)
@@ -98,8 +95,8 @@ def subtract_background(
         axis, unit = np.log(np.maximum(energies, 1e-300) / reference), 1.0
 
     def fit(rates: tuple[float, ...]) -> BackgroundFit:
-        laws = np.exp(-np.outer(rates, axis / unit))
         parameters = tuple(unit / rate for rate in rates) if is_exponential else rates
+        laws = shapes_of(name, parameters, energies, inside)
         return _fit_shapes(spectra, laws, inside, name, parameters)
 
     # One law, and two where pixels differ in slope.
@@ -111,6 +108,30 @@ def subtract_background(
         return one_law
     low, _, high = decay_range(spectra, axis / unit, inside, rate_limits)
     return fit((low, high))
+
+
+def shapes_of(
+    shape: str, parameters: tuple[float, ...], energies: Floats, inside: NDArray[np.intp]
+) -> Floats:
+    """What is fitted, of height one in the middle of the window: (coefficients, channels).
+
+    Parameters
+    ----------
+    shape, parameters
+        As in `BackgroundFit`; power laws without plural scattering.
+    energies : array, shape (channels,)
+    inside : int array
+        Channels of the window.
+    """
+    reference = float(energies[inside].mean())
+    if shape in ("polynomial", "offset"):
+        width = max(float(np.ptp(energies[inside])), 1e-300)
+        degree = POLYNOMIAL_DEGREE if shape == "polynomial" else 0
+        return np.asarray(((energies - reference) / width) ** np.arange(degree + 1)[:, None])
+    if shape == "exponential":
+        return np.asarray(np.exp(-np.outer(1 / np.array(parameters), energies - reference)))
+    logarithms = np.log(np.maximum(energies, 1e-300) / reference)
+    return np.asarray(np.exp(-np.outer(parameters, logarithms)))
 
 
 def _decay_rate(axis: Floats, mean: Floats) -> float:

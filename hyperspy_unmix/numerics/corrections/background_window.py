@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
+from .channel_sums import LEAST_SUMS, LEAST_WINDOW_CHANNELS, channels_to_sum, sums_of
 from .power_law import power_law, relative_noise
 from .pre_edge_bumps import (
     LEAST_HEIGHT,
@@ -20,11 +21,8 @@ from .pre_edge_bumps import (
 )
 from .rise_before import rises_before
 
-LEAST_WINDOW_CHANNELS = 8  # of the axis, or of sums of its channels where these are finer
-LEAST_WINDOW_SHARE = 0.005  # of the energy: a law fitted to less says nothing of what is behind
-LEAST_SIGNAL_TO_NOISE = 5.0  # of a channel: weaker ones are summed until they have it
 NEAREST_SHARE = 0.9  # of the energy of an edge: where a window before a bump before it ends
-LEAST_SUMS = 64  # of channels, on the whole axis
+BEFORE_ONSET, BEHIND_ONSET = 0.99, 1.05  # energies at which an edge begins, and has its tail
 LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
 MOST_DEVIATION_FROM_LAW = 0.015  # of the mean spectrum: more is no power law
 MOST_SIGMAS_LEFT = 3.0  # of the mean counts before an edge: more are a background
@@ -64,7 +62,9 @@ class Window:
         return replace(self, start=self.start - channels, stop=self.stop - channels, others=others)
 
 
-def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float]) -> Window:
+def window_before_onsets(
+    energies: Floats, mean: Floats, onsets: Mapping[str, float], edges: Iterable[float] = ()
+) -> Window:
     """Window before the lowest edge that leaves room for one.
 
     Parameters
@@ -73,32 +73,48 @@ def window_before_onsets(energies: Floats, mean: Floats, onsets: dict[str, float
         Energy axis and mean spectrum.
     onsets : dict
         Names and energies of the edges expected.
+    edges : iterable of float, optional
+        Onsets of all edges that may be there, weak ones too: none of them is in a window, nor the
+        structure behind it.
     """
+    edges = sorted({*edges, *onsets.values()})
     factor = channels_to_sum(energies, mean)
     sums, summed = sums_of(energies, factor), sums_of(mean, factor)
     on_axis = {k: e for k, e in onsets.items() if energies[0] < e < energies[-1]}
     for name, onset in sorted(on_axis.items(), key=lambda item: item[1]):
         # Edges begin before their tabulated onset.
-        stop = int(np.searchsorted(sums, 0.99 * onset))
+        stop = int(np.searchsorted(sums, BEFORE_ONSET * onset))
         stop = min(stop, int(np.searchsorted(sums, onset)) - 2)
         if nothing_before(summed, stop):
             reason = f"next to no counts before {name}: there is no background"
             return Window(0, 0, reason, absent=True)
-        window = _last_falling(sums, summed, stop)
+        window = _last_falling(sums, summed, stop, behind_edges(sums, edges, stop))
         if window.found:
             window = replace(window, reason=f"before {name} at {onset:.0f}")
             return _in_channels(_beside_bump(sums, summed, window, stop), factor)
     return Window(0, 0, "no falling pre-edge region before the edges of the elements given")
 
 
-def _last_falling(energies: Floats, mean: Floats, stop: int) -> Window:
-    """Longest falling window up to ``stop``, or before what rises just before it."""
+def behind_edges(energies: Floats, edges: Iterable[float], stop: int) -> int:
+    """First channel behind all of these edges that begin before ``stop``, and their structure."""
+    if stop <= 0:
+        return 0
+    end = float(energies[min(stop, len(energies)) - 1])
+    behind = max((BEHIND_ONSET * e for e in edges if BEFORE_ONSET * e <= end), default=0.0)
+    return int(np.searchsorted(energies, behind))
+
+
+def _last_falling(energies: Floats, mean: Floats, stop: int, first: int = 0) -> Window:
+    """Longest falling window up to ``stop``, or before what rises just before it.
+
+    It begins at the channel ``first`` or later.
+    """
     if stop <= 0:
         return Window(0, 0, "")
     earliest = int(np.searchsorted(energies, NEAREST_SHARE * energies[min(stop, len(mean) - 1)]))
     step = _step(len(mean))
     for end in range(stop, max(earliest, 0), -max(1, step // 4)):
-        window = _longest_falling(energies, mean, end)
+        window = _longest_falling(energies, mean, end, first)
         if window.found:
             return window
     return Window(0, 0, "")
@@ -128,33 +144,6 @@ def scatters_about_zero(mean: Floats, error: Floats, window: Window) -> bool:
     error_of_level = float(np.sqrt(np.sum(error[start:stop] ** 2))) / (stop - start)
     behind = float(levels[min(stop, len(levels) - 1) :].max())
     return level < max(MOST_SIGMAS_LEFT * error_of_level, LEAST_BACKGROUND_SHARE * behind)
-
-
-def channels_to_sum(energies: Floats, mean: Floats) -> int:
-    """How many channels tell as much as one should: at fine dispersion, or with strong noise.
-
-    The shortest window is then wide enough for a power law, and a rise is judged by more than
-    the noise of a few channels.
-    """
-    n = len(mean)
-    if n < 2 * LEAST_SUMS or energies[-1] <= 0:
-        return 1
-    width = float(np.median(np.diff(energies)))
-    centre = float(np.abs(energies).min()) if energies[0] > 0 else 0.0
-    finest = LEAST_WINDOW_SHARE * centre / LEAST_WINDOW_CHANNELS
-    noise, level = float(np.median(np.abs(np.diff(mean)))) / 0.954, float(np.median(mean))
-    for_noise = (LEAST_SIGNAL_TO_NOISE * noise / level) ** 2 if level > 0 else 1.0
-    # A tolerance, for a dispersion of just so much is not two channels.
-    factor = np.ceil(max(finest / width, for_noise, 1.0) - 1e-6)
-    return int(min(factor, n // LEAST_SUMS))
-
-
-def sums_of(values: Floats, factor: int) -> Floats:
-    """Means of ``factor`` neighbouring channels each; what is left at the end is left out."""
-    if factor == 1:
-        return values
-    whole = values[: len(values) // factor * factor]
-    return np.asarray(whole.reshape(-1, factor).mean(1))
 
 
 def _in_channels(window: Window, factor: int) -> Window:
@@ -283,11 +272,15 @@ def _forecast_error(window: Window, error: Floats) -> float:
     return float(8 * np.mean(error[window.start : window.stop] ** 2) / (window.stop - window.start))
 
 
-def _longest_falling(energies: Floats, mean: Floats, stop: int) -> Window:
-    """Longest window up to ``stop``, of 15 % of the energy at most, that falls as a power law."""
+def _longest_falling(energies: Floats, mean: Floats, stop: int, first: int = 0) -> Window:
+    """Longest window up to ``stop``, of 15 % of the energy at most, that falls as a power law.
+
+    It begins at the channel ``first`` or later.
+    """
     if stop <= 0:
         return Window(0, 0, "")
     start = int(np.searchsorted(energies, 0.85 * energies[min(stop, len(energies) - 1)]))
+    start = max(start, first)
     while stop - start >= LEAST_WINDOW_CHANNELS:
         window = Window(start, stop, "")
         if _falls(energies, mean, window):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
 Fits = Mapping[str, Any]
+Found = TypeVar("Found")
 
 
 class RemovalFromCounts(NamedTuple):
@@ -71,6 +72,10 @@ class Chain:
     def names(self) -> tuple[str, ...]:
         """What summaries call them."""
         return tuple(correction.name for correction in self.corrections)
+
+    def find(self, kind: type[Found]) -> Found | None:
+        """The correction of this kind, or None."""
+        return next((c for c in self.corrections if isinstance(c, kind)), None)
 
     @property
     def without_additions(self) -> Chain:
