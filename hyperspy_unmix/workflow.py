@@ -84,6 +84,10 @@ def unmix(
         ``metadata.Signal.quantity``, as the result of exspy's ``estimate_thickness`` does. It is
         the result's ``thickness`` in place of the log-ratio, what ``densities`` are relative to,
         and what stands in for the zero-loss counts where the low loss is clipped.
+    surface_losses : float or (float, float), optional
+        What surface plasmons of both faces add to t/lambda, the same in thin and thick pixels, and
+        its standard deviation (0 if it is left out). Taken off ``thickness``. None: not known; the
+        error of ``thickness`` holds what they may be.
     exposure_ratio : float, optional
         Exposure of the core loss over that of the low loss; default from the metadata of the two.
     background : "auto", None, (start, end) or several of these

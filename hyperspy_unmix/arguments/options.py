@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # options that change what the numbers mean, so that denoising has none of them
 OF_PHYSICS = (
-    *("low_loss", "thickness", "exposure_ratio"),
+    *("low_loss", "thickness", "surface_losses", "exposure_ratio"),
     *("background", "background_type", "energy_shift"),
 )
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,6 +29,7 @@ class Preprocessing:
 
     low_loss: BaseSignal | Literal["auto"] | None = "auto"
     thickness: BaseSignal | tuple[ArrayLike, str] | None = None
+    surface_losses: float | tuple[float, float] | None = None
     exposure_ratio: float | None = None
     background: Literal["auto"] | tuple[float, float] | Sequence[tuple[float, float]] | None = (
         "auto"

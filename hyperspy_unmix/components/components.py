@@ -330,7 +330,8 @@ class Components:
         """Map of t/lambda (or of the thickness given, in its unit); None without a low loss.
 
         Smoothed where few counts call for it (see ``settings``), NaN in vacuum and where masked;
-        its variance is in ``metadata.Signal.Noise_properties``.
+        its variance is in ``metadata.Signal.Noise_properties``: counting noise, and what is none,
+        such as surface losses, see ``settings["t/lambda error"]``.
         """
         return quantities.thickness(self.prepared)
 
@@ -359,14 +360,14 @@ class Components:
 
         Where a foil is thick the maps themselves fall, as the electrons that are scattered once
         and no more do: by ``exp(-t/lambda)``, as I0. NaN where there are no zero-loss counts and
-        where masked.
+        where masked. Their variance is in ``metadata.Signal.Noise_properties``.
 
         Raises
         ------
         ValueError
             If there is no low loss with an unclipped zero-loss peak.
         """
-        return quantities.areal_densities(self.prepared, self.arrays.maps)
+        return quantities.areal_densities(self.prepared, self.arrays.maps, self._maps_variance)
 
     @cached_property
     def densities(self) -> BaseSignal:
@@ -374,13 +375,14 @@ class Components:
 
         I0 are the zero-loss counts times the exposure ratio of core loss and low loss; without
         that ratio the densities are relative, and labelled so. NaN in vacuum and where masked.
+        Their variance, in ``metadata.Signal.Noise_properties``, holds that of ``thickness``.
 
         Raises
         ------
         ValueError
             If there is neither a low loss nor a thickness.
         """
-        return quantities.densities(self.prepared, self.arrays.maps)
+        return quantities.densities(self.prepared, self.arrays.maps, self._maps_variance)
 
     @cached_property
     def energy_shift(self) -> BaseSignal | None:

@@ -11,8 +11,16 @@ from hyperspy_unmix.arguments.checks import check_signal
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.numerics.cleaning.nan_channels import without_nan_channels
 from hyperspy_unmix.numerics.corrections.plural_scattering import Method
-from hyperspy_unmix.numerics.low_loss.analysis import LowLoss, analyse_low_loss
-from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap, thickness_map
+from hyperspy_unmix.numerics.low_loss.analysis import (
+    LowLoss,
+    MeasuredLowLoss,
+    measure_low_loss,
+)
+from hyperspy_unmix.numerics.low_loss.thickness_map import (
+    ThicknessMap,
+    inner_vacuum,
+    thickness_map,
+)
 from hyperspy_unmix.numerics.low_loss.zero_loss import SEARCH_RANGE_EV, find_zero_loss_peak
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
@@ -24,6 +32,7 @@ from .low_loss_report import LowLossFinding, ZeroLossInRange
 from .metadata import EELS_DETECTOR, EV, base_type
 from .spectrum_image import Image, to_pixels
 from .thickness import RELATIVE
+from .thickness_error import SurfaceLosses, with_errors
 from .value_checks import check_size
 
 LEAST_CORE_LOSS = 30.0  # eV; below are plasmons
@@ -43,7 +52,7 @@ def read_low_loss(
     ValueError, TypeError
         If its scan or its units do not fit, or there is no zero-loss peak.
     """
-    signal = options.low_loss
+    signal, surface = options.low_loss, SurfaceLosses.read(options.surface_losses, image.frame)
     if isinstance(signal, str):
         if signal != "auto":
             raise TypeError(f"low_loss={signal!r} is not understood: 'auto', None or a signal.")
@@ -63,7 +72,9 @@ def read_low_loss(
         summary = summarise(blocks, "one low loss")
     one_for_all = len(blocks.pixels) == 1
     t_over_lambda = _t_over_lambda(thickness, image, one_for_all)
-    analysis = analyse_low_loss(blocks, energies, t_over_lambda, summary)
+    measured = measure_low_loss(blocks, energies, t_over_lambda, summary)
+    measured, analysis, t_map = _with_vacuum(measured, blocks, image, is_own)
+    t_map, of_errors = with_errors(t_map, analysis.systematic, measured, surface)
     method: Method = "ratio"
     others: Findings = ()
     among_plasmons = None
@@ -78,7 +89,7 @@ def read_low_loss(
         others = _zero_loss_in_range(image)
     low_loss = AnalysedLowLoss(
         analysis,
-        _thickness_map(analysis, image, one_for_all),
+        t_map,
         method,
         not analysis.clipped or t_over_lambda is not None,
         _exposure_ratio(options.exposure_ratio, image.frame, signal, is_own),
@@ -94,7 +105,7 @@ def read_low_loss(
         is_tiled=is_tiled,
         nan_channels=nan_channels,
     )
-    return low_loss, image, (*others, finding)
+    return low_loss, image, (*others, finding, *of_errors * low_loss.deconvolves)
 
 
 def _holds_zero_loss(image: Image) -> bool:
@@ -202,6 +213,27 @@ def _t_over_lambda(
         return None
     values = thickness[0].ravel()[image.blocks.pixels]
     return np.array([np.nanmean(values)]) if one_for_all else values
+
+
+def _with_vacuum(
+    measured: MeasuredLowLoss, blocks: RowBlocks, image: Image, is_own: bool
+) -> tuple[MeasuredLowLoss, LowLoss, ThicknessMap]:
+    """The low loss analysed, with the peak's tail of the map's own vacuum where there is some."""
+    one_for_all = len(blocks.pixels) == 1
+    analysis = measured.analysed()
+    t_map = _thickness_map(analysis, image, one_for_all)
+    # Where the core loss counts nothing there is no specimen, as the low loss then has to show.
+    empty = None if one_for_all or is_own else image.empty_pixels
+    beside = None if empty is None or not empty.any() else replace(blocks, pixels=empty)
+    if one_for_all or not (beside or t_map.vacuum.any()):
+        return measured, analysis, t_map
+    on_scan = to_pixels(image, t_map.vacuum.astype(float), of_empty=1.0, with_copies=False) == 1
+    inner = inner_vacuum(on_scan)[image.blocks.pixels.reshape(image.navigation_shape)]
+    with_tail = measured.in_vacuum(inner, beside)
+    if with_tail is measured:
+        return measured, analysis, t_map
+    analysis = with_tail.analysed()
+    return with_tail, analysis, _thickness_map(analysis, image, one_for_all)
 
 
 def _thickness_map(low_loss: LowLoss, image: Image, one_for_all: bool) -> ThicknessMap:

@@ -155,6 +155,8 @@ class UnmixMixin(_MixedInto):
             ``"auto"``: this signal's own, where it holds its zero-loss peak.
         thickness : BaseSignal or (array, unit), optional
             A map of the thickness, in t/λ or nm.
+        surface_losses : float or (float, float), optional
+            What surface losses add to t/λ, and its standard deviation: taken off.
         exposure_ratio : float, optional
             Exposure of the core loss over that of the low loss, if the metadata do not tell.
         background : "auto", None, (start, end) or several of these

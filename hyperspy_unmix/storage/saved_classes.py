@@ -37,6 +37,7 @@ from hyperspy_unmix.numerics.corrections.correct import Corrected
 from hyperspy_unmix.numerics.drift.offset_of_spectra import OffsetOfSpectra
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
+from hyperspy_unmix.numerics.low_loss.systematic import SystematicErrors
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap
 from hyperspy_unmix.numerics.low_loss.zero_loss import ZeroLossPeak
 from hyperspy_unmix.numerics.noise.block_factor import BlockFactor, single_block
@@ -67,6 +68,7 @@ from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.smoothing import SmoothingFinding
 from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.preparation.thickness import ThicknessFinding
+from hyperspy_unmix.preparation.thickness_error import ThicknessErrorFinding
 from hyperspy_unmix.preparation.together import NotInCommon, ScatteringInSome
 from hyperspy_unmix.preparation.value_checks import DefectsFinding, OffsetFinding, SaturationFinding
 from hyperspy_unmix.preparation.zero_peak import ZeroPeakFinding
@@ -182,6 +184,7 @@ BY_FIELDS = {
     "Independent": Independent,
     "KnownSpectra": KnownSpectra,
     "LowLoss": LowLoss,
+    "SystematicErrors": SystematicErrors,
     "AnalysedLowLoss": AnalysedLowLoss,
     "LowRank": LowRank,
     "NeighbouringNoise": NeighbouringNoise,
@@ -227,6 +230,7 @@ BY_FIELDS = {
     "ScatteringInSome": ScatteringInSome,
     "SmoothingFinding": SmoothingFinding,
     "SpectraDiffer": SpectraDiffer,
+    "ThicknessErrorFinding": ThicknessErrorFinding,
     "ThicknessFinding": ThicknessFinding,
     "Told": Told,
     "ZeroLossInRange": ZeroLossInRange,

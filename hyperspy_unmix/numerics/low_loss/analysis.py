@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
+from .log_ratio import complete_above, log_ratio, zero_loss_counts
 from .per_pixel import PixelProducts, ReadingPlan, make_reading_plan
+from .systematic import SystematicErrors, systematic_errors, tail_unknown
+from .vacuum_tail import VacuumSpectra, VacuumTail, vacuum_tail
 from .zero_loss import (
     ZeroLossPeak,
     centre_finder,
@@ -22,9 +24,6 @@ from .zero_loss import (
     why_clipped,
 )
 
-RISE_POWER_LIMITS = (1.0, 8.0)  # powers of the energy, by which inelastic spectra begin
-FALL_POWER_LIMITS = (2.0, 6.0)  # powers of one over the energy, by which they end
-MOST_SHARE_BEYOND_AXIS = 0.01  # of the inelastic electrons, that a power law is trusted with
 POSITION_ERROR_IN_FWHM = 5e-4  # what losses under the peak may do to its position
 LEAST_CHANNELS_BEHIND_PEAK = 4
 
@@ -36,7 +35,7 @@ class LowLoss:
     Parameters
     ----------
     t_over_lambda, t_error : array, shape (pixels,)
-        With its standard deviation; NaN where it cannot be had.
+        With its standard deviation by counting noise; NaN where it cannot be had.
     zero_loss : array, shape (pixels,)
         Zero-loss counts; NaN where there are none.
     scores : array, shape (pixels, rank)
@@ -56,6 +55,8 @@ class LowLoss:
         Variance of the sum over the channels of each of ``inelastic``; empty where it is not known.
     correlation : array, shape (lags,)
         Of the noise of channels 1, 2, ... apart.
+    systematic : SystematicErrors, optional
+        Errors of ``t_over_lambda`` that are no counting noise; None where it was given.
     """
 
     t_over_lambda: Floats
@@ -72,6 +73,134 @@ class LowLoss:
     clipped: str = ""
     noise: Floats = field(default_factory=lambda: np.zeros(0))
     correlation: tuple[float, ...] = ()
+    systematic: SystematicErrors | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredLowLoss:
+    """What was measured of every low-loss spectrum: all that t/lambda is made of.
+
+    Parameters
+    ----------
+    energies : array, shape (channels,)
+    plan : ReadingPlan
+    products : PixelProducts
+    summary : Summary
+        Of the spectra lined up.
+    moved : int array, shape (pixels,)
+        Channels by which each was moved for it.
+    clipped : str
+        Why the peak seems clipped; empty where it does not.
+    given_t : array, shape (pixels,), optional
+        t/lambda from elsewhere, used where the peak is clipped.
+    tail : VacuumTail, optional
+        Of the zero-loss peak, where it was measured in vacuum.
+    """
+
+    energies: Floats
+    plan: ReadingPlan
+    products: PixelProducts
+    summary: Summary
+    moved: NDArray[np.intp]
+    clipped: str = ""
+    given_t: Floats | None = None
+    tail: VacuumTail | None = None
+
+    def in_vacuum(
+        self, vacuum: NDArray[np.bool_], beside: RowBlocks | None = None
+    ) -> MeasuredLowLoss:
+        """The same with the peak's own tail, measured in vacuum, where that is better known.
+
+        Parameters
+        ----------
+        vacuum : bool array, shape (pixels,)
+            Pixels without specimen.
+        beside : RowBlocks, optional
+            The low loss of pixels that were left out because their core loss is empty.
+        """
+        if self.clipped:
+            return self
+        peak, mean = self.plan.peak, self.summary.mean
+        spectra = VacuumSpectra.within(self.summary, vacuum)
+        if beside is not None:
+            others = VacuumSpectra.beside(beside, self.energies, mean, peak)
+            spectra = spectra.joined(others)
+        tail = vacuum_tail(spectra, self.energies, peak, self.plan.noise)
+        if tail is None or tail.error > tail_unknown(self.energies, mean, self.plan):
+            return self
+        noise = float((tail.error * peak.share_below_threshold) ** 2)
+        plan = replace(self.plan, peak=replace(peak, tail=tail.values), tail_noise=noise)
+        return replace(self, plan=plan, tail=tail)
+
+    def analysed(self) -> LowLoss:
+        """Split every spectrum at the zero-loss peak's threshold, by what was measured of it."""
+        plan, measured, energies, mean = self.plan, self.products, self.energies, self.summary.mean
+        peak, split = plan.peak, len(plan.peak.shape)
+
+        # Counts near the threshold, and beyond the end of the axis, go to where they belong.
+        zero_loss = zero_loss_counts(plan, measured, energies, mean)
+        above, past_end, beyond = complete_above(plan, measured, energies, mean)
+
+        # The thickness, from the ratio of all counts to those of the zero-loss peak.
+        systematic = None
+        if self.clipped and self.given_t is not None:
+            # The inelastic electrons are all there: they tell how many were not scattered.
+            t: Floats = self.given_t
+            t_error: Floats = np.zeros(len(above))
+            zero_loss = measured.above / np.expm1(np.where(t > 0, t, np.nan))
+        else:
+            t, t_error = log_ratio(
+                below=measured.below,
+                above=above,
+                zero_loss=zero_loss,
+                share=peak.share_below_threshold,
+                noise=plan.noise,
+                channels=np.array([split, len(energies) - split]),
+            )
+            tail = tail_unknown(energies, mean, plan) if self.tail is None else self.tail.error
+            systematic = systematic_errors(
+                measured.below, above, zero_loss, past_end, tail, peak.share_below_threshold
+            )
+
+        # What the core loss needs: kernels per zero-loss electron, and shifts.
+        good = np.isfinite(t) & (zero_loss > 0)
+        per_electron = measured.scores / np.where(good, zero_loss, 1)[:, None]
+        channel_width = float(np.median(np.diff(energies)))
+        offsets = most_likely_offsets(measured.likelihood_slopes)
+        return LowLoss(
+            t_over_lambda=np.where(good, np.maximum(t, 0), np.nan),
+            t_error=np.where(good, t_error, np.nan),
+            zero_loss=np.where(good, zero_loss, np.nan),
+            # The peak's own tail is taken off, the same for every zero-loss electron.
+            scores=np.where(good[:, None], np.insert(per_electron, 0, -1.0, axis=1), 0),
+            inelastic=np.concatenate(
+                [peak.tail[None] * peak.share_below_threshold, plan.inelastic]
+            ),
+            energies=energies[split:] - peak.centre,
+            peak=peak,
+            peak_energies=energies[:split] - peak.centre,
+            beyond=beyond,
+            shift=channel_width * (offsets - self.moved),
+            shift_error=_shift_error(plan, measured, channel_width, mean),
+            clipped=self.clipped,
+            noise=np.insert(plan.component_noise, 0, plan.tail_noise),
+            correlation=plan.noise.correlation,
+            systematic=systematic,
+        )
+
+
+def measure_low_loss(
+    blocks: RowBlocks,
+    energies: Floats,
+    given_t: Floats | None = None,
+    summary: Summary | None = None,
+) -> MeasuredLowLoss:
+    """Align a low-loss spectrum image and read it; see `analyse_low_loss`."""
+    summary = summarise(blocks) if summary is None else summary
+    clipped = why_clipped(summary.sample, energies)
+    plan, products, summary, moved = _read_lined_up(blocks, energies, summary, bool(clipped))
+    columns = plan.split_columns(products)
+    return MeasuredLowLoss(energies, plan, columns, summary, moved, clipped, given_t)
 
 
 def analyse_low_loss(
@@ -110,53 +239,7 @@ def analyse_low_loss(
     T. Malis, S. C. Cheng, R. F. Egerton, J. Electron Microsc. Tech. 8 (1988) 193,
     https://doi.org/10.1002/jemt.1060080206
     """
-    summary = summarise(blocks) if summary is None else summary
-    clipping = why_clipped(summary.sample, energies)
-    plan, products, summary, moved = _read_lined_up(blocks, energies, summary, bool(clipping))
-    peak, split = plan.peak, len(plan.peak.shape)
-    measured = plan.split_columns(products)
-
-    # Counts near the threshold, and beyond the end of the axis, go to where they belong.
-    zero_loss = _zero_loss_counts(plan, measured, energies, summary.mean)
-    above, beyond = _complete_above(plan, measured, energies, summary.mean)
-
-    # The thickness, from the ratio of all counts to those of the zero-loss peak.
-    if clipping and given_t is not None:
-        # The inelastic electrons are all there: they tell how many were not scattered.
-        t: Floats = given_t
-        t_error: Floats = np.zeros(len(above))
-        zero_loss = measured.above / np.expm1(np.where(given_t > 0, given_t, np.nan))
-    else:
-        t, t_error = _log_ratio(
-            below=measured.below,
-            above=above,
-            zero_loss=zero_loss,
-            share=peak.share_below_threshold,
-            noise=plan.noise,
-            channels=np.array([split, len(energies) - split]),
-        )
-
-    # What the core loss needs: kernels per zero-loss electron, and shifts.
-    good = np.isfinite(t) & (zero_loss > 0)
-    per_electron = measured.scores / np.where(good, zero_loss, 1)[:, None]
-    channel_width = float(np.median(np.diff(energies)))
-    return LowLoss(
-        t_over_lambda=np.where(good, np.maximum(t, 0), np.nan),
-        t_error=np.where(good, t_error, np.nan),
-        zero_loss=np.where(good, zero_loss, np.nan),
-        # The peak's own tail is taken off, the same for every zero-loss electron.
-        scores=np.where(good[:, None], np.insert(per_electron, 0, -1.0, axis=1), 0),
-        inelastic=np.concatenate([peak.tail[None] * peak.share_below_threshold, plan.inelastic]),
-        energies=energies[split:] - peak.centre,
-        peak=peak,
-        peak_energies=energies[:split] - peak.centre,
-        beyond=beyond,
-        shift=channel_width * (most_likely_offsets(measured.likelihood_slopes) - moved),
-        shift_error=_shift_error(plan, measured, channel_width, summary.mean),
-        clipped=clipping,
-        noise=np.insert(plan.component_noise, 0, plan.tail_noise),
-        correlation=plan.noise.correlation,
-    )
+    return measure_low_loss(blocks, energies, given_t, summary).analysed()
 
 
 def _read_lined_up(
@@ -209,30 +292,6 @@ def _check_inelastic(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> None
         )
 
 
-def _zero_loss_counts(
-    plan: ReadingPlan, measured: PixelProducts, energies: Floats, mean: Floats
-) -> Floats:
-    """Zero-loss counts: those below the threshold without the inelastic ones, and the tail's."""
-    peak = plan.peak
-    factor, n_channels = _inelastic_below(energies - peak.centre, mean, peak)
-    tail = measured.below * peak.tail[:n_channels].mean()
-    behind = measured.scores @ plan.inelastic[:, :n_channels].mean(1) - tail
-    without_inelastic = measured.below - factor * np.maximum(behind, 0)
-    return np.asarray(without_inelastic / peak.share_below_threshold)
-
-
-def _complete_above(
-    plan: ReadingPlan, measured: PixelProducts, energies: Floats, mean: Floats
-) -> tuple[Floats, float]:
-    """Counts above the threshold with those beyond the axis, if few; the share that is beyond."""
-    factor, n_channels = _inelastic_beyond(energies - plan.peak.centre, mean, plan.peak)
-    at_end = measured.scores @ plan.inelastic[:, -n_channels:].mean(1)
-    beyond = np.maximum(factor * at_end, 0)
-    share = float(beyond.sum() / max((measured.above + beyond).sum(), 1e-300))
-    # A spectrum that ends among the plasmons does not go on as a power.
-    return measured.above + beyond * (share < MOST_SHARE_BEYOND_AXIS), share
-
-
 def _shift_error(
     plan: ReadingPlan, measured: PixelProducts, channel_width: float, mean: Floats
 ) -> Floats:
@@ -242,58 +301,3 @@ def _shift_error(
     information = np.maximum(peak_counts * plan.information, 1e-300)
     counting_error = channel_width * np.sqrt(plan.noise.gain / information)
     return np.asarray(np.hypot(counting_error, POSITION_ERROR_IN_FWHM * plan.peak.fwhm))
-
-
-def _inelastic_below(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:
-    """Inelastic electrons below the threshold for each in a channel behind it, and how many such.
-
-    The mean inelastic spectrum behind the threshold is continued to zero energy as a power.
-    """
-    split = len(peak.shape)
-    inelastic = mean[split:] - peak.tail * mean[:split].sum()
-    channel_width = float(np.median(np.diff(energies)))
-    n_channels = max(4, round(peak.fwhm / channel_width))
-    first, second = inelastic[:n_channels].mean(), inelastic[n_channels : 2 * n_channels].mean()
-    if min(first, second) <= 0:
-        return 0.0, n_channels
-    middle = energies[split] + channel_width * (n_channels - 1) / 2
-    power = np.log(second / first) / np.log(1 + n_channels * channel_width / middle)
-    power = float(np.clip(power, *RISE_POWER_LIMITS))
-    start = energies[split] - channel_width / 2
-    return float((start / middle) ** power * start / (power + 1) / channel_width), n_channels
-
-
-def _inelastic_beyond(energies: Floats, mean: Floats, peak: ZeroLossPeak) -> tuple[float, int]:
-    """Inelastic electrons beyond the axis for each in a channel at its end, and how many such.
-
-    The mean spectrum is continued as a power of one over the energy.
-    """
-    channel_width = float(np.median(np.diff(energies)))
-    n_channels = max(len(energies) // 16, 4)
-    first, second = mean[-2 * n_channels : -n_channels].mean(), mean[-n_channels:].mean()
-    if min(first, second) <= 0 or len(energies) - 2 * n_channels < len(peak.shape):
-        return 0.0, n_channels
-    middle = energies[-1] - channel_width * (n_channels - 1) / 2
-    power = -np.log(second / first) / np.log(middle / (middle - n_channels * channel_width))
-    power = float(np.clip(power, *FALL_POWER_LIMITS))
-    end = energies[-1] + channel_width / 2
-    return float((end / middle) ** -power * end / (power - 1) / channel_width), n_channels
-
-
-def _log_ratio(
-    below: Floats,
-    above: Floats,
-    zero_loss: Floats,
-    share: float,
-    noise: NoiseModel,
-    channels: NDArray[np.intp],
-) -> tuple[Floats, Floats]:
-    """t/lambda and its standard deviation, from the variance of the two sums of counts."""
-    total = below + above
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.log(total / zero_loss)
-        slopes = 1 / total - np.array([1.0, 0.0])[:, None] / (share * zero_loss)
-        variance = noise.gain * np.maximum([below, above], 0)
-        variance = variance + max(noise.read_variance, 0) * channels[:, None]
-        error = np.sqrt(np.sum(slopes**2 * variance, 0))
-    return t, error

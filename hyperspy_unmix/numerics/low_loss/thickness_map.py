@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_erosion, gaussian_filter
 
 from hyperspy_unmix.numerics.types import Floats
 
@@ -28,12 +28,15 @@ class ThicknessMap:
         Standard deviation of the smoothing in pixels, 0 for none.
     vacuum : bool array, shape of the scan
         Marks pixels without specimen.
+    systematic : array, shape of the scan, optional
+        Standard deviation by what is no counting noise, which ``error`` is.
     """
 
     values: Floats
     error: Floats
     width: float
     vacuum: NDArray[np.bool_]
+    systematic: Floats | None = None
 
 
 def thickness_map(t: Floats, error: Floats, zero_loss: Floats) -> ThicknessMap:
@@ -74,6 +77,12 @@ def thickness_map(t: Floats, error: Floats, zero_loss: Floats) -> ThicknessMap:
     significant = SIGMAS_OF_SPECIMEN * np.where(known, smooth_error, 0)
     vacuum = known & (values < np.maximum(VACUUM_T_OVER_LAMBDA, significant))
     return ThicknessMap(values, smooth_error, width, vacuum)
+
+
+def inner_vacuum(vacuum: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Vacuum whose neighbours are vacuum too: at an edge the beam's tails see the specimen."""
+    around = np.ones((3,) * vacuum.ndim)
+    return np.asarray(binary_erosion(vacuum, around, border_value=1))
 
 
 def _smooth(

@@ -6,7 +6,7 @@ import exspy
 import numpy as np
 import pytest
 
-from hyperspy_unmix import data, unmix
+from hyperspy_unmix import data, pca, unmix
 from hyperspy_unmix.tests.scenes import array, untouched
 
 # a numpy warning means nothing to the user who gets it
@@ -206,6 +206,58 @@ def test_vacuum_has_neither_thickness_nor_densities(lazy):
     assert u.settings["vacuum"].value == vacuum.sum()
     assert "no thickness" in u.settings["vacuum"].reason
     np.testing.assert_allclose(u.thickness.data[~vacuum], truth.thickness.data[~vacuum], atol=0.03)
+
+
+def test_errors_that_are_no_counting_noise():
+    """Truth: what the user gives, and twice pi e^2 / (h-bar v) of the phantom's 120 keV, 0.078.
+
+    What is given is taken off the thickness, and its error is in that of thickness and densities.
+    """
+    signal, low_loss, _ = scene(counts=1e5)
+    p = pca(signal, low_loss=low_loss)
+    unknown = p.prepared.low_loss.thickness
+    given = pca(signal, low_loss=low_loss, surface_losses=(0.04, 0.01)).prepared.low_loss.thickness
+    np.testing.assert_allclose(given.values, unknown.values - 0.04, atol=1e-12)
+    assert (unknown.systematic > 0.078).all()
+    assert (unknown.systematic < 0.080).all()
+    assert (given.systematic > 0.01).all()
+    assert (given.systematic < 0.02).all()
+    assert p.settings["t/lambda error"].value[1] == pytest.approx(np.median(unknown.systematic))
+    assert "surface_losses=(value, error)" in p.settings["t/lambda error"].reason
+
+    u = p.ica(1)
+    densities, t = u.densities, u.thickness
+    variance = densities.metadata.Signal.Noise_properties.variance.data[0]
+    relative = np.sqrt(variance) / densities.data[0]
+    expected = np.sqrt(t.metadata.Signal.Noise_properties.variance.data) / t.data
+    # and the maps' own noise, one percent or so
+    assert (relative > 0.9 * expected).all()
+    np.testing.assert_allclose(relative, expected, rtol=0.3)
+    areal = u.areal_densities
+    of_areal = np.sqrt(areal.metadata.Signal.Noise_properties.variance.data) / areal.data
+    assert (of_areal[0] < relative).all()
+
+
+def test_vacuum_without_core_loss_shows_the_tail():
+    """Truth: t/lambda of the phantom; every electron of its low loss lost up to 3 eV in the gun.
+
+    The core loss of the vacuum holds no counts at all, so that these pixels are not analysed.
+    """
+    signal, low_loss, truth = scene(counts=1e6, noise=False)
+    tail = np.exp(-np.arange(0, 12, low_loss.axes_manager[-1].scale) / 0.6)
+    t = truth.thickness.data
+    vacuum = scene(counts=1e6, noise=False, t_over_lambda=(1e-4, 1e-4))[1]
+    values = np.array(low_loss.data, float)
+    values[:, :4] = vacuum.data[:, :4]
+    smeared = np.apply_along_axis(np.convolve, 2, values, tail / tail.sum())
+    rng = np.random.default_rng(0)
+    low_loss.data = rng.poisson(smeared[..., : values.shape[-1]]).astype(np.uint32)
+    signal.data = rng.poisson(np.maximum(signal.data, 0))
+    signal.data[:, :4] = 0
+    found = pca(signal, low_loss=low_loss)
+    assert found.settings["zero-loss tail"].value > 0
+    known = found.prepared.low_loss.thickness.values
+    np.testing.assert_allclose(known.mean(), t[:, 4:].mean(), atol=0.004)
 
 
 # ------------------------------------------------------------------------------ clipped low loss

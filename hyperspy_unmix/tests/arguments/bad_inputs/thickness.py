@@ -68,4 +68,21 @@ THICKNESS = [
             (True, TypeError),
         ]
     ],
+    *[
+        Refused(
+            given=f"`surface_losses={value!r}`",
+            signal=core_of_wedge,
+            keywords={"low_loss": on_wedge(as_it_is), "surface_losses": value},
+            error=error,
+            says="surface_losses=.*what both faces add to t/lambda is needed",
+        )
+        for value, error in [
+            (-0.1, ValueError),
+            (np.nan, ValueError),
+            ((0.1, -0.1), ValueError),
+            ((0.1, 0.01, 0.01), TypeError),
+            ("0.1", TypeError),
+            (True, TypeError),
+        ]
+    ],
 ]

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from hyperspy_unmix.numerics.low_loss.analysis import (
+from hyperspy_unmix.numerics.low_loss.log_ratio import (
     FALL_POWER_LIMITS,
     RISE_POWER_LIMITS,
-    _inelastic_below,
-    _inelastic_beyond,
-    _log_ratio,
+    inelastic_below,
+    inelastic_beyond,
+    log_ratio,
 )
 from hyperspy_unmix.numerics.low_loss.zero_loss import ZeroLossPeak
 from hyperspy_unmix.numerics.noise.model import NoiseModel
@@ -39,7 +39,7 @@ def test_below_the_threshold_is_the_integral_of_a_power(power, fwhm):
     For other powers they differ by p (p - 1) / 24 times the squared relative width of the few, and
     the power found by as much again.
     """
-    factor, few = _inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:] ** power), peak(fwhm))
+    factor, few = inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:] ** power), peak(fwhm))
     assert few == max(4, round(fwhm / SCALE))
     some = ENERGIES[SPLIT : SPLIT + few]
     first = np.mean(some**power)
@@ -52,7 +52,7 @@ def test_below_the_threshold_is_the_integral_of_a_power(power, fwhm):
 )
 def test_powers_below_the_threshold_have_limits(power, taken):
     """Closed form, as above, of the power that is taken in place of one out of bounds."""
-    factor, few = _inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:] ** power), peak())
+    factor, few = inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:] ** power), peak())
     middle = ENERGIES[SPLIT : SPLIT + few].mean()
     integral = EDGE ** (taken + 1) / (taken + 1) / SCALE
     assert factor == pytest.approx(integral / middle**taken, rel=1e-9)
@@ -60,10 +60,10 @@ def test_powers_below_the_threshold_have_limits(power, taken):
 
 def test_the_tail_of_the_peak_is_no_inelastic_part():
     """Truth: the same spectrum without a tail."""
-    known = _inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:]), peak())
+    known = inelastic_below(ENERGIES, behind(ENERGIES[SPLIT:]), peak())
     tailed = peak(tail=0.02)
     mean = behind(ENERGIES[SPLIT:]) + np.append(np.zeros(SPLIT), 1000 * tailed.tail)
-    assert _inelastic_below(ENERGIES, mean, tailed) == pytest.approx(known, rel=1e-9)
+    assert inelastic_below(ENERGIES, mean, tailed) == pytest.approx(known, rel=1e-9)
 
 
 @pytest.mark.parametrize("at", [0, 4])
@@ -71,14 +71,14 @@ def test_without_inelastic_electrons_there_are_none_below(at):
     """Closed form: no power passes through zero or less, in the first few channels or the next."""
     spectrum = np.ones(len(ENERGIES) - SPLIT)
     spectrum[at : at + 4] = 0
-    assert _inelastic_below(ENERGIES, behind(spectrum), peak()) == (0.0, 4)
+    assert inelastic_below(ENERGIES, behind(spectrum), peak()) == (0.0, 4)
 
 
 @pytest.mark.parametrize("power", [2.5, 3.0, 5.0])
 def test_beyond_the_axis_is_the_integral_of_a_power(power):
     """Closed form: of E^-p to infinity; the channels that tell are a fifteenth of the energy."""
     mean = behind(ENERGIES[SPLIT:] ** -power)
-    factor, last = _inelastic_beyond(ENERGIES, mean, peak())
+    factor, last = inelastic_beyond(ENERGIES, mean, peak())
     assert last == 20
     end = ENERGIES[-1] + SCALE / 2
     truth = end ** (1 - power) / (power - 1) / SCALE
@@ -90,7 +90,7 @@ def test_beyond_the_axis_is_the_integral_of_a_power(power):
 )
 def test_powers_beyond_the_axis_have_limits(power, taken):
     """Closed form, as above, of the power that is taken in place of one out of bounds."""
-    factor, last = _inelastic_beyond(ENERGIES, behind(ENERGIES[SPLIT:] ** -power), peak())
+    factor, last = inelastic_beyond(ENERGIES, behind(ENERGIES[SPLIT:] ** -power), peak())
     middle, end = ENERGIES[-last:].mean(), ENERGIES[-1] + SCALE / 2
     truth = end ** (1 - taken) / (taken - 1) / SCALE * middle**taken
     assert factor == pytest.approx(truth, rel=1e-9)
@@ -102,14 +102,14 @@ def test_without_electrons_at_the_end_there_are_none_beyond():
     for part in (slice(-20, None), slice(-40, -20)):
         dark = spectrum.copy()
         dark[part] = 0
-        assert _inelastic_beyond(ENERGIES, behind(dark), peak()) == (0.0, 20)
+        assert inelastic_beyond(ENERGIES, behind(dark), peak()) == (0.0, 20)
     for channels, found in ((SPLIT + 8, True), (SPLIT + 7, False)):
-        factor, last = _inelastic_beyond(ENERGIES[:channels], behind(spectrum)[:channels], peak())
+        factor, last = inelastic_beyond(ENERGIES[:channels], behind(spectrum)[:channels], peak())
         assert last == 4
         assert (factor > 0) == found
 
 
-def test_log_ratio_and_its_error():
+def testlog_ratio_and_its_error():
     """Closed form: ln(total / zero loss), and the law of errors with slopes by differences.
 
     The zero-loss counts follow those below the threshold, over their share of the peak.
@@ -123,7 +123,7 @@ def test_log_ratio_and_its_error():
         return np.log((b + a) / (zero_loss + (b - below) / share))
 
     def error(noise):
-        found, sd = _log_ratio(below, above, zero_loss, share, noise, channels)
+        found, sd = log_ratio(below, above, zero_loss, share, noise, channels)
         np.testing.assert_allclose(found, np.log((below + above) / zero_loss), rtol=1e-12)
         return sd
 
