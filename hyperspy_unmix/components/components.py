@@ -17,6 +17,7 @@ from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.certainty.background_spread import BackgroundSpread
 from hyperspy_unmix.numerics.certainty.left_over import LeftOver
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
+from hyperspy_unmix.numerics.fitting.smooth_map import SmoothMap
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
@@ -29,6 +30,7 @@ from .as_signals import as_image, as_map, as_maps, as_spectra
 from .background_error import background_spread, find_extrapolation
 from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
 from .residual import ResidualFinding, find_residual, left_in_residual
+from .smooth_maps import SmoothMapsFinding, as_smooth_maps, find_smoothing, smooth_each
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -204,6 +206,24 @@ class Components:
             of_empty=0.0,
         )
 
+    @cached_property
+    def smooth_maps(self) -> BaseSignal:
+        """`maps`, each pixel estimated with the help of its neighbours.
+
+        Neighbours are averaged where no difference is seen beyond the noise; what stands out of it
+        stays, be it a single pixel. How far is what has the least estimated risk (Stein), and is
+        said in the title, in ``metadata.Signal.smoothed_over_pixels`` (in the mean of each map) and
+        in `smoothing`. ``metadata.Signal.expected_rms_error`` is that of all pixels of a map;
+        errors pixel by pixel are not known: neighbours share them, and fine detail may be lost
+        without a trace. Measure in `maps`, look at these. NaN where masked.
+        """
+        return as_smooth_maps(self.prepared.image, self._smoothed, self.smoothing, self.quantity)
+
+    @property
+    def smoothing(self) -> SmoothMapsFinding:
+        """How far `smooth_maps` are smoothed, and their expected errors."""
+        return find_smoothing(self.names, self._smoothed)
+
     @property
     def spectra_counts(self) -> BaseSignal:
         """Each spectrum times the sum of its map, in counts per channel, and their variance.
@@ -296,7 +316,9 @@ class Components:
         of_fit = uncertainty.goodness_choices(self._sampled_chi_square)
         films = uncertainty.may_lie_under(self.separated, self.arrays)
         of_certainty = uncertainty.choices(self.unstable, self.ambiguity, films)
-        return FrozenSettings(of_certainty | of_fit)
+        # Where counts are few, maps of single pixels show little.
+        of_maps = {} if self.pca.summed is None else self.smoothing.choices()
+        return FrozenSettings(of_certainty | of_fit | of_maps)
 
     @property
     def unstable(self) -> list[str]:
@@ -312,6 +334,11 @@ class Components:
     @cached_property
     def _sampled_chi_square(self) -> Floats | None:
         return forward_model.sampled_chi_square(self.pca, self.arrays)
+
+    @cached_property
+    def _smoothed(self) -> tuple[SmoothMap, ...]:
+        noise = uncertainty.maps_noise(self.pca, self.arrays)
+        return smooth_each(self.prepared.image, self.arrays.maps, noise)
 
     @cached_property
     def _maps_variance(self) -> Floats:

@@ -6,7 +6,7 @@ separated; here they get the order and the signs that they have now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import LEAST_STABLE, Separated
 from hyperspy_unmix.numerics.certainty.background_spread import BackgroundSpread
-from hyperspy_unmix.numerics.certainty.map_noise import map_variance
+from hyperspy_unmix.numerics.certainty.map_noise import map_variance, unbiased_map_variance
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.spectrum_image import Image
@@ -55,16 +55,26 @@ def maps_variance(
     pca: Compressed, separated: Separated, arrays: Normalised, spread: BackgroundSpread | None
 ) -> Floats:
     """Variance of the maps, shape (pixels, components)."""
-    noise = arrays.map_noise
-    if noise is None:
-        kernel = pca.prepared.kernel
-        weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
-        structure = max(pca.above_noise_edge, 1)
-        noise = map_variance(pca.recorded, pca.prepared.noise, arrays.maps, weights, structure)
+    noise = _of_counts(map_variance, pca, arrays)
     places_now = np.argsort(arrays.origin)
     maps = _as_separated(separated, arrays, arrays.maps)
     variance = separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
     return variance if spread is None else variance + spread.maps_variance()
+
+
+def maps_noise(pca: Compressed, arrays: Normalised) -> Floats:
+    """Variance of the noise alone, right in the mean of pixels; shape (pixels, components)."""
+    return _of_counts(unbiased_map_variance, pca, arrays)
+
+
+def _of_counts(variance: Callable[..., Floats], pca: Compressed, arrays: Normalised) -> Floats:
+    """Variance that the noise of the counts gives to the maps, shape (pixels, components)."""
+    if arrays.map_noise is not None:
+        return arrays.map_noise
+    kernel = pca.prepared.kernel
+    weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
+    structure = max(pca.above_noise_edge, 1)
+    return variance(pca.recorded, pca.prepared.noise, arrays.maps, weights, structure)
 
 
 def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:

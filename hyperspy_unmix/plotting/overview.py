@@ -25,6 +25,7 @@ def plot_overview(
     result: Components,
     reference: tuple[BaseSignal, BaseSignal] | None = None,
     names: Sequence[str] | None = None,
+    smooth: bool = False,
 ) -> Any:
     """Every component's spectrum beside its map; a reference's, where given, next to them.
 
@@ -39,6 +40,8 @@ def plot_overview(
         shown with each component.
     names : sequence of str, optional
         Of the reference's components.
+    smooth : bool
+        Whether the maps are those that borrow from neighbouring pixels, and say so.
     """
     n = result.n_components
     columns = 2 if reference is None else 3
@@ -66,7 +69,10 @@ def plot_overview(
         _show_spectrum(row[0], result, i, name)
         mark_features(row[0], result.spectra)
         row[0].set(xlabel=label(energy, "Signal axis"), ylabel=per_unit(energy))
-        show_map(row[1], result.maps, i, name)
+        if smooth:
+            show_map(row[1], result.smooth_maps, i, f"{name}\n{result.smoothing.label(i)}")
+        else:
+            show_map(row[1], result.maps, i, name)
         if reference is not None:
             j = partners[i]
             _show_reference(

@@ -141,9 +141,15 @@ class Unmixing(Components):  # noqa: D101
         """Plot counts, model, components, background and residual at the navigator's pixel."""
         plotting.plot_fit(self)
 
-    def plot_overview(self) -> Any:
-        """One figure: every component's spectrum, with its bands, beside its map; returns it."""
-        return plotting.plot_overview(self)
+    def plot_overview(self, smooth: bool = False) -> Any:
+        """One figure: every component's spectrum, with its bands, beside its map; returns it.
+
+        Parameters
+        ----------
+        smooth : bool
+            Whether the maps are `smooth_maps`; they say over how many pixels.
+        """
+        return plotting.plot_overview(self, smooth=smooth)
 
     def plot_residual(self) -> Any:
         """Map of the reduced chi-square, and the mean residual against its noise; one figure."""

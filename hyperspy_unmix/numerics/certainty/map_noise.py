@@ -53,6 +53,30 @@ def map_variance(
     A. Agresti, B. A. Coull, Am. Stat. 52 (1998) 119,
     https://doi.org/10.1080/00031305.1998.10480550 (half the square of two deviations is added)
     """
+    # A spectrum of few counts may come out negative, and so may one with a dark offset.
+    return np.maximum(_variance(raw, noise, maps, weights, signal_rank, COUNTS_ADDED), 0)
+
+
+def unbiased_map_variance(
+    raw: LowRank,
+    noise: NoiseModel,
+    maps: Floats,
+    weights: Floats | None = None,
+    signal_rank: int = 1,
+) -> Floats:
+    """The same without counts added: right in the mean of pixels; of few counts also negative."""
+    return _variance(raw, noise, maps, weights, signal_rank, 0.0)
+
+
+def _variance(
+    raw: LowRank,
+    noise: NoiseModel,
+    maps: Floats,
+    weights: Floats | None,
+    signal_rank: int,
+    added: float,
+) -> Floats:
+    """Variance of the maps (pixels, n), at least that of the counts ``added`` if there are any."""
     n = len(maps)
     weights = np.zeros((n, 0)) if weights is None else weights
     kernels = np.concatenate([np.ones((n, 1)), np.broadcast_to(weights, (n, weights.shape[1]))], 1)
@@ -63,7 +87,7 @@ def map_variance(
     rank = int(np.flatnonzero(is_used).max(initial=0)) + 1
     coefficients = coefficients[:, :rank]
     # Noise of these scores, turned into that of the maps.
-    least, covariance = _score_noise(raw.truncate(max(rank, signal_rank)), noise, rank)
+    least, covariance = _score_noise(raw.truncate(max(rank, signal_rank)), noise, rank, added)
     variance = np.empty_like(maps, dtype=float)
     for piece in pixel_slices(n):
         to_maps = np.einsum("pk,krn->prn", kernels[piece], coefficients)
@@ -71,9 +95,8 @@ def map_variance(
             np.einsum("prn,prn->pn", to_maps, score_covariance @ to_maps)
             for score_covariance in (least, covariance(piece))
         )
-        variance[piece] = np.maximum(least_variance, own_variance)
-    # A spectrum of few counts may come out negative, and so may one with a dark offset.
-    return np.maximum(variance, 0)
+        variance[piece] = np.maximum(least_variance, own_variance) if added else own_variance
+    return variance
 
 
 def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
@@ -86,9 +109,11 @@ def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
 
 
 def _score_noise(
-    raw: LowRank, noise: NoiseModel, rank: int
+    raw: LowRank, noise: NoiseModel, rank: int, counts_added: float
 ) -> tuple[Floats, Callable[[slice], Floats]]:
     """Covariance of the noise of the first scores: the least, and that of some pixels.
+
+    ``counts_added`` of the mean spectrum are added to each pixel's own, and are the least.
 
     Shapes (rank, rank) and (pixels, rank, rank).
     """
@@ -101,7 +126,7 @@ def _score_noise(
     )
     relative = 1 / channel_sd**2
     mean_scores = raw.scores.mean(0)
-    mean_counts, added = float(mean_scores @ raw.components.sum(1)), COUNTS_ADDED * noise.gain
+    mean_counts, added = float(mean_scores @ raw.components.sum(1)), counts_added * noise.gain
     # Data of mean zero, as after a background subtraction, have no counts to add.
     has_counts = mean_counts > LEAST_MEAN_COUNTS * added
     added_scores = np.asarray(mean_scores * (added / mean_counts if has_counts else 0.0))
