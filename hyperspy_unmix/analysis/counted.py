@@ -148,6 +148,10 @@ class SummedPixels:
         Mean of a pixel.
     counted_before : int
         Components of single pixels.
+    found : tuple of (factors, int)
+        Components of the sums that were tried.
+    alone : int
+        Pixels that are not summed: they stand out of those about them.
     """
 
     factors: tuple[int, ...]
@@ -155,15 +159,27 @@ class SummedPixels:
     recorded: LowRank = field(repr=False)
     counts: float
     counted_before: int
+    found: tuple[tuple[tuple[int, ...], int], ...] = ()
+    alone: int = 0
 
     def choices(self) -> Settings:
         """In plain words."""
         pixels, found = self.words, self.pca.count.consensus
-        reason = (
-            f"pixels summed to find the components: single ones, of {self.counts:.3g} counts, show "
-            f"{self.counted_before} of {found}. Number, spectra and where each is alone are those "
-            f"of {self.pca.prepared.image.blocks.shape[0]:,} sums; maps are of single pixels"
+        number = self.pca.prepared.image.blocks.shape[0]
+        by_scale = "".join(
+            f", {components} in sums of {in_words(factors)}" for factors, components in self.found
         )
+        reason = (
+            f"pixels summed to find the components, of {self.counts:.3g} counts each: "
+            f"{self.counted_before} found at full resolution{by_scale}. Number, spectra and where "
+            f"each is alone are those of {number - self.alone:,} sums"
+        )
+        if self.alone:
+            reason += (
+                f" and of {self.alone:,} pixels that stand out of those about them and are not "
+                "summed"
+            )
+        reason += "; maps are of single pixels"
         choices: Settings = {"summed pixels": Choice(pixels, reason)}
         weakest = float(self.pca.scree_values[max(found, 1) - 1])
         if weakest < LEAST_CLEAR:
@@ -178,7 +194,7 @@ class SummedPixels:
     @property
     def words(self) -> str:
         """Pixels that are summed, as they are written."""
-        return " x ".join(str(factor) for factor in self.factors[::-1])
+        return in_words(self.factors)
 
     def of_pixels(self, spectra: LowRank) -> LowRank:
         """Every pixel as recorded, along these components of the sums' PCA."""
@@ -186,3 +202,8 @@ class SummedPixels:
         turn = white(spectra.components) @ white(self.recorded.components).T
         scores = self.recorded.scores @ np.linalg.pinv(turn)
         return replace(spectra, scores=scores, weights=self.recorded.weights)
+
+
+def in_words(factors: tuple[int, ...]) -> str:
+    """Pixels that are summed along the axes of the scan, as HyperSpy orders them."""
+    return " x ".join(str(factor) for factor in factors[::-1])

@@ -7,9 +7,8 @@ The maps stay those of single pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +17,8 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.compression.weighted_pca import project
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
+from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
+from hyperspy_unmix.numerics.types import Mask
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
 from hyperspy_unmix.settings import Choice, FrozenSettings
@@ -32,6 +33,7 @@ LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the 
 # Over the noise edge, of a component that single pixels do not show: noise has a chance in each of
 # several sums.
 LEAST_STRENGTH = 1.05
+SIGMAS_ALONE = 5.0  # by which a pixel differs from those about it not to be summed with them
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
 
@@ -49,33 +51,93 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
     possible = _possible_sums(prepared)
     if not possible:
         return None
-
-    @cache
-    def sums_of(i: int) -> Counted:
-        return count(with_summed_pixels(prepared, possible[i]))
-
-    @cache
-    def counted(i: int) -> Counted:
-        # What the smallest sums alone show are spots of two pixels rather than phases.
-        other = 1 if i == 0 and len(possible) > 1 else i
-        least = single.count.consensus
-        return _without_doubtful(sums_of(i), sums_of(other), least)
-
-    def known(i: int) -> float:
-        # Small particles may be lost in sums.
-        return _known_components(counted(i)) if _keeps_all(counted(i), single) else 0.0
-
-    i = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
-    while i + 1 < len(possible) and known(i + 1) > known(i):
+    first = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
+    sums = _Sums(single, count, possible, first)
+    i = first
+    while i + 1 < len(possible) and (sums.shows_nothing(i) or sums.known(i + 1) > sums.known(i)):
         i += 1
-    if known(i) < _known_components(single) + LEAST_GAIN:
+    if sums.known(i) < _known_components(single) + LEAST_GAIN:
         return None
     # The less is summed the better, if it makes no difference.
-    while i > 0 and known(i - 1) > known(i) - LEAST_GAIN:
+    while i > 0 and sums.known(i - 1) > sums.known(i) - LEAST_GAIN:
         i -= 1
-    sums, counts = counted(i), float(prepared.image.summary.mean.sum())
-    recorded = along_components(prepared, sums.raw)
-    return SummedPixels(possible[i], sums, recorded, counts, single.count.consensus)
+    return SummedPixels(
+        possible[i],
+        sums.counted(i),
+        along_components(prepared, sums.counted(i).raw),
+        float(prepared.image.summary.mean.sum()),
+        single.count.consensus,
+        sums.found(),
+        int(sums.alone(i).sum()),
+    )
+
+
+class _Sums:
+    """Sums of ever more pixels, each made and counted when it is asked for."""
+
+    def __init__(
+        self,
+        single: Counted,
+        count: Callable[[Prepared], Counted],
+        possible: Sequence[tuple[int, ...]],
+        first: int,
+    ) -> None:
+        self._single, self._possible = single, possible
+        self._count, self._first = count, first
+        self._images: dict[int, Prepared] = {}
+        self._counted: dict[int, tuple[Counted, Mask]] = {}
+
+    def counted(self, i: int) -> Counted:
+        """The components of the sums, without those that may be noise."""
+        # What the smallest sums alone show are spots of two pixels rather than phases.
+        other = 1 if i == 0 and len(self._possible) > 1 else i
+        least = leading_count(self._single.corrected.values > LEAST_STRENGTH)
+        return _without_doubtful(self._with_small(i)[0], self._with_small(other)[0], least)
+
+    def alone(self, i: int) -> Mask:
+        """Pixels that are not summed, (all pixels,)."""
+        return self._with_small(i)[1]
+
+    def known(self, i: int) -> float:
+        """Of all components; none where one of single pixels is lost."""
+        return (
+            0.0
+            if _lost(self.counted(i), self._single).any()
+            else _known_components(self.counted(i))
+        )
+
+    def shows_nothing(self, i: int) -> bool:
+        """Whether not a single component is found."""
+        return self.counted(i).count.consensus == 0
+
+    def found(self) -> tuple[tuple[tuple[int, ...], int], ...]:
+        """Pixels that were summed and the components found in them."""
+        tried = sorted(self._counted)
+        return tuple((self._possible[i], self.counted(i).count.consensus) for i in tried)
+
+    def _with_small(self, i: int) -> tuple[Counted, Mask]:
+        """Counted, and which pixels are not summed: small particles would be lost in sums."""
+        if i not in self._counted:
+            counted = self._count(self._image(i))
+            alone = np.zeros(self._single.prepared.image.blocks.pixels.shape, bool)
+            lost = _lost(counted, self._single)
+            if lost.any():
+                alone = standing_out(self._single, lost, self._possible[i])
+            if alone.any():
+                image = with_summed_pixels(self._single.prepared, self._possible[i], alone)
+                counted = self._count(image)
+            self._counted[i] = counted, alone
+        return self._counted[i]
+
+    def _image(self, i: int) -> Prepared:
+        """Of the sums; larger ones are made of smaller ones."""
+        if i not in self._images:
+            factors, image = self._possible[i], self._single.prepared
+            if i > self._first:
+                image, smaller = self._image(i - 1), self._possible[i - 1]
+                factors = tuple(n // of for n, of in zip(factors, smaller, strict=True))
+            self._images[i] = with_summed_pixels(image, factors)
+        return self._images[i]
 
 
 def along_components(prepared: Prepared, spectra: LowRank) -> LowRank:
@@ -133,13 +195,40 @@ def with_number(counted: Counted, asked: int | str) -> Counted:
     return replace(counted, n_components=n, corrected=corrected, settings=settings)
 
 
-def _keeps_all(sums: Counted, single: Counted) -> bool:
-    """Whether the sums have every component of single pixels."""
+def _lost(sums: Counted, single: Counted) -> Mask:
+    """Which of the components that single pixels clearly show the sums do not have."""
     number, whiten = single.count.consensus, sums.raw.whitening.whiten
     counted = sums.corrected.spectra.truncate(sums.count.consensus)
     directions = np.linalg.qr(whiten(counted.components).T)[0]
     components = whiten(single.corrected.spectra.truncate(number).components)
     lengths = np.sum(components**2, 1)
     kept = np.sum((components @ directions) ** 2, 1) / np.maximum(lengths, 1e-300)
-    known = expected_squared_cosines(single.corrected.values[:number], *single.shape)[0]
-    return bool((kept >= LEAST_SHARE_KEPT * known).all())
+    values = single.corrected.values[:number]
+    known = expected_squared_cosines(values, *single.shape)[0]
+    return np.asarray((kept < LEAST_SHARE_KEPT * known) & (values > LEAST_STRENGTH))
+
+
+def standing_out(single: Counted, components: Mask, factors: tuple[int, ...]) -> Mask:
+    """Pixels that stand out of those that they would be summed with, (all pixels,).
+
+    Parameters
+    ----------
+    single : Counted
+        Of single pixels.
+    components : bool array
+        Marks those of its components in which they may.
+    factors : tuple of int
+        Pixels summed along each axis of the scan.
+    """
+    image, spectra = single.prepared.image, single.corrected.spectra
+    cells = cells_of_pixels(image.navigation_shape, factors)[0][image.blocks.pixels]
+    scores = spectra.scores[:, : len(components)][:, components]
+    # The whitened components have unit length: their scores the noise of the weights.
+    ones = np.bincount(cells)
+    alone = np.zeros(image.blocks.pixels.shape, bool)
+    clear = np.zeros(len(scores), bool)
+    for score in scores.T:
+        mean = np.bincount(cells, score) / np.maximum(ones, 1)
+        clear |= np.abs(score - mean[cells]) * np.sqrt(spectra.weights) > SIGMAS_ALONE
+    alone[np.flatnonzero(image.blocks.pixels)[clear]] = True
+    return alone

@@ -10,6 +10,7 @@ from .figures import new_figure
 
 if TYPE_CHECKING:
     from hyperspy_unmix.analysis.compressed import Compressed
+    from hyperspy_unmix.analysis.counted import SummedPixels
     from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 
 LEAST_SHOWN = 30  # components, as far as there are so many
@@ -41,7 +42,7 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
             label="after the physics, over noise and model error",
         )
     ax.axhline(1, color="k", lw=0.8, ls="--")
-    _mark_counts(ax, count, pca.n_components)
+    _mark_counts(ax, count, pca.n_components, pca.summed)
     ax.set(xlabel="Component", ylabel="Variance (noise edge = 1)", title=_title(pca))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize="small", loc="upper right")
@@ -55,11 +56,15 @@ def _title(pca: Compressed) -> str:
     )
 
 
-def _mark_counts(ax: Any, count: ComponentCount, n_components: int) -> None:
+def _mark_counts(
+    ax: Any, count: ComponentCount, n_components: int, summed: SummedPixels | None
+) -> None:
     """Write each count at its place below the axis of the values; a line at the number taken."""
     names = {"noise edge": count.noise_edge, "elbow": count.elbow, "split half": count.split_half}
     if count.after_physics != count.noise_edge:
         names["after the physics"] = count.after_physics
+    if summed is not None:
+        names["at full resolution"] = summed.counted_before
     names_by_number: dict[int, list[str]] = {}
     for name, number in names.items():
         names_by_number.setdefault(number, []).append(name)

@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels, sum_pixels
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 
 from .axes_and_metadata import frame_from
 from .noise import LEAST_PIXELS_SUMMED
@@ -33,7 +33,9 @@ def factors_along_axes(shape: tuple[int, ...], factor: int) -> tuple[int, ...]:
     return tuple(most(length) for length in shape)
 
 
-def with_summed_pixels(prepared: Prepared, factors: tuple[int, ...]) -> Prepared:
+def with_summed_pixels(
+    prepared: Prepared, factors: tuple[int, ...], alone: Mask | None = None
+) -> Prepared:
     """What a PCA of the sums starts from: only what the counts themselves need.
 
     Sums of Poisson counts are Poisson counts: the noise model stays.
@@ -44,9 +46,15 @@ def with_summed_pixels(prepared: Prepared, factors: tuple[int, ...]) -> Prepared
         With Poisson noise and without corrections.
     factors : tuple of int
         Pixels to sum along each axis of the scan, array order.
+    alone : bool array, shape (all pixels,), optional
+        Marks pixels that are not summed: they follow after the sums, an empty line between.
     """
     image = prepared.image
     cells, scan = cells_of_pixels(image.navigation_shape, factors)
+    if alone is not None and alone.any():
+        of_line, number = int(np.prod(scan[1:])), int(alone.sum())
+        cells[alone] = (scan[0] + 1) * of_line + np.arange(number)
+        scan[0] += 1 - (-number // of_line)
     filled, sums = sum_pixels(image.blocks, cells[image.blocks.pixels])
     shape = tuple(int(n) for n in scan)
     n_cells, n_channels = int(np.prod(shape)), len(image.masked_channels)
@@ -76,19 +84,26 @@ def _frame(image: Image, data: Floats, factors: tuple[int, ...]) -> Any:
     """Axes and metadata of the sums."""
     frame = image.frame
     *scan, energy = frame.axes_manager._axes
-    axes = [_summed_axis(axis, factor) for axis, factor in zip(scan, factors, strict=True)]
+    axes = [
+        _summed_axis(axis, factor, number)
+        for axis, factor, number in zip(scan, factors, data.shape, strict=False)
+    ]
     axes.append(energy.get_axis_dictionary())
     return frame_from(data.shape, data.dtype, None, axes, frame.metadata.as_dictionary())
 
 
-def _summed_axis(axis: Any, factor: int) -> dict[str, Any]:
-    """An axis of the scan, each place the middle of those that are summed."""
+def _summed_axis(axis: Any, factor: int, number: int) -> dict[str, Any]:
+    """An axis of the scan, each place the middle of those that are summed.
+
+    Beyond its end, where single pixels follow, it goes on by number.
+    """
     positions = np.asarray(axis.axis, float)
-    number = -(-len(positions) // factor)
     described = {"size": number, "navigate": True, "name": axis.name, "units": axis.units}
     if axis.is_uniform:
         offset = float(axis.offset + axis.scale * (factor - 1) / 2)
         return described | {"offset": offset, "scale": float(axis.scale * factor)}
+    if number * factor >= len(positions) + factor:
+        return described | {"offset": 0.0, "scale": 1.0}
     starts = np.arange(number) * factor
     middle = np.add.reduceat(positions, starts) / np.diff([*starts, len(positions)])
     return described | {"axis": middle}
