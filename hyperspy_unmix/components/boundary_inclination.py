@@ -1,38 +1,32 @@
-"""A boundary seen in a component's map: its inclination from its width and the thickness."""
+"""A boundary seen in a component's map: its inclination from its profile and the thickness."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.fitting.inclined_boundary import Kind, Projection, fit_boundary
-from hyperspy_unmix.numerics.types import Floats, Mask
-from hyperspy_unmix.preparation.spectrum_image import to_pixels
-from hyperspy_unmix.preparation.thickness import RELATIVE
+from hyperspy_unmix.numerics.fitting.straightened import Straightened, straighten
+from hyperspy_unmix.numerics.fitting.tilt_or_diffusion import Comparison, Model
+from hyperspy_unmix.numerics.types import Floats
 
+from .boundary_pixels import Pixels, Probe, pixels_about, probe_of
 from .inclination import Inclination
 
 if TYPE_CHECKING:
     from .components import Components
 
-NANOMETRES = {"nm": 1.0, "Å": 0.1, "A": 0.1, "pm": 1e-3, "µm": 1e3, "μm": 1e3, "um": 1e3, "m": 1e9}
-PROBE_ERROR = 0.2  # of a probe's given width, relative
-LEAST_BOUNDARY_PIXELS = 30  # about the boundary
 LEAST_CHANGE = 0.03  # of the density: t/lambda of the low loss may be wrong by as much
 LEAST_EVIDENCE = 20.0  # times what noise would let a boundary take out of the map's variance
 
 
-class _Pixels(NamedTuple):
-    """Pixels about a boundary, each array of shape (pixels,), lengths in nm."""
+class Unit(NamedTuple):
+    """Of the thickness: how many nm it is, and the relative standard deviation of that."""
 
-    x: Floats
-    y: Floats
-    density: Floats
-    sd: Floats
-    thickness: Floats
+    nm: float
+    error: float
 
 
 def boundary_inclination(
@@ -42,16 +36,20 @@ def boundary_inclination(
     *,
     kind: Kind = "phase",
     probe: float | None = None,
+    beam_broadening: float | None = None,
     mean_free_path: float | None = None,
     mean_free_path_error: float = 0.2,
     density: float | None = None,
     scale_error: float = 0.02,
 ) -> Inclination:
-    """Inclination of a grain or phase boundary, from its width in projection.
+    """Inclination of a grain or phase boundary, from its profile in projection.
 
     A plane inclined by theta through a foil of thickness T is T tan(theta) wide in projection. The
-    map of a phase per incident electron and thickness rises over that width, that of a layer is as
-    wide. All pixels about the boundary are fitted, each with its own thickness.
+    map of a phase per incident electron and thickness rises linearly over that width, that of a
+    layer is as wide. A diffuse boundary is wide as well, but rises like an error function, over the
+    same width where the foil is thicker. Both are fitted, alone and together, to all pixels about
+    the boundary, each with its own thickness, across the boundary's own trace; ``cause`` says which
+    of them the noise of the map allows, and the angle is a range where both are.
 
     Parameters
     ----------
@@ -65,7 +63,12 @@ def boundary_inclination(
     kind : {"phase", "layer"}
         Phase boundary, or a thin layer such as a grain boundary.
     probe : float, optional
-        FWHM in nm, known to 20 %. Default: one pixel, known to one pixel.
+        FWHM in nm, known to 20 %. Default: that of ``Acquisition_instrument.TEM.probe_area`` in the
+        metadata, as a disc; else one pixel, known to one pixel.
+    beam_broadening : float, optional
+        FWHM in nm that the foil adds to the probe. Default: that of the cone of the probe about a
+        focus at half the depth, where the metadata have the convergence angle and the thickness is
+        known in nm.
     mean_free_path : float, optional
         lambda of the foil in nm. Without it the slope is in units of lambda.
     mean_free_path_error : float
@@ -91,66 +94,150 @@ def boundary_inclination(
     >>> signal, low_loss, truth = data.inclined_boundary(inclination=30)
     >>> u = unmix(signal, low_loss=low_loss)
     >>> tilt = boundary_inclination(u, 0, probe=1.0, mean_free_path=76)
-    >>> print(f"{tilt.angle:.0f} +- {tilt.error:.0f} degrees")
-    30 +- 5 degrees
+    >>> print(f"{tilt.cause}: {tilt.angle:.0f} +- {tilt.error:.0f} degrees")
+    tilt: 30 +- 5 degrees
     """
     check_choice("kind", kind, ("phase", "layer"))
-    x, y, pixel, unit = _positions(result)
-    values, sd, thickness, relative = _densities(result, component)
-    inside, direction = _inside(roi, x, y, pixel, unit)
-    known = inside & np.isfinite(values) & np.isfinite(sd) & (sd > 0) & (thickness > 0)
-    if known.sum() < LEAST_BOUNDARY_PIXELS:
-        raise ValueError(
-            f"{int(known.sum())} pixels with a density are in the roi; {LEAST_BOUNDARY_PIXELS} are "
-            "needed: draw a longer line across the boundary, with a larger linewidth."
-        )
-    pixels = _Pixels(x[known], y[known], values[known], sd[known], thickness[known])
-    width, width_error = (pixel, pixel) if probe is None else (float(probe), PROBE_ERROR * probe)
-    # The boundary's slope, and how much noise, probe and calibration may change it.
-    boundary = fit_boundary(*pixels, kind, width, pixel, direction)
+    pixels, pixel, direction, relative = pixels_about(result, component, roi)
+    unit = _unit(result, relative, mean_free_path, mean_free_path_error, density)
+    thickness = None if unit is None else unit.nm * float(pixels.thickness.mean())
+    seen_with = probe_of(result, probe, pixel, thickness, beam_broadening)
+    # A tilt alone, which finds the boundary; then what else its profile may be.
+    boundary = fit_boundary(*pixels, kind, seen_with.width, pixel, direction)
     _check_seen(boundary, component)
     _check_ends(boundary, pixels)
-    with_wider_probe = fit_boundary(*pixels, kind, width + width_error, pixel, near=boundary)
-    errors = {
-        "noise": float(np.sqrt(boundary.covariance[0, 0])),
-        "probe": abs(with_wider_probe.slope - boundary.slope),
-        "pixel size": scale_error * boundary.slope,
-    }
-    without_angle = _without_angle(boundary, pixels, kind, pixel, errors)
-    # The angle, where the thickness is known in nm.
+    probe_known = (seen_with.width, seen_with.error)
+    straight = straighten(*pixels, boundary, kind, pixel, probe_known, seen_with.added)
+    return _inclination(
+        straight.comparison,
+        direction=float(np.degrees(boundary.direction)) % 180,
+        waviness=straight.waviness,
+        noise=float(np.sqrt(boundary.covariance[0, 0])),
+        relative_errors=_relative_errors(straight, kind, relative, scale_error),
+        unit=unit,
+        probe=seen_with,
+        profile=_profile(straight, pixels, pixel),
+    )
+
+
+def _unit(
+    result: Components,
+    relative: bool,
+    mean_free_path: float | None,
+    mean_free_path_error: float,
+    density: float | None,
+) -> Unit | None:
+    """That of the thickness in nm, with its relative error; None where it is not known."""
     if not relative:
-        return _with_angle(without_angle, 1.0, 0.0, errors)
+        return Unit(1.0, 0.0)
     if density is not None and mean_free_path is None:
         mean_free_path = _estimated_mean_free_path(result, density)
     if mean_free_path is None:
-        return without_angle
+        return None
     if not mean_free_path > 0:
         raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number is needed.")
-    return _with_angle(without_angle, mean_free_path, mean_free_path_error, errors)
+    return Unit(mean_free_path, mean_free_path_error)
 
 
-def _without_angle(
-    boundary: Projection,
-    pixels: _Pixels,
-    kind: Kind,
-    pixel_width: float,
-    errors: dict[str, float],
+def _inclination(
+    comparison: Comparison,
+    *,
+    direction: float,
+    waviness: float,
+    noise: float,
+    relative_errors: dict[str, float],
+    unit: Unit | None,
+    probe: Probe,
+    profile: dict[str, Floats],
 ) -> Inclination:
-    """What is known without the mean free path; ``errors`` are those of the slope, by cause."""
-    slope_error = float(np.sqrt(sum(error**2 for error in errors.values())))
-    mean_thickness = float(pixels.thickness.mean())
+    """From what explains the profile; ``noise`` is the slope's error if it is a tilt alone."""
+    fits, cause = comparison.fits, comparison.cause
+    low, high = comparison.slopes
+    at: float | None = fits["both"].slope
+    if cause in ("cannot be told", "neither"):
+        at = None
+    elif cause in ("sharp", "diffusion"):
+        at = 0.0
+    near = fits["both"].slope if at is None else at
+    # Half of what two standard deviations are, on the wider side.
+    of_fit = max(high - near, near - low) / 2
+    errors = {
+        "noise": float(min(noise, of_fit)),
+        "diffusion and probe": float(np.sqrt(max(of_fit**2 - noise**2, 0.0))),
+    }
+    errors |= {name: share * near for name, share in relative_errors.items()}
+    relative = float(np.sqrt(sum(share**2 for share in relative_errors.values())))
+    total = float(np.sqrt(sum(error**2 for error in errors.values())))
+    bins = comparison.profile
+    thickness = float(np.average(bins.thickness, weights=bins.sd**-2))
+    slopes = _widened(near, (low, high), relative)
+    angle, error, angles = None, None, None
+    parts: dict[str, float] = {}
+    if unit is not None:
+        if at is not None:
+            angle, error, parts = _angle(at, errors, unit)
+        widened = _widened(near, slopes, unit.error)
+        angles = tuple(float(np.degrees(np.arctan(s / unit.nm))) for s in widened)
     return Inclination(
-        angle=None,
-        error=None,
-        parts={},
-        slope=boundary.slope,
-        slope_error=slope_error,
-        width=boundary.slope * mean_thickness,
-        width_error=slope_error * mean_thickness,
-        direction=float(np.degrees(boundary.direction)) % 180,
-        kind=kind,
-        profile=_profile(boundary, pixels, pixel_width),
+        cause=cause,
+        angle=angle,
+        error=error,
+        angle_range=None if angles is None else (angles[0], angles[1]),
+        parts=parts,
+        slope=at,
+        slope_error=None if at is None else total,
+        slope_range=slopes,
+        width=None if at is None else at * thickness,
+        width_error=None if at is None else total * thickness,
+        diffusion=fits["both"].diffusion,
+        diffusion_range=comparison.diffusions,
+        tilt_alone=fits["tilt"].slope,
+        diffusion_alone=fits["diffusion"].diffusion,
+        lacks={m: comparison.lacks(m) for m in ("tilt", "diffusion", "sharp")},
+        misfit=comparison.misfit,
+        chance=comparison.chance,
+        waviness=waviness,
+        direction=direction,
+        kind=bins.kind,
+        probe=probe,
+        profile=profile,
     )
+
+
+def _widened(at: float, limits: tuple[float, float], relative: float) -> tuple[float, float]:
+    """A range of two standard deviations about a value, with a relative error that adds to it."""
+    low = at - float(np.hypot(at - limits[0], 2 * relative * limits[0]))
+    high = at + float(np.hypot(limits[1] - at, 2 * relative * limits[1]))
+    return max(low, 0.0) if limits[0] > 0 else 0.0, high
+
+
+def _angle(
+    slope: float, errors: dict[str, float], unit: Unit
+) -> tuple[float, float, dict[str, float]]:
+    """The angle, its error and what contributes to it, in degrees."""
+    tangent = slope / unit.nm
+    # Degrees by which the angle changes with its tangent.
+    lever = float(np.degrees(1 / (1 + tangent**2)))
+    parts = {name: lever * error / unit.nm for name, error in errors.items()}
+    parts["mean free path"] = lever * tangent * unit.error
+    error = float(np.sqrt(sum(part**2 for part in parts.values())))
+    return float(np.degrees(np.arctan(tangent))), error, parts
+
+
+def _relative_errors(
+    straight: Straightened, kind: Kind, relative: bool, scale_error: float
+) -> dict[str, float]:
+    """What else the slope may be wrong by, as a share of it.
+
+    A turned trace stretches the profile. Where t/lambda steps at a phase boundary, the mean free
+    path may, and be half as much off from the one that is meant.
+    """
+    errors = {"pixel size": scale_error}
+    if straight.waviness > 0:
+        errors["waviness"] = straight.turned
+    if kind == "phase" and relative:
+        errors["step of t/lambda"] = abs(straight.step_of_thickness()) / 2
+    return errors
 
 
 def _estimated_mean_free_path(result: Components, density: float) -> float:
@@ -158,85 +245,6 @@ def _estimated_mean_free_path(result: Components, density: float) -> float:
     thickness_nm, log_ratio = result.thickness_nm(density=density), result.thickness
     assert log_ratio is not None
     return float(np.nanmedian(thickness_nm.data / log_ratio.data))
-
-
-def _with_angle(
-    inclination: Inclination, unit: float, unit_error: float, errors: dict[str, float]
-) -> Inclination:
-    """The angle, and what contributes to its error; ``unit`` is that of the thickness in nm."""
-    slope = inclination.slope
-    tangent = slope / unit
-    # Degrees by which the angle changes, for a relative change of its tangent.
-    lever = float(np.degrees(tangent / (1 + tangent**2)))
-    parts = {name: lever * error / max(slope, 1e-12) for name, error in errors.items()}
-    parts["mean free path"] = lever * unit_error
-    error = float(np.sqrt(sum(part**2 for part in parts.values())))
-    angle = float(np.degrees(np.arctan(tangent)))
-    return replace(inclination, angle=angle, error=error, parts=parts)
-
-
-def _positions(result: Components) -> tuple[Floats, Floats, float, float]:
-    """Positions of all pixels in nm, the width of one, and the axes' unit in nm."""
-    axes = result.prepared.image.frame.axes_manager.navigation_axes
-    if len(axes) != 2:
-        raise ValueError(f"a map of two axes is needed, this scan has {len(axes)}.")
-    scales = []
-    for axis in axes:
-        if str(axis.units) not in NANOMETRES:
-            raise ValueError(
-                f"scan axis {axis.name} has the unit {axis.units}; a length is needed: "
-                "signal.axes_manager[...].units = 'nm', with its scale."
-            )
-        scales.append(NANOMETRES[str(axis.units)])
-    x, y = (axis.axis * scale for axis, scale in zip(axes, scales, strict=True))
-    grid = np.meshgrid(x, y)
-    pixel = float(np.mean([abs(a.scale) * s for a, s in zip(axes, scales, strict=True)]))
-    return grid[0].ravel(), grid[1].ravel(), pixel, scales[0]
-
-
-def _densities(result: Components, component: int | str) -> tuple[Floats, Floats, Floats, bool]:
-    """Density, relative error and thickness of every pixel; whether that is t/lambda."""
-    from .naming import find_place
-
-    place = find_place(component, result.names)
-    values = result.densities.inav[place].data.ravel()
-    prepared = result.prepared
-    thickness_map = result.thickness
-    assert thickness_map is not None  # densities need it
-    thickness = np.asarray(thickness_map.data, float).ravel()
-    electrons = np.ones(prepared.image.blocks.shape[0])
-    low_loss = prepared.low_loss
-    if low_loss is not None and low_loss.deconvolves:
-        electrons = low_loss.per_pixel(low_loss.analysis.zero_loss, prepared.image)
-    of_pixels = np.asarray(electrons, float)
-    counts = to_pixels(prepared.image, of_pixels, with_copies=False).ravel()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # The noise of the counts is their root; it is divided by electrons and thickness.
-        sd = 1 / (np.sqrt(counts) * thickness)
-    relative = prepared.thickness is None or prepared.thickness[1] == RELATIVE
-    return values, sd, thickness, relative
-
-
-def _inside(roi: Any, x: Floats, y: Floats, pixel: float, unit: float) -> tuple[Mask, float | None]:
-    """Pixels of the strip about a line, and the line's direction."""
-    if roi is None:
-        return np.ones(x.shape, bool), None
-    try:
-        ends = [unit * float(getattr(roi, name)) for name in ("x1", "y1", "x2", "y2")]
-        linewidth = unit * float(getattr(roi, "linewidth", 0) or 0)
-    except (AttributeError, TypeError, ValueError):
-        raise TypeError(
-            f"roi is a {type(roi).__name__}; a line across the boundary is needed: "
-            "hyperspy.api.roi.Line2DROI(x1, y1, x2, y2, linewidth)."
-        ) from None
-    dx, dy = ends[2] - ends[0], ends[3] - ends[1]
-    length = float(np.hypot(dx, dy))
-    if length < 3 * pixel:
-        raise ValueError(f"roi is {length:.3g} nm long; a line across the boundary is needed.")
-    along = ((x - ends[0]) * dx + (y - ends[1]) * dy) / length
-    beside = np.abs((x - ends[0]) * dy - (y - ends[1]) * dx) / length
-    inside = (along >= 0) & (along <= length) & (beside <= max(linewidth, pixel) / 2)
-    return inside, float(np.arctan2(dy, dx))
 
 
 def _check_seen(boundary: Projection, component: int | str) -> None:
@@ -254,7 +262,7 @@ def _check_seen(boundary: Projection, component: int | str) -> None:
         )
 
 
-def _check_ends(boundary: Projection, pixels: _Pixels) -> None:
+def _check_ends(boundary: Projection, pixels: Pixels) -> None:
     """Raise unless both ends of the boundary are seen."""
     across = _distance(boundary, pixels)
     half = (boundary.slope * float(np.median(pixels.thickness)) + boundary.layer) / 2
@@ -266,20 +274,27 @@ def _check_ends(boundary: Projection, pixels: _Pixels) -> None:
         )
 
 
-def _profile(boundary: Projection, pixels: _Pixels, pixel_width: float) -> dict[str, Floats]:
-    """Means of pixels at the same distance from the boundary."""
-    across, density = _distance(boundary, pixels), pixels.density
+def _profile(straight: Straightened, pixels: Pixels, pixel_width: float) -> dict[str, Floats]:
+    """Means of pixels at the same distance from the boundary, and what explains them."""
+    across, density = straight.across, pixels.density
     bins = np.rint(across / pixel_width).astype(int)
     groups = [bins == b for b in np.unique(bins)]
-    return {
-        "position": np.array([across[group].mean() for group in groups]),
-        "density": np.array([density[group].mean() for group in groups]),
+
+    def means(values: Floats) -> Floats:
+        return np.array([values[group].mean() for group in groups])
+
+    profile = {
+        "position": means(across),
+        "density": means(density),
         "error": np.array([density[group].std() / np.sqrt(group.sum()) for group in groups]),
-        "fitted": np.array([boundary.fitted[group].mean() for group in groups]),
     }
+    names: dict[Model, str] = {"both": "fitted", "tilt": "tilt", "diffusion": "diffusion"}
+    for model, name in names.items():
+        profile[name] = means(straight.shape(model))
+    return profile
 
 
-def _distance(boundary: Projection, pixels: _Pixels) -> Floats:
+def _distance(boundary: Projection, pixels: Pixels) -> Floats:
     """Signed distance of the pixels from the boundary's middle line, in nm."""
     along_x, along_y = np.cos(boundary.direction), np.sin(boundary.direction)
     return np.asarray(pixels.x * along_x + pixels.y * along_y - boundary.position)

@@ -337,7 +337,7 @@ class Components:
 
     @cached_property
     def _smoothed(self) -> tuple[SmoothMap, ...]:
-        noise = uncertainty.maps_noise(self.pca, self.arrays)
+        noise = uncertainty.unbiased_maps_noise(self.pca, self.arrays)
         return smooth_each(self.prepared.image, self.arrays.maps, noise)
 
     @cached_property

@@ -54,8 +54,8 @@ def counts_variance(
 def maps_variance(
     pca: Compressed, separated: Separated, arrays: Normalised, spread: BackgroundSpread | None
 ) -> Floats:
-    """Variance of the maps, shape (pixels, components)."""
-    noise = _of_counts(map_variance, pca, arrays)
+    """Variance of the maps, shape (pixels, components): noise, the mixing, the background."""
+    noise = maps_noise(pca, arrays)
     places_now = np.argsort(arrays.origin)
     maps = _as_separated(separated, arrays, arrays.maps)
     variance = separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
@@ -63,7 +63,12 @@ def maps_variance(
 
 
 def maps_noise(pca: Compressed, arrays: Normalised) -> Floats:
-    """Variance of the noise alone, right in the mean of pixels; shape (pixels, components)."""
+    """Variance that the noise of each pixel gives to the maps, shape (pixels, components)."""
+    return _of_counts(map_variance, pca, arrays)
+
+
+def unbiased_maps_noise(pca: Compressed, arrays: Normalised) -> Floats:
+    """The same, right in the mean of pixels; shape (pixels, components)."""
     return _of_counts(unbiased_map_variance, pca, arrays)
 
 

@@ -1,4 +1,4 @@
-"""Models fitted to counts or maps: abundances of known spectra, goodness, an inclined boundary.
+"""Models fitted to counts or maps: abundances of known spectra, goodness, a boundary.
 
 Knows `noise` and `reading`.
 """

@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.special import ndtr
 
 from hyperspy_unmix.numerics.types import Floats, Index
+
+from . import projected_profile
 
 Kind = Literal["phase", "layer"]
 
 SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))  # of a Gaussian
-PIXEL_POINTS, PIXEL_WEIGHTS = np.polynomial.legendre.leggauss(4)  # of a mean across a pixel
 # How the starts of the fit are chosen: all combinations are compared by some of the pixels.
 DIRECTIONS_TRIED, PLACES_TRIED, WIDTHS_TRIED = 12, 9, 7
 MARGIN_OF_DIRECTION = 0.15  # radians, tried on both sides of a direction that is given
@@ -77,6 +77,12 @@ class _Map:
         first = ramp(across + half, width, self.sigma, self.pixel)
         return first - ramp(across - half, width, self.sigma, self.pixel)
 
+    def holds(self, parameters: Floats) -> bool:
+        """Whether the middle of the boundary is among the pixels."""
+        _, place, angle, _ = parameters
+        across = self.x * np.cos(angle) + self.y * np.sin(angle)
+        return bool(across.min() <= place <= across.max())
+
     def solve(
         self, parameters: Floats, pixels: slice | Index = ALL_PIXELS
     ) -> tuple[Floats, Floats]:
@@ -94,20 +100,7 @@ def ramp(x: Floats, width: Floats, sigma: float, pixel: float) -> Floats:
     Rises linearly from 0 to 1 over ``width`` about zero; averaged over a Gaussian of standard
     deviation ``sigma`` and over a pixel.
     """
-    width = np.maximum(width, 1e-6 * max(pixel, sigma))
-    share = np.zeros(np.broadcast(x, width).shape)
-    for point, weight in zip(PIXEL_POINTS, PIXEL_WEIGHTS, strict=True):
-        at = x + point * pixel / 2
-        rise = _integral(at + width / 2, sigma) - _integral(at - width / 2, sigma)
-        share += weight / 2 * rise / width
-    return share
-
-
-def _integral(x: Floats, sigma: float) -> Floats:
-    """Antiderivative of the cumulative normal distribution: of an edge seen with the probe."""
-    sigma = max(sigma, 1e-9)
-    normal = np.exp(-0.5 * (x / sigma) ** 2) / np.sqrt(2 * np.pi)
-    return np.asarray(x * ndtr(x / sigma) + sigma * normal)
+    return projected_profile.ramp(x, width, sigma**2, pixel).value
 
 
 def fit_boundary(
@@ -167,7 +160,9 @@ def fit_boundary(
         place = near.position - float(centre @ along)
         starts = [np.array([near.slope, place, near.direction, near.layer])]
     fits = [_refine(density_map, start) for start in starts]
-    best = min(fits, key=lambda fit: float(fit.cost))
+    # A boundary that is no plane may be fitted better by the thickness, with a plane far outside.
+    inside = [fit for fit in fits if density_map.holds(fit.x)]
+    best = min(inside or fits, key=lambda fit: float(fit.cost))
     return _projection(density_map, best.x, best.jac, centre)
 
 

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 import hyperspy_unmix
 from hyperspy_unmix import boundary_inclination, data
@@ -27,6 +28,72 @@ def test_phase_boundary(phase):
     # the boundary runs along y
     assert min(found.direction, 180 - found.direction) < 2
     assert "cannot be told" in repr(found)
+
+
+def blurred(inclination, diffusion, counts=6e5, seed=1):
+    """The same foil with a boundary that is diffuse along x by ``diffusion`` nm, and its noise.
+
+    What is recorded there is a mean of what is recorded beside, for the foil is even along x.
+    """
+    options = {"shape": (24, 40), "field_of_view": 60, "counts": counts, "noise": False}
+    phantom = data.inclined_boundary(inclination=inclination, **options)
+    generator = np.random.default_rng(seed)
+    for signal in (phantom.signal, phantom.low_loss):
+        if diffusion:
+            signal.data = gaussian_filter1d(signal.data, diffusion / 1.5, axis=1, mode="nearest")
+        signal.data = generator.poisson(np.maximum(signal.data, 0)).astype("float32")
+    return hyperspy_unmix.unmix(phantom.signal, 2, low_loss=phantom.low_loss)
+
+
+def test_diffusion_is_not_an_inclination():
+    """A vertical boundary with 4 nm of interdiffusion was 13.7 degrees (issue 24)."""
+    result = blurred(0.0, 4.0)
+    for component in (0, 1):
+        found = boundary_inclination(result, component, probe=1.0, mean_free_path=76.0)
+        assert found.cause in ("diffusion", "cannot be told")
+        assert found.angle_range[0] == 0
+        # 4 nm within 15 %: the wedge's t/lambda, which is smoothed, moves it by less
+        assert found.diffusion_range[0] < 4 * 1.15
+        assert found.diffusion_range[1] > 4 * 0.85
+        text = repr(found)
+        assert "diffus" in text
+        assert "+-" not in text  # no angle is claimed
+    without = boundary_inclination(result, 0, probe=1.0)
+    assert without.angle_range is None
+    assert "tan(angle)" in repr(without)
+    plt.close(found.plot().figure)
+
+
+def test_inclined_and_diffuse():
+    found = boundary_inclination(blurred(20.0, 3.0), 0, probe=1.0, mean_free_path=76.0)
+    assert found.angle_range[0] <= 20 <= found.angle_range[1]
+    assert found.diffusion_range[0] <= 3 * 1.1
+    assert found.diffusion_range[1] >= 3 * 0.9
+
+
+def test_probe_of_the_metadata(phase):
+    _, result = phase
+    metadata = result.prepared.image.frame.metadata
+    convergence = metadata.Acquisition_instrument.TEM.convergence_angle
+    pixel = boundary_inclination(result, 0, mean_free_path=76.0).probe
+    assert (pixel.source, pixel.width, pixel.error) == ("one pixel", 1.5, 1.5)
+    metadata.set_item("Acquisition_instrument.TEM.probe_area", np.pi / 4 * 1.2**2)
+    metadata.set_item("Acquisition_instrument.TEM.convergence_angle", 30.0)
+    try:
+        found = boundary_inclination(result, 0, mean_free_path=76.0).probe
+        assert found.source == "metadata"
+        # a disc of 1.2 nm; closed form of a cone of 30 mrad over the mean thickness
+        assert found.width == pytest.approx(1.2)
+        thickness = 76 * float(np.nanmean(result.thickness.data))
+        assert found.added == pytest.approx((0.03 * thickness) ** 2 / 48, rel=0.01)
+        given = boundary_inclination(result, 0, probe=0.8, beam_broadening=2.0).probe
+        assert (given.source, given.width) == ("given", 0.8)
+        assert given.added == pytest.approx((2.0 / 2.3548) ** 2, rel=1e-3)
+    finally:
+        del metadata.Acquisition_instrument.TEM.probe_area
+        metadata.Acquisition_instrument.TEM.convergence_angle = convergence
+    with pytest.raises(ValueError, match="probe=-1"):
+        boundary_inclination(result, 0, probe=-1)
 
 
 def test_both_phases_say_the_same(phase):
