@@ -132,7 +132,9 @@ def _densities(result: Components, component: int | str) -> tuple[Floats, Floats
     assert thickness_map is not None  # densities need it
     thickness = np.asarray(thickness_map.data, float).ravel()
     noise = np.sqrt(uncertainty.maps_noise(result.pca, result.arrays))
-    sd = quantities.densities(prepared, noise).inav[place].data.ravel()
+    # Noise alone: what all pixels share does not change the profile.
+    over_divisor = quantities.densities(prepared, noise, np.zeros_like(noise))
+    sd = over_divisor.inav[place].data.ravel()
     relative = prepared.thickness is None or prepared.thickness[1] == RELATIVE
     return values, sd, thickness, relative
 

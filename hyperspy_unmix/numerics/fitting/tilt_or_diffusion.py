@@ -202,7 +202,8 @@ def fit(
                 begin[fixed[0]], free[fixed[0]] = fixed[1], False
                 free[PROBE] |= fixed[0] == VARIANCE
             tried.append(_refine(profile, begin, free))
-            if varied == VARIANCE and tried[-1].parameters[VARIANCE] > NO_VARIANCE * profile.pixel**2:
+            variance = tried[-1].parameters[VARIANCE]
+            if varied == VARIANCE and variance > NO_VARIANCE * profile.pixel**2:
                 break
     return min(tried, key=lambda f: f.chi_square)
 
