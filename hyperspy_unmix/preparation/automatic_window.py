@@ -10,6 +10,7 @@ from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.corrections.background_window import (
     Window,
     behind_edges,
+    is_on_foot,
     nothing_before,
     scatters_about_zero,
     window_before_onsets,
@@ -23,7 +24,7 @@ from .metadata import base_type
 from .spectrum_image import Image
 
 MOST_NEGATIVE = 0.01  # share of values before an edge: more, and there may be no background left
-_GIVE = "give background=(start, end) before an edge"
+_NO_ROOM = "no window holds none of the listed edges; give background=(start, end) before an edge"
 SUBTRACTED = "negative values, zero on average before an edge: it seems to be subtracted already"
 
 
@@ -67,7 +68,7 @@ def automatic_window(image: Image) -> Window:
     left_out = ~image.masked_channels[image.first : image.blocks.channels[0]]
     if left_out.sum() >= LEAST_WINDOW_CHANNELS and nothing_before(mean, LEAST_WINDOW_CHANNELS):
         return Window(0, 0, "the first channels are empty: there is no background", absent=True)
-    window = _before_listed_edges(image)
+    window = _before_edges(image)
     if window.absent:
         return window
     if _is_subtracted(image, window):
@@ -75,26 +76,30 @@ def automatic_window(image: Image) -> Window:
     return window
 
 
-def _before_listed_edges(image: Image) -> Window:
-    """Before the lowest edge, before the first rise of the data, or before a later edge."""
+def _before_edges(image: Image) -> Window:
+    """Before the lowest listed edge, before the first rise of the data, or before a later edge."""
     energies, mean = image.energies, image.summary.mean
-    listed = onsets(image.frame)
     every = onsets(image.frame, weak=True).values()
-    on_axis = {k: e for k, e in listed.items() if energies[0] < e < energies[-1]}
-    if on_axis:
-        lowest = min(on_axis, key=on_axis.__getitem__)
-        window = window_before_onsets(energies, mean, {lowest: on_axis[lowest]}, every)
-        if window.found or window.absent:
-            return window
-    # The energies of the axis may be off: what the data show is tried before another edge.
+    listed = {k: e for k, e in onsets(image.frame).items() if energies[0] < e < energies[-1]}
+    lowest = dict(sorted(listed.items(), key=lambda item: item[1])[:1])
+    window = window_before_onsets(energies, mean, lowest, every)
+    if window.absent:
+        return window
     of_data = window_from_data(energies, mean, _error_of_mean(image))
-    first = behind_edges(energies, every, of_data.stop)
-    if of_data.found and of_data.stop - first >= LEAST_WINDOW_CHANNELS:
-        return replace(of_data, start=max(of_data.start, first))
-    window = window_before_onsets(energies, mean, on_axis, every)
-    if window.found or not of_data.found:
-        return window if window.found or window.absent else of_data
-    return Window(0, 0, f"an edge of the listed elements is in each window: {_GIVE}")
+    if of_data.found:
+        first = max(of_data.start, behind_edges(energies, every, of_data.stop))
+        is_clear = of_data.stop - first >= LEAST_WINDOW_CHANNELS
+        of_data = replace(of_data, start=first if is_clear else of_data.stop)
+    # The energies of the axis may be off, and what is before the edge by the table may be its foot.
+    if window.found and not is_on_foot(energies, mean, window, of_data):
+        return window
+    # What the data show comes before another edge.
+    if of_data.found:
+        return of_data
+    later = window_before_onsets(energies, mean, listed, every)
+    if later.found or later.absent:
+        return later
+    return replace(of_data, reason=_NO_ROOM if of_data.stop else of_data.reason)
 
 
 def _is_subtracted(image: Image, window: Window) -> bool:

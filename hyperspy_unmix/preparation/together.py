@@ -151,23 +151,27 @@ def _choose_backgrounds(background: Any, shape: str, each: Sequence[Aligned]) ->
         return chosen
     # Only what is found differs: what is given means the same channels in all of them.
     source = max(with_one, key=lambda i: each[i].image.blocks.shape[0])
-    image, window, _ = chosen[source]
+    image, window, found = chosen[source]
     window = replace(window, reason=f"{window.reason} in signal {source}, for all of them")
     return [
-        _shared(window, shape, one.image.drop_channels_before(image.first), own)
+        _shared(window, shape, one.image.drop_channels_before(image.first), own, found.cut_off)
         for one, own in zip(each, chosen, strict=True)
     ]
 
 
-def _shared(window: Window, shape: str, image: Image, own: Chosen) -> Chosen:
+def _shared(
+    window: Window, shape: str, image: Image, own: Chosen, cut_off: tuple[str, ...]
+) -> Chosen:
     """One signal with the window of all, unless it is known to have no background.
 
-    ``image`` begins where that of the signal does in which the window was found.
+    ``image`` begins where that of the signal does in which the window was found, without the edges
+    ``cut_off``.
     """
     _, own_window, finding = own
     if not (finding.is_zero_loss_tail or own_window.absent):
         if can_be_fitted(shape, image, window.channels):
-            return with_window(window, shape, image)
+            image, window, finding = with_window(window, shape, image)
+            return image, window, replace(finding, cut_off=cut_off)
         own_window = Window(0, 0, f"no counts in the window {window.reason}")
         finding = BackgroundFinding((), shape, own_window.reason)
     return image, own_window, finding

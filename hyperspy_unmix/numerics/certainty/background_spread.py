@@ -57,7 +57,7 @@ class BackgroundSpread:
     def of_integrals(self) -> Floats:
         """What they make of the integrals, relative; shape (components, modes)."""
         total = self.spectra.sum(1)
-        kept = self.unit_integral & (total > 0)
+        kept = self.unit_integral & (total != 0)
         return np.where(kept, self.modes.sum(2).T / np.where(kept, total, 1), 0).T
 
     @property

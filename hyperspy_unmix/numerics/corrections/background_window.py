@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hyperspy_unmix.numerics.types import Floats
 
 from .channel_sums import LEAST_SUMS, LEAST_WINDOW_CHANNELS, channels_to_sum, sums_of
-from .power_law import power_law, relative_noise
+from .power_law import power_law, relative_forecast_error, relative_noise
 from .pre_edge_bumps import (
     LEAST_HEIGHT,
     bump_before,
@@ -102,6 +102,32 @@ def behind_edges(energies: Floats, edges: Iterable[float], stop: int) -> int:
     end = float(energies[min(stop, len(energies)) - 1])
     behind = max((BEHIND_ONSET * e for e in edges if BEFORE_ONSET * e <= end), default=0.0)
     return int(np.searchsorted(energies, behind))
+
+
+def is_on_foot(energies: Floats, mean: Floats, window: Window, before: Window) -> bool:
+    """Whether a window ends where the edge behind it rises already.
+
+    Parameters
+    ----------
+    energies, mean : array, shape (channels,)
+        Energy axis and mean spectrum.
+    window : Window
+        Before a tabulated onset.
+    before : Window
+        Before the first rise of the data; one that is far below tells nothing of this edge.
+    """
+    end = energies[window.stop - 1]
+    is_near = before.found and energies[before.stop - 1] >= NEAREST_SHARE * end
+    if not is_near or before.stop >= window.stop:
+        return False
+    energies_before, mean_before = (x[before.start : before.stop] for x in (energies, mean))
+    law = power_law(energies_before, mean_before)
+    last = slice(max(before.stop, window.stop - LEAST_WINDOW_CHANNELS // 2), window.stop)
+    ratio = mean[last] / law(energies[last])
+    noise = relative_noise(mean_before / law(energies_before)) / np.sqrt(len(ratio))
+    of_law = relative_forecast_error(energies_before, mean_before, law, float(end))
+    least = max(5 * float(np.hypot(noise, of_law)), MOST_DEVIATION_FROM_LAW)
+    return float(np.mean(ratio)) - 1 > least
 
 
 def _last_falling(energies: Floats, mean: Floats, stop: int, first: int = 0) -> Window:

@@ -9,6 +9,7 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.analysis.separated import LEAST_STABLE
+from hyperspy_unmix.numerics.corrections import extrapolation_error
 from hyperspy_unmix.tests.scenes import array, component_first, two_phases
 
 eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
@@ -47,22 +48,31 @@ def truth_of(result, phantom):
     return spectra[order], maps[order]
 
 
-def test_bands_hold_the_truth(phantom):
-    """Phantoms: 90 % of the channels and pixels at least within two standard deviations."""
+def held(result, phantom):
+    """Share of the channels and pixels within two standard deviations of the truth."""
+    spectra, maps = truth_of(result, phantom)
+    positions = result.pca.prepared.image.positions
+    error = np.abs(result.spectra.data[:, positions] - spectra)
+    inside = np.mean(error < 2 * result.spectra_uncertainty.data[:, positions])
+    map_error = np.abs(result.maps.data.reshape(len(maps), -1) - maps)
+    sd = result.maps_uncertainty.data.reshape(len(maps), -1)
+    return inside, np.mean(map_error < 2 * sd)
+
+
+def test_bands_hold_the_truth(phantom, monkeypatch):
+    """Phantoms: 90 % of the channels and pixels at least within two standard deviations.
+
+    Their backgrounds are power laws exactly: without the error of that assumption the others are
+    95 %, and with it they do not grow much.
+    """
     name, made = phantom
-    for assume in ("overlap", "pure") if name in ALONE else ("overlap",):
-        u = unmix(made, assume=assume)
-        spectra, maps = truth_of(u, made)
-        positions = u.pca.prepared.image.positions
-        error = np.abs(u.spectra.data[:, positions] - spectra)
-        inside = np.mean(error < 2 * u.spectra_uncertainty.data[:, positions])
-        map_error = np.abs(u.maps.data.reshape(len(maps), -1) - maps)
-        maps_inside = np.mean(map_error < 2 * u.maps_uncertainty.data.reshape(len(maps), -1))
-        assert inside > 0.9
-        assert maps_inside > 0.9
-        if assume == "pure":
-            assert 0.92 < inside < 0.98
-            assert 0.92 < maps_inside < 0.98
+    assert min(held(unmix(made), made)) > 0.9
+    if name in ALONE:
+        u = unmix(made, assume="pure")
+        assert all(0.92 < share < 0.99 for share in held(u, made))
+        monkeypatch.setattr(extrapolation_error, "EXPONENT_CHANGE", 0.0)
+        u = unmix(made, assume="pure")
+        assert all(0.92 < share < 0.98 for share in held(u, made))
 
 
 def test_truth_is_in_what_fits_as_well(phantom):
