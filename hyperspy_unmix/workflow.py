@@ -12,6 +12,7 @@ from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_pre
 from hyperspy_unmix.components.as_signals import as_image, low_rank_image
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.results.joint_unmixing import unmix_together
+from hyperspy_unmix.results.low_loss_comparison import better_of
 from hyperspy_unmix.results.pca import PCA
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def unmix(
         Plural scattering is taken out of the core loss with it (Fourier ratio). ``"auto"``: the
         signal itself, where its axis reaches over its own zero-loss peak. Without a
         ``signal_range`` that leaves the peak out, such a signal is unmixed as a low loss: the
-        channels behind the zero-loss peak, plural scattering taken out by Fourier log.
+        channels behind the zero-loss peak, plural scattering taken out by Fourier log. One that
+        ends too early, lies beside the core loss or leads to components that take counts away is
+        compared with none, and the better of the two taken, which the summary says.
     thickness : BaseSignal or (array, unit), optional
         Map of the thickness, in ``"t/lambda"`` or ``"nm"``; a signal says which in its
         ``metadata.Signal.quantity``, as the result of exspy's ``estimate_thickness`` does. It is
@@ -150,7 +153,10 @@ def unmix(
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
         options = read_options("unmix", preprocessing)
-        result = PCA.of_signal(signal, n_components, options).ica(**how)
+        result = better_of(
+            PCA.of_signal(signal, n_components, options).ica(**how),
+            lambda: PCA.of_signal(signal, n_components, replace(options, low_loss=None)).ica(**how),
+        )
         code = call("s.unmix", n_components=n_components, **how, **preprocessing)
         signals, results = [signal], [replace(result, calls=(code,))]
     if store:

@@ -27,13 +27,15 @@ from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
 from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Finding
 
+from .exposures import read_exposures
 from .low_loss import AnalysedLowLoss
+from .low_loss_place import find_place
 from .low_loss_report import LowLossFinding, ZeroLossInRange
-from .metadata import EELS_DETECTOR, EV, base_type
+from .metadata import EV, base_type
 from .spectrum_image import Image, to_pixels
 from .thickness import RELATIVE
 from .thickness_error import SurfaceLosses, with_errors
-from .value_checks import check_size
+from .value_checks import check_size, check_units
 
 LEAST_CORE_LOSS = 30.0  # eV; below are plasmons
 RUN_PIXELS, RUNS = 16, 4  # of neighbours that tell whether there is a zero-loss peak
@@ -67,32 +69,29 @@ def read_low_loss(
     blocks, summary, image, not_finite = _finite(blocks, summary, image)
     is_tiled = not is_own and _is_tiled(blocks, summary)
     if is_tiled:
-        first = np.unravel_index(np.flatnonzero(blocks.pixels)[0], signal.data.shape[:-1])
-        blocks = replace(row_blocks(signal.data[first][None]), progress=blocks.progress)
-        summary = summarise(blocks, "one low loss")
+        blocks, summary = _one_of(blocks, signal)
     one_for_all = len(blocks.pixels) == 1
     t_over_lambda = _t_over_lambda(thickness, image, one_for_all)
     measured = measure_low_loss(blocks, energies, t_over_lambda, summary)
     measured, analysis, t_map = _with_vacuum(measured, blocks, image, is_own)
     t_map, of_errors = with_errors(t_map, analysis.systematic, measured, surface)
-    method: Method = "ratio"
-    others: Findings = ()
-    among_plasmons = None
-    unit = EV.get(str(image.axis.units), 1.0)
-    if is_own and image.energies[0] * unit < analysis.peak.threshold:
-        method = "log"
-        behind = np.searchsorted(image.energies * unit, analysis.peak.threshold)
-        image = image.drop_channels_before(int(image.blocks.channels[behind]))
-    elif is_own and image.energies[0] * unit < LEAST_CORE_LOSS:
-        among_plasmons = float(image.energies[0]), str(image.axis.units)
-    elif not is_own:
-        others = _zero_loss_in_range(image)
+    method, image, among_plasmons = _what_is_unmixed(image, analysis, is_own)
+    others = () if is_own else _zero_loss_in_range(image)
+    exposure_ratio, of_exposures = read_exposures(
+        options.exposure_ratio,
+        image,
+        signal,
+        measured.summary.mean,
+        energies,
+        is_own=is_own,
+        is_one=one_for_all and not is_tiled,
+    )
     low_loss = AnalysedLowLoss(
         analysis,
         t_map,
         method,
         not analysis.clipped or t_over_lambda is not None,
-        _exposure_ratio(options.exposure_ratio, image.frame, signal, is_own),
+        exposure_ratio,
     )
     finding = LowLossFinding.of(
         low_loss,
@@ -105,7 +104,25 @@ def read_low_loss(
         is_tiled=is_tiled,
         nan_channels=nan_channels,
     )
-    return low_loss, image, (*others, finding, *of_errors * low_loss.deconvolves)
+    place = () if one_for_all or is_own else find_place(image, analysis)
+    of_use: Findings = (*of_errors, *of_exposures) if low_loss.deconvolves else ()
+    return low_loss, image, (*others, finding, *place, *of_use)
+
+
+def _what_is_unmixed(
+    image: Image, analysis: LowLoss, is_own: bool
+) -> tuple[Method, Image, tuple[float, str] | None]:
+    """How plural scattering is taken out, the range to unmix, and where it starts if in between.
+
+    A signal that holds its own zero-loss peak is unmixed behind it.
+    """
+    unit = EV.get(str(image.axis.units), 1.0)
+    first = float(image.energies[0])
+    if is_own and first * unit < analysis.peak.threshold:
+        behind = np.searchsorted(image.energies * unit, analysis.peak.threshold)
+        return "log", image.drop_channels_before(int(image.blocks.channels[behind])), None
+    among_plasmons = is_own and first * unit < LEAST_CORE_LOSS
+    return "ratio", image, (first, str(image.axis.units)) if among_plasmons else None
 
 
 def _holds_zero_loss(image: Image) -> bool:
@@ -164,6 +181,7 @@ def _matching(low_loss: Any, is_own: bool, image: Image) -> tuple[RowBlocks, Sum
             "low_loss: the deconvolution needs a uniform energy axis of the core loss; "
             "signal.interpolate_on_axis('uniform', -1) makes it one."
         )
+    check_units(str(axis.units), str(image.axis.units))
     energies = np.asarray(axis.axis, float) * EV.get(str(axis.units), 1.0)
     if (np.diff(energies) <= 0).any() or (np.diff(image.energies) <= 0).any():
         raise ValueError("low_loss: rising energy axes are needed for the deconvolution.")
@@ -203,6 +221,13 @@ def _is_tiled(blocks: RowBlocks, summary: Summary) -> bool:
     """Whether all pixels hold one and the same spectrum: there is one low loss then."""
     assert summary.key is not None
     return len(blocks.pixels) > 1 and bool((summary.key == summary.key[0]).all())
+
+
+def _one_of(blocks: RowBlocks, low_loss: Any) -> tuple[RowBlocks, Summary]:
+    """The first of spectra that are all the same."""
+    first = np.unravel_index(np.flatnonzero(blocks.pixels)[0], low_loss.data.shape[:-1])
+    one = replace(row_blocks(low_loss.data[first][None]), progress=blocks.progress)
+    return one, summarise(one, "one low loss")
 
 
 def _t_over_lambda(
@@ -252,28 +277,3 @@ def _thickness_map(low_loss: LowLoss, image: Image, one_for_all: bool) -> Thickn
         error=scan.error[counting],
         vacuum=scan.vacuum[counting],
     )
-
-
-def _exposure_ratio(asked: Any, signal: Any, low_loss: Any, is_own: bool) -> float | None:
-    """Exposure of the core loss over that of the low loss; None where nothing tells.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the one given is not a positive number.
-    """
-    if asked is not None:
-        if isinstance(asked, bool) or not isinstance(asked, (int, float, np.number)):
-            raise TypeError(f"exposure_ratio={asked!r}: a positive number is needed.")
-        if not 0 < asked < np.inf:
-            raise ValueError(f"exposure_ratio={asked!r}: a positive number is needed.")
-        return float(asked)
-    if is_own:
-        return 1.0
-    for name in ("dwell_time", "exposure"):
-        times = [
-            s.metadata.get_item(f"{EELS_DETECTOR}.{name}", default=None) for s in (signal, low_loss)
-        ]
-        if all(isinstance(time, (int, float)) and time > 0 for time in times):
-            return float(times[0]) / float(times[1])
-    return None

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 EELS_DETECTOR = "Acquisition_instrument.TEM.Detector.EELS"  # in the metadata
-EV = {"eV": 1.0, "keV": 1000.0}  # of a unit
+EV = {"meV": 1e-3, "eV": 1.0, "keV": 1e3}  # of a unit
 SUFFIX = "unmix"
 COUNTED_SIGNAL_TYPES = ("EELS", "EDS_TEM", "EDS_SEM")  # recorded as counts; no baseline unknown
 

@@ -139,14 +139,14 @@ def leave_out_pixels(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Su
     copy_of, copies = _copies(blocks, summary, stuck | blank)
     counted = np.flatnonzero(blocks.pixels)
     dropped = stuck | blank if copy_of is None else stuck | blank | (copy_of[counted] >= 0)
-    summary = replace(summary, key=None, total=None)
+    summary = replace(summary, key=None)
     empty = None
     if blank.any():
         empty = np.zeros(len(blocks.pixels), bool)
         empty[counted[blank]] = True
     if dropped.any():
         blocks = blocks.drop_pixels(dropped)
-        summary = replace(summarise(blocks), key=None, total=None)
+        summary = replace(summarise(blocks), key=None)
     return blocks, summary, LeftOut(empty, int(stuck.sum()), copy_of, copies)
 
 

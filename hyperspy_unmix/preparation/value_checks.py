@@ -237,3 +237,19 @@ class OffsetFinding:
             f"their noise passes for rounding. Subtract it: signal - {least:.8g}"
         )
         return caution("offset", hint)
+
+
+def check_units(units: str, core_units: str) -> None:
+    """See that the energies of a low loss and its core loss are in units that can be converted.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not known, and the other is not eV.
+    """
+    known = [unit for unit in (units, core_units) if unit in EV]
+    if len(known) == 1 and known[0] != "eV":
+        raise ValueError(
+            f"low_loss has its energies in {units}, the core loss in {core_units}: "
+            "signal.axes_manager.signal_axes[0].units says which it is."
+        )

@@ -53,9 +53,11 @@ from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
 from hyperspy_unmix.preparation.common_energies import OffsetTakenOut, SpectraDiffer
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
+from hyperspy_unmix.preparation.exposures import OneLowLossFinding
 from hyperspy_unmix.preparation.given_window import NotCounting
 from hyperspy_unmix.preparation.image_reading import RangeFinding
 from hyperspy_unmix.preparation.low_loss import AnalysedLowLoss
+from hyperspy_unmix.preparation.low_loss_place import LowLossPlace
 from hyperspy_unmix.preparation.low_loss_report import (
     EnergiesDiffer,
     LowLossFinding,
@@ -214,6 +216,7 @@ BY_FIELDS = {
     "IcaFinding": IcaFinding,
     "KnownFinding": KnownFinding,
     "LowLossFinding": LowLossFinding,
+    "LowLossPlace": LowLossPlace,
     "NanChannelsFinding": NanChannelsFinding,
     "NoiseFinding": NoiseFinding,
     "NotCounting": NotCounting,
@@ -223,6 +226,7 @@ BY_FIELDS = {
     "OffsetOfSpectra": OffsetOfSpectra,
     "OffsetTakenOut": OffsetTakenOut,
     "OneAnswerOnly": OneAnswerOnly,
+    "OneLowLossFinding": OneLowLossFinding,
     "PurePixelsFinding": PurePixelsFinding,
     "RangeFinding": RangeFinding,
     "RefinementFinding": RefinementFinding,

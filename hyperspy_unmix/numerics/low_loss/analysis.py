@@ -149,18 +149,11 @@ class MeasuredLowLoss:
             t_error: Floats = np.zeros(len(above))
             zero_loss = measured.above / np.expm1(np.where(t > 0, t, np.nan))
         else:
-            t, t_error = log_ratio(
-                below=measured.below,
-                above=above,
-                zero_loss=zero_loss,
-                share=peak.share_below_threshold,
-                noise=plan.noise,
-                channels=np.array([split, len(energies) - split]),
-            )
+            below, share = measured.below, peak.share_below_threshold
+            channels = np.array([split, len(energies) - split])
+            t, t_error = log_ratio(below, above, zero_loss, share, plan.noise, channels)
             tail = tail_unknown(energies, mean, plan) if self.tail is None else self.tail.error
-            systematic = systematic_errors(
-                measured.below, above, zero_loss, past_end, tail, peak.share_below_threshold
-            )
+            systematic = systematic_errors(below, above, zero_loss, past_end, tail, share)
 
         # What the core loss needs: kernels per zero-loss electron, and shifts.
         good = np.isfinite(t) & (zero_loss > 0)
