@@ -12,6 +12,7 @@ from hyperspy_unmix.settings import Settings, caution
 
 from .spectrum_image import Image, to_pixels
 
+AXES = ("x", "y", "z")  # of a scan, as HyperSpy counts them
 LEAST_EXPLAINED = 0.1  # of the core loss's counts, by a low loss of the same pixels
 LEAST_GAIN_PER_COUNT = 1.0  # variance of a count, where the noise is not known yet
 
@@ -63,7 +64,7 @@ class LowLossPlace:
         return f"s.inav[{', '.join(core)}].unmix(low_loss=ll.inav[{', '.join(low)}])"
 
     def _words(self) -> str:
-        names = ("x", "y", "z")[: len(self.offset)]
+        names = AXES[: len(self.offset)]
         return " and ".join(
             f"{d:+d} pixel{'s' * (abs(d) != 1)} in {name}"
             for name, d in zip(names, self.offset[::-1], strict=True)
@@ -82,6 +83,8 @@ def find_place(image: Image, low_loss: LowLoss) -> tuple[LowLossPlace, ...]:
     """Compare the counts of the core loss with what the low loss says of the same pixels."""
     total, pixels = image.summary.total, image.blocks.shape[0]
     if total is None or len(low_loss.t_over_lambda) != pixels or len(total) != pixels:
+        return ()
+    if len(image.navigation_shape) > len(AXES):
         return ()
     t, zero = low_loss.t_over_lambda, low_loss.zero_loss
     maps = [zero * np.exp(t), zero, zero * t]

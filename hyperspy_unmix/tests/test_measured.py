@@ -109,8 +109,8 @@ def test_lanthanum_is_found_in_its_layer():
 def test_dual_eels_of_few_pixels():
     """42 pixels and 2 048 channels, negative values in the low loss.
 
-    The edge of the specimen is one to two pixels further in the low loss than in the core loss, where
-    half of the greatest core-loss counts are reached in pixel 1.8 and half of t/lambda in 4.0.
+    The specimen's edge is one to two pixels further in the low loss than in the core loss: half of
+    the greatest core-loss counts are reached in pixel 1.8, half of t/lambda in 4.0.
     """
     s = load("eels_nmc_dual/EELS_TM_TM+O_EELS_Spectrum_Image.dm3", "EELS_unmix")
     low_loss = load("eels_nmc_dual/EELS_ZLP_EELS_Spectrum_Image.dm3", "EELS")
