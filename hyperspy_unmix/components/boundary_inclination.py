@@ -23,10 +23,10 @@ LEAST_EVIDENCE = 20.0  # times what noise would let a boundary take out of the m
 
 
 class Unit(NamedTuple):
-    """Of the thickness: how many nm it is, and the relative standard deviation of that."""
+    """Of the thickness: how many nm it is, and relative standard deviations of that, by cause."""
 
     nm: float
-    error: float
+    errors: dict[str, float]
 
 
 def boundary_inclination(
@@ -108,12 +108,17 @@ def boundary_inclination(
     _check_ends(boundary, pixels)
     probe_known = (seen_with.width, seen_with.error)
     straight = straighten(*pixels, boundary, kind, pixel, probe_known, seen_with.added)
+    if unit is not None and kind == "phase" and relative:
+        # Where t/lambda steps, the mean free path may, and be half as much off from what is meant.
+        unit.errors["step of t/lambda"] = abs(straight.step_of_thickness()) / 2
     return _inclination(
         straight.comparison,
         direction=float(np.degrees(boundary.direction)) % 180,
         waviness=straight.waviness,
+        tilt_alone=boundary.slope,
         noise=float(np.sqrt(boundary.covariance[0, 0])),
-        relative_errors=_relative_errors(straight, kind, relative, scale_error),
+        thickness=float(pixels.thickness.mean()),
+        relative_errors=_relative_errors(straight, scale_error),
         unit=unit,
         probe=seen_with,
         profile=_profile(straight, pixels, pixel),
@@ -129,14 +134,14 @@ def _unit(
 ) -> Unit | None:
     """That of the thickness in nm, with its relative error; None where it is not known."""
     if not relative:
-        return Unit(1.0, 0.0)
+        return Unit(1.0, {"mean free path": 0.0})
     if density is not None and mean_free_path is None:
         mean_free_path = _estimated_mean_free_path(result, density)
     if mean_free_path is None:
         return None
     if not mean_free_path > 0:
         raise ValueError(f"mean_free_path={mean_free_path!r}: a positive number is needed.")
-    return Unit(mean_free_path, mean_free_path_error)
+    return Unit(mean_free_path, {"mean free path": mean_free_path_error})
 
 
 def _inclination(
@@ -144,13 +149,15 @@ def _inclination(
     *,
     direction: float,
     waviness: float,
+    tilt_alone: float,
     noise: float,
+    thickness: float,
     relative_errors: dict[str, float],
     unit: Unit | None,
     probe: Probe,
     profile: dict[str, Floats],
 ) -> Inclination:
-    """From what explains the profile; ``noise`` is the slope's error if it is a tilt alone."""
+    """From what explains the profile; ``noise`` is the error of the slope of a tilt alone."""
     fits, cause = comparison.fits, comparison.cause
     low, high = comparison.slopes
     at: float | None = fits["both"].slope
@@ -168,15 +175,14 @@ def _inclination(
     errors |= {name: share * near for name, share in relative_errors.items()}
     relative = float(np.sqrt(sum(share**2 for share in relative_errors.values())))
     total = float(np.sqrt(sum(error**2 for error in errors.values())))
-    bins = comparison.profile
-    thickness = float(np.average(bins.thickness, weights=bins.sd**-2))
     slopes = _widened(near, (low, high), relative)
     angle, error, angles = None, None, None
     parts: dict[str, float] = {}
     if unit is not None:
         if at is not None:
             angle, error, parts = _angle(at, errors, unit)
-        widened = _widened(near, slopes, unit.error)
+        relative = float(np.sqrt(sum(share**2 for share in unit.errors.values())))
+        widened = _widened(near, slopes, relative)
         angles = tuple(float(np.degrees(np.arctan(s / unit.nm))) for s in widened)
     return Inclination(
         cause=cause,
@@ -191,14 +197,14 @@ def _inclination(
         width_error=None if at is None else total * thickness,
         diffusion=fits["both"].diffusion,
         diffusion_range=comparison.diffusions,
-        tilt_alone=fits["tilt"].slope,
+        tilt_alone=tilt_alone,
         diffusion_alone=fits["diffusion"].diffusion,
         lacks={m: comparison.lacks(m) for m in ("tilt", "diffusion", "sharp")},
         misfit=comparison.misfit,
         chance=comparison.chance,
         waviness=waviness,
         direction=direction,
-        kind=bins.kind,
+        kind=comparison.profile.kind,
         probe=probe,
         profile=profile,
     )
@@ -219,24 +225,16 @@ def _angle(
     # Degrees by which the angle changes with its tangent.
     lever = float(np.degrees(1 / (1 + tangent**2)))
     parts = {name: lever * error / unit.nm for name, error in errors.items()}
-    parts["mean free path"] = lever * tangent * unit.error
+    parts |= {name: lever * tangent * share for name, share in unit.errors.items()}
     error = float(np.sqrt(sum(part**2 for part in parts.values())))
     return float(np.degrees(np.arctan(tangent))), error, parts
 
 
-def _relative_errors(
-    straight: Straightened, kind: Kind, relative: bool, scale_error: float
-) -> dict[str, float]:
-    """What else the slope may be wrong by, as a share of it.
-
-    A turned trace stretches the profile. Where t/lambda steps at a phase boundary, the mean free
-    path may, and be half as much off from the one that is meant.
-    """
+def _relative_errors(straight: Straightened, scale_error: float) -> dict[str, float]:
+    """What else the slope may be wrong by, as a share: a turned trace stretches a profile."""
     errors = {"pixel size": scale_error}
     if straight.waviness > 0:
         errors["waviness"] = straight.turned
-    if kind == "phase" and relative:
-        errors["step of t/lambda"] = abs(straight.step_of_thickness()) / 2
     return errors
 
 

@@ -56,7 +56,7 @@ class Inclination:
     diffusion_range : (float, float)
         Two standard deviations, whatever the tilt.
     tilt_alone, diffusion_alone : float
-        Slope and standard deviation if only that made the boundary wide.
+        Slope and standard deviation if only that, and the probe as it is, made the boundary wide.
     lacks : dict
         By how many standard deviations "tilt", "diffusion" and "sharp" fit worse than both.
     misfit, chance : float
@@ -157,7 +157,9 @@ class Inclination:
             return f"No plane and no diffusion: {low:.1f} to {high:.1f} degrees"
         if self.cause == "cannot be told":
             return f"Tilt or diffusion cannot be told: {low:.1f} to {high:.1f} degrees"
-        if self.cause in ("sharp", "diffusion"):
+        if self.cause == "diffusion":
+            return f"Diffuse, at most {high:.1f} degrees from the beam"
+        if self.cause == "sharp":
             return f"At most {high:.1f} degrees from the beam"
         return f"{self.angle:.1f} ± {self.error:.1f} degrees from the beam"
 
@@ -186,11 +188,11 @@ def _describe(found: Inclination) -> str:
 def _of_tilt(found: Inclination) -> str:
     """The angle, or the slope where the mean free path is not known."""
     width = f"{found.width:.3g} +- {found.width_error:.2g} nm wide in projection"
-    why = f"diffusion alone is refuted by {found.lacks['diffusion']:.3g} standard deviations, "
+    why = f"diffusion alone is refuted by {found.lacks['diffusion']:.0f} standard deviations, "
     if found.cause == "both":
-        why += f"a tilt alone by {found.lacks['tilt']:.3g}; "
+        why += f"a tilt alone by {found.lacks['tilt']:.0f}; "
     low, high = found.diffusion_range
-    why += f"diffusion {_diffusion(found)}" if low > 0 else f"diffusion at most {high:.2g} nm"
+    why += f"diffusion {_diffusion(found)}" if low > 0 else f"diffusion at most {high:.1f} nm"
     if found.angle is None:
         return (
             f"tan(angle) = {found.slope:.3g} +- {found.slope_error:.2g} nm over the mean free path "
@@ -209,11 +211,11 @@ def _without_tilt(found: Inclination) -> str:
         high = found.diffusion_range[1]
         return (
             f"{_range(found)}: the boundary is no wider than the probe of {found.probe.width:.2g} "
-            f"nm, diffusion at most {high:.2g} nm"
+            f"nm, diffusion at most {high:.1f} nm"
         )
     return (
         f"{_range(found)}: the boundary is diffuse, by {_diffusion(found)}, and a tilt alone is "
-        f"refuted by {found.lacks['tilt']:.3g} standard deviations"
+        f"refuted by {found.lacks['tilt']:.0f} standard deviations"
     )
 
 
@@ -225,13 +227,13 @@ def _range(found: Inclination) -> str:
         (low, high), before = found.slope_range, "tan(angle) "
         after = " nm over the mean free path"
     if low == 0 and found.cause in ("sharp", "diffusion"):
-        return f"{before}at most {high:.2g}{after}"
-    return f"{before}{low:.3g} to {high:.3g}{after}"
+        return f"{before}at most {high:.1f}{after}"
+    return f"{before}{low:.1f} to {high:.1f}{after}"
 
 
 def _diffusion(found: Inclination) -> str:
     low, high = found.diffusion_range
-    return f"{low:.2g} to {high:.2g} nm (standard deviation)"
+    return f"{low:.1f} to {high:.1f} nm (standard deviation)"
 
 
 def _remarks(found: Inclination) -> str:

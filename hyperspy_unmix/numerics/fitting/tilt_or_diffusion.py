@@ -39,6 +39,7 @@ REFUTED = 9.0  # chi-square above the best model's: three standard deviations of
 IN_RANGE = 4.0  # two standard deviations
 STEPS_OF_SCAN, MOST_DOUBLINGS = 8, 12
 NO_VARIANCE = 1e-4  # square pixels: below, the probe may be narrower as well
+FARTHEST_PROBE = 3.0  # standard deviations from what was told
 TOLERANCE, MOST_STEPS = 1e-6, 40  # of a fit; chi-squares are compared to 0.1
 NUMBERS_FITTED = 6  # amplitude, offset, place, two widths, a layer
 NEAR = 3.0  # standard deviations of the profile's rise, in which its misfit is judged
@@ -202,17 +203,21 @@ def fit(
                 begin[fixed[0]], free[fixed[0]] = fixed[1], False
                 free[PROBE] |= fixed[0] == VARIANCE
             tried.append(_refine(profile, begin, free))
-            variance = tried[-1].parameters[VARIANCE]
-            if varied == VARIANCE and variance > NO_VARIANCE * profile.pixel**2:
+            if (
+                varied == VARIANCE
+                and tried[-1].parameters[VARIANCE] > NO_VARIANCE * profile.pixel**2
+            ):
                 break
     return min(tried, key=lambda f: f.chi_square)
 
 
 def _refine(profile: Profile, start: Floats, free: Mask) -> Fit:
     """Least squares over the free parameters, none of them below its bound."""
-    lowest = np.full(7, -np.inf)
-    lowest[[SLOPE, LAYER, VARIANCE]], lowest[PROBE] = 0.0, 1e-2 * profile.pixel
     told, known_to = profile.probe
+    lowest, highest = np.full(7, -np.inf), np.full(7, np.inf)
+    lowest[[SLOPE, LAYER, VARIANCE]] = 0.0
+    lowest[PROBE] = max(told - FARTHEST_PROBE * known_to, 1e-2 * profile.pixel)
+    highest[PROBE] = told + FARTHEST_PROBE * known_to
     parameters = start.copy()
     typical = float(np.median(profile.thickness))
     scale = np.array([1, 1, 1, 1 / typical, 1, 1, profile.pixel]) * profile.pixel
@@ -230,12 +235,12 @@ def _refine(profile: Profile, start: Floats, free: Mask) -> Fit:
         of_probe[0, PROBE] = 1 / known_to
         return np.asarray(np.concatenate([rows, of_probe])[:, free])
 
-    begin = np.maximum(start, lowest + 1e-3 * scale)[free]
+    begin = np.clip(start, lowest + 1e-3 * scale, highest - 1e-3 * scale)[free]
     found = least_squares(
         residual,
         begin,
         jacobian,
-        bounds=(lowest[free], np.inf),
+        bounds=(lowest[free], highest[free]),
         x_scale=scale[free],
         ftol=TOLERANCE,
         xtol=TOLERANCE,
