@@ -176,8 +176,8 @@ def main() -> None:
         "Phases that have diffused into each other (standard deviation in nm) at a boundary that "
         "is on edge or inclined, in 24 x 40 pixels of 1.5 nm; as many electrons in the low loss. "
         "*Angle* and *diffusion found* are ranges (two standard deviations; mean free path known "
-        "to 3 %), *as a tilt alone* is what would have been found without asking. *True*: both truths "
-        "are in their ranges, and no tilt and no diffusion is claimed where there is none.",
+        "to 3 %), *as a tilt alone* is what would have been found without asking. *True*: both "
+        "truths are in their ranges, and no tilt and no diffusion is claimed where there is none.",
         table,
         how_often,
     )
