@@ -19,6 +19,7 @@ from hyperspy_unmix.settings import Finding, Settings, choices_of, warn_of
 from .aligned import Aligned, read_aligned
 from .background import BACKGROUND_TYPES, BackgroundFinding, choose_background, is_cut_by
 from .binning import find_binning
+from .channel_pattern import ChannelPatternFinding, find_channel_pattern
 from .drift import Drift
 from .low_loss import AnalysedLowLoss
 from .noise import are_counts, choose_noise, find_few_counts
@@ -70,6 +71,12 @@ class Prepared:
         """What the data hold, as sentences say it: counts or intensity."""
         return "counts" if are_counts(self.noise, self.image) else "intensity"
 
+    @property
+    def _pattern(self) -> ChannelPatternFinding | None:
+        """Gains of the channels, if they are not alike."""
+        found = [one for one in self.findings if isinstance(one, ChannelPatternFinding)]
+        return found[0] if found else None
+
     @cached_property
     def kernel(self) -> PluralScattering | None:
         """Plural scattering on the analysed channels, or None."""
@@ -82,6 +89,7 @@ class Prepared:
         window, shape = self.window, self.background_type
         shift = None if drift is None else drift.correction(image)
         chosen: tuple[Correction | None, ...] = (
+            None if self._pattern is None else self._pattern.correction(image),
             shift,
             None if low_loss is None else low_loss.zero_loss_tail(image),
             Background(image.energies, window, shape, self.kernel) if window.found else None,
@@ -136,6 +144,7 @@ def prepared_from(
     of_values: tuple[Finding, ...] = (
         *find_binning(image, of_noise.model),
         *find_smoothing(image, of_noise.model),
+        *find_channel_pattern(image, of_noise.model),
     )
     warn_of(of_noise, *of_values)
     return Prepared(

@@ -41,6 +41,7 @@ from hyperspy_unmix.numerics.low_loss.systematic import SystematicErrors
 from hyperspy_unmix.numerics.low_loss.thickness_map import ThicknessMap
 from hyperspy_unmix.numerics.low_loss.zero_loss import ZeroLossPeak
 from hyperspy_unmix.numerics.noise.block_factor import BlockFactor, single_block
+from hyperspy_unmix.numerics.noise.channel_gain import ChannelGains
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.reading.first_pass import Extremes, Summary
@@ -51,6 +52,7 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.axes_and_metadata import frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
+from hyperspy_unmix.preparation.channel_pattern import ChannelPatternFinding
 from hyperspy_unmix.preparation.common_energies import OffsetTakenOut, SpectraDiffer
 from hyperspy_unmix.preparation.drift import Drift, DriftNotAskedFor
 from hyperspy_unmix.preparation.exposures import OneLowLossFinding
@@ -205,6 +207,8 @@ BY_FIELDS = {
     "BackgroundFinding": BackgroundFinding,
     "BeyondCounts": BeyondCounts,
     "BinningFinding": BinningFinding,
+    "ChannelGains": ChannelGains,
+    "ChannelPatternFinding": ChannelPatternFinding,
     "CopiesFinding": CopiesFinding,
     "DefectsFinding": DefectsFinding,
     "DriftNotAskedFor": DriftNotAskedFor,
