@@ -23,11 +23,12 @@ from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.noise import FewCountsFinding
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
-from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, warn_of
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, choices_of, warn_of
 
 from .correct_and_count import BackgroundFitFinding, correct_and_count, correct_leading
 from .count_again import recounted, with_stable_components
 from .counted import Counted, SummedPixels
+from .doubts import find_doubts
 from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
 from .separate_counted import fitted_as_recorded, separate_counted
@@ -71,6 +72,7 @@ class Compressed(Counted):  # noqa: D101
             )
             compressed = cls.of_prepared(prepared, n_components, steps)
             compressed = compressed.with_summed_pixels(n_components, steps)
+            compressed = compressed.with_doubts(steps)
             if only_stable and n_components == "auto":
                 compressed = compressed.with_stable_components(steps)
         code = call("s.pca", n_components=n_components, **of_options(options))
@@ -145,6 +147,12 @@ class Compressed(Counted):  # noqa: D101
             sums = replace(sums, pca=replace(larger, count=sums.pca.count))
             sums = replace(sums, recorded=along_components(self.prepared, larger.raw))
         return self._of_sums(replace(sums, pca=with_number(sums.pca, asked)))
+
+    def with_doubts(self, steps: Steps) -> Self:
+        """The same with what speaks against the components that were counted; it is warned of."""
+        doubts = steps.once("doubts", (self.raw.rank,), lambda: find_doubts(self))
+        warn_of(*doubts)
+        return replace(self, settings=FrozenSettings(dict(self.settings) | choices_of(doubts)))
 
     def _of_sums(self, sums: SummedPixels) -> Self:
         """The same with the number of components, and the reasons for it, of these sums."""

@@ -37,6 +37,8 @@ class EvidenceFinding:
         As in `evidence.Evidence`.
     known : tuple of int
         Numbers of those that were given.
+    is_clear : bool
+        Whether the evidence decides clearly, as in `evidence.Evidence`.
     """
 
     verdict: Verdict
@@ -53,6 +55,7 @@ class EvidenceFinding:
     ica_moved: float
     variation: float
     known: tuple[int, ...] = ()
+    is_clear: bool = True
 
     @classmethod
     def of(
@@ -92,6 +95,7 @@ class EvidenceFinding:
             ica_moved=round(evidence.ica_moved, 1),
             variation=round(evidence.variation, 3),
             known=known,
+            is_clear=evidence.is_clear,
         )
 
     def choices(self) -> Settings:
@@ -105,7 +109,7 @@ class EvidenceFinding:
         turns = 'degrees by which assume="overlap" turns each spectrum'
         pure = 'the same for assume="pure"; both results are in alternatives'
         choices = {
-            "assume": Choice("auto", f"{self._components()}; {self._why()}"),
+            "assume": Choice("auto", f"{self._components()}; {self.reason}"),
             "alone": Choice(list(self.shares), numbers),
             "independence": Choice(self.ica_error, independence),
             "if overlap": Choice(list(self.overlap_turns), turns),
@@ -130,7 +134,8 @@ class EvidenceFinding:
             words.append(f"taken where they are most alone: {', '.join(others)}")
         return "; ".join(words)
 
-    def _why(self) -> str:
+    @property
+    def reason(self) -> str:
         """The reason for the verdict."""
         reasons: dict[Verdict, str] = {
             "alone": "pixels gather at each",

@@ -178,6 +178,18 @@ class Separated:
         changes[np.ix_(mixed, mixed, mixed, mixed)] = changes_of_spectra(products, has_integral)
         return changes
 
+    @property
+    def mixing_degrees(self) -> Floats:
+        """Degrees by which mixing up the components may turn each spectrum, shape (components,).
+
+        One standard deviation, in units of the channels' noise; without the noise of the counts,
+        which other ways to separate them share.
+        """
+        white = self.arrays.spectra * self.widths / self._sd
+        variance = spectra_variance(self.changes, white).sum(1)
+        length = np.maximum(np.sum(white**2, 1), 1e-300)
+        return np.asarray(np.degrees(np.arctan(np.sqrt(np.maximum(variance, 0) / length))))
+
     @cached_property
     def spectra_variance(self) -> Floats:
         """Variance of the spectra, shape (components, channels)."""

@@ -26,13 +26,15 @@ from hyperspy_unmix.settings import Choice, FrozenSettings
 from .correct_and_count import correct_leading
 from .counted import Counted, SummedPixels
 
-MOST_COUNTS = 100.0  # a pixel; with more, sums show traces of detector and drift rather than phases
+# Counts of a pixel from which more is asked of components that only sums show, since these show
+# traces of the detector too, and with which none is looked for there.
+MANY_COUNTS, MOST_COUNTS = 100.0, 1000.0
 FACTORS = (2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
 FIRST_TRIED = 4
 LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
 # Over the noise edge, of a component that single pixels do not show: noise has a chance in each of
 # several sums.
-LEAST_STRENGTH = 1.05
+LEAST_STRENGTH, LEAST_STRENGTH_OF_MANY = 1.05, 1.2
 SIGMAS_ALONE = 5.0  # by which a pixel differs from those about it not to be summed with them
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
@@ -65,7 +67,7 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
         possible[i],
         sums.counted(i),
         along_components(prepared, sums.counted(i).raw),
-        float(prepared.image.summary.mean.sum()),
+        sums.counts,
         single.count.consensus,
         sums.found(),
         int(sums.alone(i).sum()),
@@ -86,13 +88,17 @@ class _Sums:
         self._count, self._first = count, first
         self._images: dict[int, Prepared] = {}
         self._counted: dict[int, tuple[Counted, Mask]] = {}
+        self.counts = float(single.prepared.image.summary.mean.sum())
+        few = self.counts < MANY_COUNTS
+        self._strength = LEAST_STRENGTH if few else LEAST_STRENGTH_OF_MANY
 
     def counted(self, i: int) -> Counted:
         """The components of the sums, without those that may be noise."""
         # What the smallest sums alone show are spots of two pixels rather than phases.
         other = 1 if i == 0 and len(self._possible) > 1 else i
         least = leading_count(self._single.corrected.values > LEAST_STRENGTH)
-        return _without_doubtful(self._with_small(i)[0], self._with_small(other)[0], least)
+        sums, others = self._with_small(i)[0], self._with_small(other)[0]
+        return _without_doubtful(sums, others, least, self._strength)
 
     def alone(self, i: int) -> Mask:
         """Pixels that are not summed, (all pixels,)."""
@@ -167,10 +173,13 @@ def _known_components(counted: Counted) -> float:
     return float(expected_squared_cosines(values, *counted.shape)[0].sum())
 
 
-def _without_doubtful(sums: Counted, other: Counted, of_single: int) -> Counted:
-    """The same without counting components that are only in sums, and not clearly in ``other``."""
+def _without_doubtful(sums: Counted, other: Counted, of_single: int, strength: float) -> Counted:
+    """The same without counting components that are only in sums, and not clearly in ``other``.
+
+    ``strength`` is what they must have in both, over the noise edge.
+    """
     count, number = sums.count, sums.count.consensus
-    clear = min(leading_count(one.scree_values > LEAST_STRENGTH) for one in (sums, other))
+    clear = min(leading_count(one.scree_values > strength) for one in (sums, other))
     kept = max(min(clear, number), min(of_single, number))
     if kept == number:
         return sums

@@ -28,6 +28,7 @@ from . import forward_model, quantities, summary_text, uncertainty
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_image, as_map, as_maps, as_spectra
 from .background_error import background_spread, find_extrapolation
+from .disagreement import disagreement
 from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
 from .residual import ResidualFinding, find_residual, left_in_residual
 from .smooth_maps import SmoothMapsFinding, as_smooth_maps, find_smoothing, smooth_each
@@ -316,9 +317,11 @@ class Components:
         of_fit = uncertainty.goodness_choices(self._sampled_chi_square)
         films = uncertainty.may_lie_under(self.separated, self.arrays)
         of_certainty = uncertainty.choices(self.unstable, self.ambiguity, films)
+        other = disagreement(self.separated, self.arrays, self.names)
+        of_other = {} if other is None else other.choices()
         # Where counts are few, maps of single pixels show little.
         of_maps = {} if self.pca.summed is None else self.smoothing.choices()
-        return FrozenSettings(of_certainty | of_fit | of_maps)
+        return FrozenSettings(of_certainty | of_other | of_fit | of_maps)
 
     @property
     def unstable(self) -> list[str]:

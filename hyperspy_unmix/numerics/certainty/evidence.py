@@ -168,6 +168,22 @@ class Evidence:
             return "extrapolated"
         return "independent"
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether something speaks against the answer that is not taken.
+
+        That it leaves spectra or maps more negative than noise, that no pixels are where it wants
+        some, that it misses phases which are alone; or that the answer taken finds a film.
+        """
+        verdict = self.verdict
+        if verdict == "impossible":
+            return self.ica_negativity <= MOST_NEGATIVITY_LEFT
+        if verdict == "independent":
+            is_empty = bool((self.population.share < LEAST_SHARE_POPULATED).any())
+            is_negative = self.pure_negativity > MOST_NEGATIVITY_LEFT
+            return is_empty or is_negative or self.is_confirmed
+        return verdict not in ("strained", "uninformed")
+
 
 def gather_evidence(
     spectra: LowRank,

@@ -250,6 +250,25 @@ def test_verdicts(changes, verdict):
     assert evidence(**changes).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_clear"),
+    [
+        # pixels may be at both corners, and nothing contradicts either answer
+        ({"share": (0.1, 0.1)}, False),
+        ({"share": (0.1, 0.0)}, True),
+        ({"share": (0.1, 0.1), "pure_negativity": 13.0}, True),
+        ({"share": (0.3, 0.2), "ratio": (50, 9)}, True),
+        ({"ica_error": 50.0}, False),
+        ({"pure_least_share": -0.1}, True),
+        # neither answer can be
+        ({"pure_least_share": -0.1, "ica_negativity": 50.0}, False),
+    ],
+)
+def test_what_decides_clearly(changes, is_clear):
+    """Truth: the rules as the theory page states them."""
+    assert evidence(**changes).is_clear == is_clear
+
+
 def islands_on_a_film():
     """Truth: a film without detail everywhere, and islands of two kinds on it."""
     y, x = np.mgrid[:N, :N]

@@ -1,0 +1,158 @@
+"""Components that only sums of neighbouring pixels show, where they are not looked for in these.
+
+Sums of b pixels show what is weaker by the root of b. Where the counts need corrections, or are
+many, components are those of single pixels; what these miss is at least said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.compression.map_correlation import neighbour_significance
+from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.compression.weighted_pca import compress
+from hyperspy_unmix.numerics.corrections.significance import order_by_significance
+from hyperspy_unmix.numerics.noise.noise_edge import leading_count
+from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
+from hyperspy_unmix.settings import Settings, caution
+
+from .component_count import MOST_CORRECTED_COMPONENTS, MOST_DISAGREEMENT
+from .counted import Counted
+from .summed_pixels import along_components
+
+FACTORS = (4, 2)  # pixels that are summed along each axis of the scan; the first that show more
+COMPONENTS_OF_NOISE = 6  # of the sums, whose maps are compared
+# Standard deviations from which neighbours in the map of the sums are alike, and over those of
+# noise: one component is asked, and it is above the noise edge besides.
+LEAST_SIGNIFICANCE, REFERENCE_FACTOR = 4.5, 2.0
+
+
+@dataclass(frozen=True)
+class FaintFinding:
+    """How many more components sums of pixels show.
+
+    Parameters
+    ----------
+    number : int
+        Beyond those of single pixels.
+    factors : tuple of int
+        Pixels that were summed along each axis of the scan, HyperSpy's order.
+    strength : float
+        Of the first of them, over the noise edge of the sums.
+    has_low_loss : bool
+    """
+
+    number: int
+    factors: tuple[int, ...]
+    strength: float
+    has_low_loss: bool
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        pixels = " x ".join(map(str, self.factors))
+        scale = ", ".join(map(str, (*self.factors, 1)))
+        more = "1 component" if self.number == 1 else f"{self.number} components"
+        low_loss = ", with the low loss summed alike" if self.has_low_loss else ""
+        hint = (
+            f"sums of {pixels} pixels show {more} more, {self.strength:.3g} times what noise "
+            "reaches: a weak phase, a slow change of one (damage, absorption, drift) or a trace of "
+            "the detector. A phase would be missing here, and mixed into what is found. Single "
+            "pixels are too noisy for it, whatever n_components: unmix the sums, "
+            f"s.rebin(scale=({scale})).unmix(...){low_loss}; apply(s) of that result gives maps of "
+            "single pixels. What these do not show either takes more counts"
+        )
+        return caution("faint component", hint)
+
+
+def find_faint(single: Counted) -> FaintFinding | None:
+    """Components of sums of pixels that single pixels do not show; None where there are none.
+
+    Only of Poisson counts, whose sums have the same noise model, and where the energies do not
+    drift: a drift that is taken out well enough of single pixels may show in sums.
+    """
+    prepared = single.prepared
+    neighbours = single.scree_of_pixels.neighbours
+    has_drift = prepared.drift is not None and prepared.drift.applied
+    is_shared = neighbours is not None and neighbours.is_shared
+    if prepared.noise.kind != "poisson" or single.summed is not None or has_drift or is_shared:
+        return None
+    shape = prepared.image.navigation_shape
+    sums = dict.fromkeys(factors_along_axes(shape, factor) for factor in FACTORS)
+    for factors in sums:
+        found = _more_in_sums(single, factors) if max(factors) > 1 else None
+        if found is not None:
+            return found
+    return None
+
+
+def _more_in_sums(single: Counted, factors: tuple[int, ...]) -> FaintFinding | None:
+    """What these sums show beyond single pixels."""
+    prepared = single.prepared
+    summed = with_summed_pixels(prepared, factors)
+    known = single.above_noise_edge
+    least_rank = known + COMPONENTS_OF_NOISE
+    raw, scree = compress(summed.image.blocks, summed.image.summary, summed.noise, least_rank)
+    above = scree.above_noise_edge
+    # More are what a noise model that is not quite right makes of sums.
+    if above > known + MOST_DISAGREEMENT or above > MOST_CORRECTED_COMPONENTS:
+        return None
+    counted = single.count.consensus + single.count.drift
+    values = scree.values
+    if prepared.corrections.corrections:
+        raw, values = _corrected_sums(prepared, raw.truncate(max(above, 1)), scree, factors)
+    elif above <= known:
+        return None
+    reached = leading_count(values[:above] > 1)
+    number = leading_count(_alike(raw, summed, scree)[counted:reached])
+    if not number:
+        return None
+    low_loss = prepared.low_loss is not None
+    return FaintFinding(number, factors[::-1], float(values[counted]), low_loss)
+
+
+def _alike(spectra: LowRank, summed: Prepared, scree: Scree) -> Mask:
+    """Which components have maps whose neighbours are alike."""
+    image = summed.image
+    pixels = np.flatnonzero(image.blocks.pixels)
+    significance = neighbour_significance(
+        spectra.scores, spectra.weights, pixels, image.navigation_shape
+    )
+    of_noise = np.abs(significance[scree.above_noise_edge :])
+    reference = REFERENCE_FACTOR * float(of_noise.max()) if of_noise.size else 0.0
+    return np.asarray(significance > max(LEAST_SIGNIFICANCE, reference))
+
+
+def _corrected_sums(
+    prepared: Prepared, of_sums: LowRank, scree: Scree, factors: tuple[int, ...]
+) -> tuple[LowRank, Floats]:
+    """The components of the sums with each pixel's own corrections, summed; and their strength."""
+    single = along_components(prepared, of_sums)
+    corrected, _ = prepared.corrections.remove(single, scree.edge)
+    image = prepared.image
+    cells, _ = cells_of_pixels(image.navigation_shape, factors)
+    numbers = np.unique(cells[image.blocks.pixels], return_inverse=True)[1]
+    return order_by_significance(summed_spectra(corrected, numbers), scree.edge)
+
+
+def summed_spectra(spectra: LowRank, cells: Index) -> LowRank:
+    """Sums of compressed spectra, ``cells`` (pixels,) those that are summed together.
+
+    Noise of the pixels is independent, errors of the physics are the same in all of them.
+    """
+    number = int(cells.max()) + 1
+    scores, variance = np.zeros((number, spectra.rank)), np.zeros(number)
+    np.add.at(scores, cells, spectra.scores)
+    np.add.at(variance, cells, 1 / spectra.weights)
+    pixels = len(cells) / number
+    return replace(
+        spectra,
+        scores=scores,
+        weights=1 / variance,
+        model_error=spectra.model_error * pixels,
+    )
