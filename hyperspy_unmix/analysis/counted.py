@@ -20,6 +20,7 @@ from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .separated import Separated
 
+CHANNELS_SUMMED = 4  # as advised: the noise of so many fewer is seen through twice as well
 LEAST_CLEAR = 2.0  # times the noise edge: a weaker component is not the weakest that there is
 
 
@@ -183,10 +184,13 @@ class SummedPixels:
         choices: Settings = {"summed pixels": Choice(pixels, reason)}
         weakest = float(self.pca.scree_values[max(found, 1) - 1])
         if weakest < LEAST_CLEAR:
+            scale = ", ".join(["1"] * len(self.factors) + [str(CHANNELS_SUMMED)])
             hint = (
                 f"{self.counts:.3g} counts a pixel, of which {pixels} are summed: the weakest "
                 f"component is {weakest:.2g} times what noise reaches, and a phase that is weaker "
-                "is lost in it. Measure longer, or with larger pixels, to see it"
+                f"is lost in it. If {CHANNELS_SUMMED} channels are less than the resolution, sum "
+                f"them: signal.rebin(scale=({scale})).unmix(); or measure longer, or with larger "
+                "pixels"
             )
             choices |= caution("few counts", hint)
         return choices

@@ -28,6 +28,8 @@ MOST_OFF = 2.0  # factor between the variance that the metadata state and that o
 SIGMAS_OFF = 3.0  # of the error of the latter, where it is known better than by that factor
 FEW_COUNTS = 10.0  # a pixel; with fewer, components are found where pixels are summed
 LEAST_GAIN_OF_COUNTS = 0.01  # values a detected electron or photon; with less they were scaled
+# The same where a background is taken out; and counts of a sum in which its edges are seen.
+FEW_COUNTS_CORRECTED, ENOUGH_COUNTS_CORRECTED = 300.0, 2000.0
 LEAST_PIXELS_SUMMED = 8  # that a summed scan must have along each axis
 _logger = logging.getLogger(__name__)
 
@@ -94,7 +96,8 @@ class NoiseFinding:
 class FewCountsFinding:
     """So few counts a pixel that pixels should be summed: by ``factor`` along each scan axis.
 
-    ``dimension`` is the number of scan axes.
+    ``dimension`` is the number of scan axes, ``is_corrected`` whether background, plural scattering
+    or drift are taken out, ``has_low_loss`` whether with a low loss of the same pixels.
     """
 
     NAME = "few counts"  # in the settings
@@ -102,30 +105,51 @@ class FewCountsFinding:
     counts: float
     factor: int
     dimension: int
+    is_corrected: bool = False
+    has_low_loss: bool = False
 
     def choices(self) -> Settings:
         """In plain words."""
         scale = ", ".join([str(self.factor)] * self.dimension + ["1"])
         pixels = " x ".join([str(self.factor)] * self.dimension)
+        code = f"signal.rebin(scale=({scale})).unmix()"
+        if not self.is_corrected:
+            reason = (
+                f"a pixel, in whose noise components are easily lost. Sum {pixels} pixels first: "
+                f"{code}"
+            )
+            return {self.NAME: Choice(self.counts, reason)}
+        also = ", the low loss in the same way" if self.has_low_loss else ""
         reason = (
-            f"a pixel, in whose noise components are easily lost. Sum {pixels} pixels first: "
-            f"signal.rebin(scale=({scale})).unmix()"
+            "a pixel, in whose noise components are easily lost; where background or scattering "
+            "are taken out of single pixels, no sums of pixels are looked at. See whether more "
+            f"components are found where {pixels} pixels are summed first: {code}{also}"
         )
         return {self.NAME: Choice(self.counts, reason)}
 
 
-def find_few_counts(model: NoiseModel, image: Image) -> tuple[FewCountsFinding, ...]:
-    """Whether Poisson counts are so few that pixels should be summed, and how many."""
+def find_few_counts(
+    model: NoiseModel, image: Image, *, is_corrected: bool = False, has_low_loss: bool = False
+) -> tuple[FewCountsFinding, ...]:
+    """Whether Poisson counts are so few that pixels should be summed, and how many.
+
+    More are needed of spectra that are corrected, for most of the counts are then background.
+    """
     counts = float(image.summary.mean.sum())
-    if model.kind != "poisson" or not 0 < counts < FEW_COUNTS:
+    few, enough = (
+        (FEW_COUNTS_CORRECTED, ENOUGH_COUNTS_CORRECTED) if is_corrected else (FEW_COUNTS,) * 2
+    )
+    if model.kind != "poisson" or not 0 < counts < few:
         return ()
     dimension = len(image.navigation_shape)
-    needed = (FEW_COUNTS / counts) ** (1 / dimension)
+    needed = (enough / counts) ** (1 / dimension)
     # HyperSpy's rebin takes any whole number; powers of two are what is offered elsewhere.
     factor = 2 ** int(np.ceil(np.log2(max(needed, 2))))
     while factor > 1 and min(image.navigation_shape) < LEAST_PIXELS_SUMMED * factor:
         factor //= 2
-    return (FewCountsFinding(counts, factor, dimension),) if factor > 1 else ()
+    if factor == 1:
+        return ()
+    return (FewCountsFinding(counts, factor, dimension, is_corrected, has_low_loss),)
 
 
 def are_counts(model: NoiseModel, image: Image) -> bool:

@@ -147,7 +147,7 @@ def prepared_from(
         *find_channel_pattern(image, of_noise.model),
     )
     warn_of(of_noise, *of_values)
-    return Prepared(
+    prepared = Prepared(
         image,
         of_noise.model,
         window,
@@ -156,11 +156,12 @@ def prepared_from(
         aligned.low_loss,
         aligned.drift,
         aligned.thickness,
-        (
-            *aligned.findings,
-            of_background,
-            of_noise,
-            *of_values,
-            *find_few_counts(of_noise.model, image),
-        ),
+        (*aligned.findings, of_background, of_noise, *of_values),
     )
+    few = find_few_counts(
+        of_noise.model,
+        image,
+        is_corrected=bool(prepared.corrections.corrections),
+        has_low_loss=aligned.low_loss is not None,
+    )
+    return replace(prepared, findings=(*prepared.findings, *few))

@@ -19,6 +19,7 @@ WIDTHS_IN_PIXELS = (0.6, 1.2, 2.4, 4.8, 9.6)  # standard deviations
 # where more is needed since there are so many pixels. The last leaves no detail: a Gaussian.
 THRESHOLDS = ((1.5, 9.0), (2.5, 9.0), (4.0, 14.0), (np.inf, np.inf))
 MOST_RISK_LEFT = 0.95  # of that without smoothing: where more is left, the map stays as it is
+MOST_NEGATIVE = 0.01  # of the pixels, whose variance may come out so
 PROBE_STEP = 0.05  # standard deviations
 PIXELS_PROBED = 4096  # by as many probes as that takes
 MOST_PROBES = 16
@@ -85,7 +86,7 @@ def smooth_map(values: Floats, variance: Floats, seed: int = 0) -> SmoothMap:
     https://doi.org/10.1109/TIP.2008.2001404
     """
     known = np.isfinite(values) & np.isfinite(variance)
-    noise = np.where(known, variance, 0.0)
+    noise = _not_negative(np.where(known, variance, 0.0), known)
     total = float(noise.sum())
     if known.sum() < 2 or not total > 0:
         return SmoothMap(values, 1.0, 0.0, 0.0)
@@ -96,7 +97,7 @@ def smooth_map(values: Floats, variance: Floats, seed: int = 0) -> SmoothMap:
     for axes in _axes_to_average(values.shape):
         changed = [_estimates(given + PROBE_STEP * probe, noise, known, axes) for probe in probes]
         for estimate, *others in zip(_estimates(given, noise, known, axes), *changed, strict=True):
-            follows = _followed(estimate, others, probes, noise)
+            follows = _followed(estimate, others, probes)
             estimated = float(np.sum((estimate - given) ** 2)) - total + 2 * follows
             if estimated < min(risk, MOST_RISK_LEFT * total):
                 smooth, risk, followed = estimate, estimated, follows
@@ -108,22 +109,31 @@ def smooth_map(values: Floats, variance: Floats, seed: int = 0) -> SmoothMap:
     )
 
 
+def _not_negative(variance: Floats, known: Mask) -> Floats:
+    """The variance, averaged over as few neighbours as it takes for next to none to be negative.
+
+    That of single counts is right in the mean only.
+    """
+    axes, share = tuple(range(variance.ndim)), known.astype(float)
+    averaged = variance
+    for width in WIDTHS_IN_PIXELS:
+        if (averaged[known] < 0).mean() < MOST_NEGATIVE:
+            break
+        averaged = _Average(share, known, width, axes)(variance)
+    return np.maximum(averaged, 0)
+
+
 def _probes(noise: Floats, n_known: int, seed: int) -> list[Floats]:
     """Random changes, in every pixel of one standard deviation up or down."""
-    rng, sd = np.random.default_rng(seed), np.sqrt(np.abs(noise))
+    rng, sd = np.random.default_rng(seed), np.sqrt(noise)
     number = min(max(PIXELS_PROBED // n_known, 1), MOST_PROBES)
     return [sd * rng.choice([-1.0, 1.0], noise.shape) for _ in range(number)]
 
 
-def _followed(
-    estimate: Floats, others: Sequence[Floats], probes: Sequence[Floats], noise: Floats
-) -> float:
+def _followed(estimate: Floats, others: Sequence[Floats], probes: Sequence[Floats]) -> float:
     """Sum of each pixel's noise times the share of its change that the estimate follows."""
-    # Where the variance comes out negative by chance, as it may of few counts, it counts as such.
-    signs = np.sign(noise)
     follows = [
-        np.sum(signs * probe * (other - estimate))
-        for probe, other in zip(probes, others, strict=True)
+        np.sum(probe * (other - estimate)) for probe, other in zip(probes, others, strict=True)
     ]
     return float(np.mean(follows)) / PROBE_STEP
 
@@ -145,7 +155,7 @@ def _estimates(
         broad = average(values)
         detail = narrow - broad
         strength = average(detail**2)
-        least = noise_share * np.maximum(average(noise), 0)
+        least = noise_share * average(noise)
         for so_far, thresholds in zip(kept, THRESHOLDS, strict=True):
             so_far += _kept(_Detail(detail, strength, least), *thresholds)
             yield broad + so_far

@@ -191,6 +191,16 @@ def test_faint_components_of_few_counts_are_said():
     assert "WARNING: few counts" in unmix(grains(2)).settings
 
 
+def test_fewer_channels_show_more_as_is_said():
+    """Truth: three phases, at two counts; lines are 14 channels wide. The call that is said."""
+    s = grains(2)
+    u = unmix(s)
+    assert "signal.rebin(scale=(1, 1, 4)).unmix()" in u.settings["WARNING: few counts"].reason
+    v = unmix(s.rebin(scale=(1, 1, 4)))
+    assert v.n_components == 3
+    assert v.pca.scree_values[2] > 1.2 * u.pca.scree_values[2]
+
+
 def test_known_regions_are_those_of_single_pixels():
     """Truth: the first phase's spectrum, from a region of pixels that is alone in it."""
     s = grains(10)

@@ -69,3 +69,15 @@ def test_saved_and_loaded(tmp_path):
     u = unmix(calibrated(values, "unmix"))
     u.save(tmp_path / "r.hspy")
     assert load(tmp_path / "r.hspy").settings["few counts"] == u.settings["few counts"]
+
+
+def test_where_a_background_is_taken_out_the_call_that_is_said_finds_more():
+    """Truth: three oxides, at 200 electrons a pixel, most of which are background."""
+    s = data.three_oxides(counts=200, seed=1).signal
+    u = unmix(s)
+    reason = u.settings["few counts"].reason
+    assert u.pca.summed is None and "signal.rebin(scale=(4, 4, 1)).unmix()" in reason
+    assert "low loss" not in reason
+    summed = unmix(s.rebin(scale=(4, 4, 1)))
+    assert summed.n_components == 3 > u.n_components
+    assert "few counts" not in summed.settings

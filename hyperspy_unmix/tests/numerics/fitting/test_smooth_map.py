@@ -162,3 +162,16 @@ def test_nothing_is_modified_and_the_same_comes_again():
     np.testing.assert_array_equal(first.values, second.values)
     np.testing.assert_array_equal(raw, before[0])
     np.testing.assert_array_equal(variance, before[1])
+
+
+def test_a_variance_that_is_right_in_the_mean_only():
+    """Truth: the map. Variances of both signs, as those of unmixed single counts are."""
+    rng = np.random.default_rng(0)
+    raw = GRAINS + rng.standard_normal(GRAINS.shape)
+    exact = smooth_map(raw, np.ones_like(raw))
+    rough = smooth_map(raw, 1 + 4 * rng.standard_normal(raw.shape))
+    # thresholds are known to some tens of per cent then
+    assert rms(rough.values - GRAINS) < 1.6 * rms(exact.values - GRAINS)
+    assert rms(rough.values - GRAINS) < 0.3 * rms(raw - GRAINS)
+    assert rough.pixels == pytest.approx(exact.pixels, rel=0.6)
+    assert rough.error_before == pytest.approx(1, rel=0.1)
