@@ -53,20 +53,20 @@ class ExtrapolationFinding:
         shares = in_words([f"{100 * share:.0f} %" for share in self.shares])
         start, stop = self.window
         advice = (
-            "Give a wider window without edges in it, or one nearer to the edge that you need: "
+            "a wider one without edges in it, or one nearer to the edge that you need: "
             "background=(start, end)"
         )
         if self.later is not None:
             later = self.later
             advice = (
-                f"Compare with background=({later.start:.5g}, {later.end:.5g}), before "
+                f"background=({later.start:.5g}, {later.end:.5g}), before "
                 f"{later.edge}: what is analysed then begins there, and without the edges below it"
             )
         hint = (
             f"the background is fitted from {start:.5g} to {stop:.5g} {self.unit} and continued to "
             f"{self.end:.5g}. No background follows its law so far that the counts of component"
             f"{several} {in_words(self.names)} are known to better than {shares} (one standard "
-            f"deviation; it is part of their errors). {advice}"
+            f"deviation; it is part of their errors). See what another window makes of it: {advice}"
         )
         return caution("background error", hint)
 

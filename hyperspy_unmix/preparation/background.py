@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution, in_words
@@ -17,6 +19,7 @@ from .metadata import base_type
 from .spectrum_image import Image
 
 BACKGROUND_TYPES = ("auto", "power law", "exponential", "polynomial", "offset")
+TAIL_SHARE = 0.85  # of the first energy: the tail of an edge from there on is in a window
 LEAST_LEFT = 0.5  # of the channels, by a background window
 
 
@@ -45,7 +48,10 @@ class BackgroundFinding:
     cut_off : tuple of str
         Edges of the listed elements on the axis, below what is analysed for the window.
     unseen : tuple of str
-        Listed elements that have no edge in what is analysed, with their edges.
+        Listed elements that have edges on the axis as recorded, or shortly before it, but none in
+        what is analysed; with their edges.
+    elsewhere : tuple of str
+        Listed elements that have no edge near the axis, likewise.
     """
 
     ranges: tuple[tuple[float, float], ...]
@@ -59,6 +65,7 @@ class BackgroundFinding:
     lost: NotCounting | None = None
     cut_off: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -96,8 +103,8 @@ class BackgroundFinding:
                 "edges cut off",
                 f"{in_words(self.cut_off)} {self.unit} {'is' if is_one else 'are'} below the "
                 "background window, where nothing is known of the background, and so not in the "
-                f"result: there is no room for a window before {them}. Record from lower energies "
-                f"to analyse {them} too",
+                f"result: there is no room for a window before {them}. Measure from lower energies "
+                f"on to analyse {them} too",
             )
         if self.unseen:
             is_one = len(self.unseen) == 1
@@ -107,6 +114,10 @@ class BackgroundFinding:
                 "what is analysed: no component shows where such an element is. Choose a range and "
                 "a window that leave its edge in, or take it off metadata.Sample.elements",
             )
+        if self.elsewhere:
+            names = tuple(name.split(" ")[0] for name in self.elsewhere)
+            reason = f"listed, but without an edge on this axis: {', '.join(self.elsewhere)}"
+            said["elements not seen"] = Choice(names, reason)
         return said
 
 
@@ -152,6 +163,7 @@ def with_window(
         window = window.moved(first)
     left = len(image.blocks.channels)
     is_automatic, edges = lost is None, _edges(image)
+    unseen = _unseen(edges, image, energies[0] if is_automatic else image.energies[0])
     finding = BackgroundFinding(
         ranges,
         shape,
@@ -162,7 +174,8 @@ def with_window(
         unit=_unit(image),
         lost=lost if lost is not None and lost.described else None,
         cut_off=_cut_off(edges, energies, image.energies) if is_automatic else (),
-        unseen=_unseen(edges, energies, image.energies, is_automatic),
+        unseen=tuple(k for k, is_near in unseen.items() if is_near),
+        elsewhere=tuple(k for k, is_near in unseen.items() if not is_near),
     )
     return image, window, finding
 
@@ -177,19 +190,23 @@ def _cut_off(edges: dict[str, float], before: Floats, after: Floats) -> tuple[st
     return tuple(f"{k} at {e:.4g}" for k, e in edges.items() if before[0] < e < after[0])
 
 
-def _unseen(
-    edges: dict[str, float], before: Floats, after: Floats, is_automatic: bool
-) -> tuple[str, ...]:
-    """Elements without an edge on the channels that are left, and where their edges are.
+def _unseen(edges: dict[str, float], image: Image, first: float) -> dict[str, bool]:
+    """Elements without an edge from the energy ``first`` on, with where their edges are.
 
-    Those are left out of which edges are cut off by an automatic window.
+    Whether one of these is on the axis as recorded, or so shortly before it that its tail is in the
+    background.
     """
-    of_elements: dict[str, list[str]] = {}
+    recorded = np.asarray(image.frame.axes_manager.signal_axes[0].axis)
+    of_elements: dict[str, dict[str, float]] = {}
     for name, energy in edges.items():
-        of_elements.setdefault(name.split("-")[0], []).append(f"{name} at {energy:.4g}")
-    first = before[0] if is_automatic else after[0]
-    seen = {name.split("-")[0] for name, energy in edges.items() if first <= energy <= after[-1]}
-    return tuple(f"{k} ({', '.join(v)})" for k, v in of_elements.items() if k not in seen)
+        of_elements.setdefault(name.split("-")[0], {})[name] = energy
+    unseen = {}
+    for element, own in of_elements.items():
+        if not any(first <= e <= image.energies[-1] for e in own.values()):
+            where = ", ".join(f"{name} at {e:.4g}" for name, e in own.items())
+            near = [TAIL_SHARE * recorded.min() <= e <= recorded.max() for e in own.values()]
+            unseen[f"{element} ({where})"] = any(near)
+    return unseen
 
 
 def _unit(image: Image) -> str:

@@ -48,7 +48,9 @@ def extrapolation_error(background: Background, fit: BackgroundFit) -> Extrapola
     the energy. Its deviation from the law is taken for the integral of a random walk along the
     logarithm of the energy, by `EXPONENT_CHANGE` in the mean square over one e-fold, less what the
     fit in the window makes up for: next to none in and beside the window, growing with the 3/2
-    power of the distance. Polynomials and constants have no such term.
+    power of the distance. What the fit leaves of the mean spectrum in the window tells more of it
+    (normal errors, Bayes' rule): a law that is straight there, or one that bends. Polynomials and
+    constants have no such term.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def extrapolation_error(background: Background, fit: BackgroundFit) -> Extrapola
         relative_sd = sd[inside] / np.maximum(np.abs(mean[inside]), 1e-300)
         relative_sd *= np.sqrt(np.mean(1 / spectra.weights) / len(spectra.weights))
         changes = _changes_of_law(*axes, inside, relative_sd)
+        left = fit.spectra.scores.mean(0) @ fit.spectra.components[:, inside] / mean[inside]
+        changes = _in_view_of(left / relative_sd, changes[:, inside] / relative_sd) @ changes
         if len(fit.parameters) == 1:
             noise = _noise_of_slope(axes[1], inside, relative_sd) * np.sqrt(max(fit.misfit, 1.0))
             changes = np.concatenate([changes, noise[None]])
@@ -118,6 +122,23 @@ def _changes_of_law(
         (lines[:, inside] / relative_sd).T, (bends[:, inside] / relative_sd).T
     )
     return np.asarray(bends - made_up[0].T @ lines)
+
+
+def _in_view_of(left: Floats, changes: Floats) -> Floats:
+    """Matrix that makes independent errors of those known beforehand, once data were seen.
+
+    Their second moments are the covariance that the data leave, and what they show.
+
+    Parameters
+    ----------
+    left : array, shape (window,)
+        What the fit left of the mean spectrum there, over its noise.
+    changes : array, shape (modes, window)
+        What the errors make of it, likewise.
+    """
+    covariance = np.linalg.inv(np.eye(len(changes)) + changes @ changes.T)
+    shown = covariance @ changes @ left
+    return _root(covariance + np.outer(shown, shown)).T
 
 
 def _noise_of_slope(straight: Floats, inside: NDArray[np.intp], relative_sd: Floats) -> Floats:

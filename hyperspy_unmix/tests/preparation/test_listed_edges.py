@@ -65,13 +65,17 @@ def test_elements_on_an_axis_that_is_off_do_not_move_the_window_behind_their_edg
     assert "WARNING: edges cut off" not in listed
 
 
-@pytest.mark.parametrize(("elements", "said"), [(["O", "Mn"], False), (["O", "Mn", "C"], True)])
-def test_an_element_without_an_edge_is_named(elements, said):
-    """Truth: C-K is at 284, before the axis begins; O-K and Mn-L are on it."""
-    settings = scene({"O": 0.5, "Mn": 0.5}, 420.0, 800.0, elements).pca().settings
-    assert ("WARNING: elements" in settings) is said
-    if said:
-        assert "C (C-K at 284)" in settings["WARNING: elements"].reason
+@pytest.mark.parametrize(
+    ("element", "edge", "is_warned_of"), [("N", "N-K at 401", True), ("C", "C-K at 284", False)]
+)
+def test_an_element_without_an_edge_is_named(element, edge, is_warned_of):
+    """Truth: N-K is 19 eV before the axis begins, and its tail in the window; C-K is far away."""
+    settings = scene({"O": 0.5, "Mn": 0.5}, 420.0, 800.0, ["O", "Mn", element]).pca().settings
+    name = "WARNING: elements" if is_warned_of else "elements not seen"
+    assert f"{element} ({edge})" in settings[name].reason
+    assert "O-K" not in settings[name].reason
+    others = {"WARNING: elements", "elements not seen"} - {name}
+    assert not others & set(settings)
 
 
 def test_a_range_that_cuts_an_edge_off_names_its_element():

@@ -63,23 +63,43 @@ def test_noise_in_the_window_is_carried_to_all_channels(shape, monkeypatch):
 
 @pytest.mark.parametrize("window", [WINDOW, Window(0, 15, "given", others=((120, 160),))])
 def test_an_exponent_that_changes_with_the_energy(window):
-    """Truth: noise-free backgrounds whose exponents take a random walk along log(E)."""
+    """Truth: backgrounds whose exponents take a random walk along log(E), with noise of 0.3 %.
+
+    What is stated differs with what is seen in the window, and is right in the mean square.
+    """
     rng, fine = np.random.default_rng(1), np.linspace(np.log(240), np.log(880), 2000)
-    step, sd, errors = fine[1] - fine[0], np.sqrt(LAW), []
+    step, sd, errors, errors_stated = fine[1] - fine[0], 0.02 * LAW, [], []
     for _ in range(DRAWS):
         walk = module.EXPONENT_CHANGE * np.sqrt(step) * rng.standard_normal(2000).cumsum()
         log_change = np.interp(np.log(ENERGIES), fine, walk.cumsum() * step)
         true = LAW * np.exp(log_change - log_change[20])
-        errors.append(fitted(true, 1e-3 * sd, window)[0] / true - 1)
-    error = stated(fitted(LAW, 1e-3 * sd, window)[1]) / LAW
-    np.testing.assert_allclose(np.std(errors, axis=0)[FAR], error[FAR], rtol=0.2)
+        seen = true + sd / np.sqrt(N) * rng.standard_normal(320)
+        found, error = fitted(seen, sd, window)
+        errors.append(found / true - 1)
+        errors_stated.append(stated(error) / true)
+    mean_squares = (np.sqrt(np.mean(np.square(x), axis=0)) for x in (errors, errors_stated))
+    actual, said = (x[FAR] for x in mean_squares)
+    np.testing.assert_allclose(actual, said, rtol=0.2)
+
+
+def test_a_law_that_is_straight_in_the_window_is_better_known():
+    """One that bends, its exponent by 0.2 over one e-fold, is within two s.d. at 640 eV."""
+    sd = 2e-3 * LAW
+    bent = LAW * np.exp(0.1 * np.log(ENERGIES / 280) ** 2)
+    narrow, wide, vague = (
+        (stated(fitted(mean, noise)[1]) / mean)[200]
+        for mean, noise in ((LAW, sd), (bent, sd), (LAW, 1e3 * sd))
+    )
+    noise_alone = np.sqrt(np.sum(fitted(LAW, 1e3 * sd)[1].of_noise[:, 200] ** 2) / N) / LAW[200]
+    assert narrow < 0.9 * np.sqrt(vague**2 - noise_alone**2)
+    assert abs(fitted(bent, sd)[0] / bent - 1)[200] < 2 * wide
 
 
 def test_beside_the_window_the_model_is_right_and_far_from_it_wrong():
-    """The issue's window: 41 eV before 281 eV are 2.5 % off at 400, and 13 % at 870."""
+    """The issue's window: 41 eV before 281 eV are 2 % off at 400, and 12 % at 870."""
     error = stated(fitted(LAW, 1e-3 * np.sqrt(LAW), Window(0, 21, "given"))[1]) / LAW
     assert error[:21].max() < 2e-3
-    assert 0.02 < error[80] < 0.03
+    assert 0.015 < error[80] < 0.025
     assert 0.1 < error[-10] < 0.15
     assert (np.diff(error[25:]) > 0).all()
 
