@@ -38,6 +38,7 @@ from .thickness_error import SurfaceLosses, with_errors
 from .value_checks import check_size, check_units
 
 LEAST_CORE_LOSS = 30.0  # eV; below are plasmons
+MOST_IN_TAIL = 0.1  # t/lambda that a zero-loss peak's tail alone may feign
 RUN_PIXELS, RUNS = 16, 4  # of neighbours that tell whether there is a zero-loss peak
 Findings = tuple[Finding, ...]
 
@@ -250,15 +251,19 @@ def _with_vacuum(
     # Where the core loss counts nothing there is no specimen, as the low loss then has to show.
     empty = None if one_for_all or is_own else image.empty_pixels
     beside = None if empty is None or not empty.any() else replace(blocks, pixels=empty)
-    if one_for_all or not (beside or t_map.vacuum.any()):
+    if one_for_all:
         return measured, analysis, t_map
-    on_scan = to_pixels(image, t_map.vacuum.astype(float), of_empty=1.0, with_copies=False) == 1
-    inner = inner_vacuum(on_scan)[image.blocks.pixels.reshape(image.navigation_shape)]
-    with_tail = measured.in_vacuum(inner, beside)
-    if with_tail is measured:
-        return measured, analysis, t_map
-    analysis = with_tail.analysed()
-    return with_tail, analysis, _thickness_map(analysis, image, one_for_all)
+    # A long tail makes vacuum look like a thin specimen, but for the plasmons.
+    for vacuum in (t_map.vacuum | (t_map.values < MOST_IN_TAIL), t_map.vacuum):
+        if not (beside or vacuum.any()):
+            continue
+        on_scan = to_pixels(image, vacuum.astype(float), of_empty=1.0, with_copies=False) == 1
+        inner = inner_vacuum(on_scan)[image.blocks.pixels.reshape(image.navigation_shape)]
+        with_tail = measured.in_vacuum(inner, beside)
+        if with_tail is not measured:
+            analysis = with_tail.analysed()
+            return with_tail, analysis, _thickness_map(analysis, image, one_for_all)
+    return measured, analysis, t_map
 
 
 def _thickness_map(low_loss: LowLoss, image: Image, one_for_all: bool) -> ThicknessMap:

@@ -14,7 +14,7 @@ from hyperspy_unmix.numerics.types import Floats
 from .log_ratio import complete_above, log_ratio, zero_loss_counts
 from .per_pixel import PixelProducts, ReadingPlan, make_reading_plan
 from .systematic import SystematicErrors, systematic_errors, tail_unknown
-from .vacuum_tail import VacuumSpectra, VacuumTail, vacuum_tail
+from .vacuum_tail import GroupSpectra, VacuumTail, vacuum_tail
 from .zero_loss import (
     ZeroLossPeak,
     centre_finder,
@@ -121,10 +121,14 @@ class MeasuredLowLoss:
         if self.clipped:
             return self
         peak, mean = self.plan.peak, self.summary.mean
-        spectra = VacuumSpectra.within(self.summary, vacuum)
+        spectra = GroupSpectra.within(self.summary, vacuum)
         if beside is not None:
-            others = VacuumSpectra.beside(beside, self.energies, mean, peak)
+            others = GroupSpectra.beside(beside, self.energies, mean, peak)
             spectra = spectra.joined(others)
+        # Losses have to show where there is a specimen, or nothing tells a thin one from vacuum.
+        specimen = GroupSpectra.within(self.summary, ~vacuum)
+        if not specimen.show_losses(self.energies, peak, self.plan.noise):
+            return self
         tail = vacuum_tail(spectra, self.energies, peak, self.plan.noise)
         if tail is None or tail.error > tail_unknown(self.energies, mean, self.plan):
             return self

@@ -45,8 +45,8 @@ class VacuumTail:
 
 
 @dataclass(frozen=True)
-class VacuumSpectra:
-    """Mean spectra (groups, channels) of groups of ``size`` pixels without specimen, lined up.
+class GroupSpectra:
+    """Mean spectra (groups, channels) of groups of ``size`` pixels, lined up.
 
     ``variance`` (groups, channels) is that which was given for the values, if it was.
     """
@@ -56,11 +56,11 @@ class VacuumSpectra:
     variance: Floats | None = None
 
     @classmethod
-    def within(cls, summary: Summary, vacuum: NDArray[np.bool_]) -> Self:
-        """Those of a summary of which every pixel is in vacuum, a bool array (pixels,)."""
+    def within(cls, summary: Summary, marked: NDArray[np.bool_]) -> Self:
+        """Those of a summary of which every pixel is marked, by a bool array (pixels,)."""
         assert summary.group is not None
-        with_specimen = np.unique(np.flatnonzero(~vacuum) // summary.group_run)
-        inside = ~np.isin(summary.group, with_specimen)
+        with_others = np.unique(np.flatnonzero(~marked) // summary.group_run)
+        inside = ~np.isin(summary.group, with_others)
         variance = summary.group_variance
         return cls(
             summary.groups[inside],
@@ -88,19 +88,36 @@ class VacuumSpectra:
         is_vacuum = np.abs(above) < MOST_IN_TAIL * below
         return cls(summary.groups[is_vacuum], summary.group_size[is_vacuum])
 
-    def joined(self, other: VacuumSpectra) -> VacuumSpectra:
+    def joined(self, other: GroupSpectra) -> GroupSpectra:
         """These and others."""
         groups = np.concatenate([self.groups, other.groups])
-        return VacuumSpectra(groups, np.concatenate([self.size, other.size]))
+        return GroupSpectra(groups, np.concatenate([self.size, other.size]))
 
     @property
     def pixels(self) -> int:
         """Number of pixels."""
         return int(self.size.sum())
 
+    def mean(self, noise: NoiseModel) -> tuple[Floats, Floats]:
+        """Mean spectrum and its variance, both of shape (channels,)."""
+        mean = np.average(self.groups, axis=0, weights=self.size)
+        if noise.kind == "given":
+            # Of pixels that were not read with the others nothing is known.
+            given = np.inf if self.variance is None else self.variance.mean(0)
+            return mean, np.broadcast_to(given / self.pixels, mean.shape)
+        return mean, np.asarray(noise.variance(mean[None])[0] / self.pixels, float)
+
+    def show_losses(self, energies: Floats, peak: ZeroLossPeak, noise: NoiseModel) -> bool:
+        """Whether the mean spectrum rises again behind the peak, as no tail does."""
+        if not self.pixels:
+            return False
+        (mean, variance), split = self.mean(noise), len(peak.shape)
+        counts = float(mean[:split].sum())
+        return _rises_again(energies, mean[split:], variance[split:], counts, peak)
+
 
 def vacuum_tail(
-    spectra: VacuumSpectra, energies: Floats, peak: ZeroLossPeak, noise: NoiseModel
+    spectra: GroupSpectra, energies: Floats, peak: ZeroLossPeak, noise: NoiseModel
 ) -> VacuumTail | None:
     """The tail in vacuum; no pass over the data.
 
@@ -109,21 +126,17 @@ def vacuum_tail(
 
     Parameters
     ----------
-    spectra : VacuumSpectra
+    spectra : GroupSpectra
     energies : array, shape (channels,)
     peak : ZeroLossPeak
     noise : NoiseModel
     """
     pixels, split = spectra.pixels, len(peak.shape)
-    if pixels < LEAST_VACUUM_PIXELS:
+    if pixels < LEAST_VACUUM_PIXELS or spectra.show_losses(energies, peak, noise):
         return None
-    mean = np.average(spectra.groups, axis=0, weights=spectra.size)
-    given = None if spectra.variance is None else spectra.variance.mean(0, keepdims=True)
-    if noise.kind == "given" and given is None:
-        return None
-    variance = np.asarray(noise.variance(mean[None], given)[0] / pixels, float)[split:]
-    counts = float(mean[:split].sum())
-    if counts <= 0 or _rises_again(energies, mean[split:], variance, counts, peak):
+    mean, variance = spectra.mean(noise)
+    counts, variance = float(mean[:split].sum()), variance[split:]
+    if counts <= 0:
         return None
     # What follows beyond its end is noise, which would be subtracted from every kernel.
     to_come, sd = _sum_to_come(mean[split:]), np.sqrt(_sum_to_come(variance))

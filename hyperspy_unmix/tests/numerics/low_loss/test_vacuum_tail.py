@@ -68,6 +68,16 @@ def test_what_is_no_vacuum_is_not_taken_for_it(what):
     assert found.mean() == pytest.approx(t[0], abs=0.001)
 
 
+def test_without_plasmons_nothing_is_taken_for_vacuum():
+    """Truth: an axis that ends before the plasmon, and a map of nothing but a thin film."""
+    short = ENERGIES < 12
+    values = recorded(spectra(T, counts=1e6) + 5.0)
+    early = measure_low_loss(row_blocks(values[:, short]), ENERGIES[short])
+    assert early.in_vacuum(VACUUM) is early
+    film = measured(recorded(spectra(np.full(48, 0.01), counts=1e6)))
+    assert film.in_vacuum(np.ones(48, bool)) is film
+
+
 def test_pixels_beside_those_that_count():
     """Vacuum that was left out because its core loss is empty, its peak elsewhere, tells as well.
 
