@@ -27,7 +27,7 @@ THICKNESS, THICKEST = 50.0, 1.35  # nm; of the wedge, over the mean
 
 # Of the diffuse boundaries: degrees, nm, electrons per core-loss spectrum.
 TILTS, DIFFUSIONS, DOSES = (0, 15), (0, 1, 2, 4), (6e3, 6e4, 6e5)
-FIELD, PIXELS = 60.0, (24, 40)  # nm; pixels of 1.5 nm
+FIELD, ROWS, COLUMNS, FINER = 60.0, 24, 40, 4  # nm; pixels of 1.5 nm, drawn as four columns
 
 
 def field_of_view(kind: str, angle: float) -> float:
@@ -61,19 +61,26 @@ def diffuse(angle: float, diffusion: float, counts: float, seed: int) -> Any:
     """
     phantom = data.inclined_boundary(
         inclination=angle,
-        shape=PIXELS,
+        shape=(ROWS, FINER * COLUMNS),
         field_of_view=FIELD,
         counts=counts,
         low_loss_counts=counts,
         noise=False,
     )
     generator = np.random.default_rng(seed)
-    for signal in (phantom.signal, phantom.low_loss):
+    recorded = []
+    for fine in (phantom.signal, phantom.low_loss):
+        signal = fine.inav[:COLUMNS, :]
+        blurred = np.asarray(fine.data, float)
         if diffusion:
-            sigma = diffusion * PIXELS[1] / FIELD
-            signal.data = gaussian_filter1d(signal.data, sigma, axis=1, mode="nearest")
-        signal.data = generator.poisson(np.maximum(signal.data, 0)).astype("float32")
-    result = unmix(phantom.signal, 2, low_loss=phantom.low_loss)
+            sigma = diffusion * FINER * COLUMNS / FIELD
+            blurred = gaussian_filter1d(blurred, sigma, axis=1, mode="nearest")
+        means = blurred.reshape(ROWS, COLUMNS, FINER, -1).mean(2)
+        signal.data = generator.poisson(np.maximum(means, 0)).astype("float32")
+        for axis in signal.axes_manager.navigation_axes:
+            axis.scale = FIELD / COLUMNS
+        recorded.append(signal)
+    result = unmix(recorded[0], 2, low_loss=recorded[1])
     return boundary_inclination(
         result, 0, probe=1.0, mean_free_path=MEAN_FREE_PATH["phase"], mean_free_path_error=0.03
     )
