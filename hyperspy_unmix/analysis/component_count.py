@@ -21,6 +21,7 @@ from hyperspy_unmix.numerics.compression.split_half import count_repeated
 from hyperspy_unmix.numerics.corrections.aliasing import Aliasing
 from hyperspy_unmix.numerics.corrections.background import Background
 from hyperspy_unmix.numerics.corrections.chain import Chain
+from hyperspy_unmix.numerics.corrections.channel_pattern import ChannelPattern
 from hyperspy_unmix.numerics.corrections.correct import Corrected, corrected_significance
 from hyperspy_unmix.numerics.corrections.zero_loss_tail import ZeroLossTail
 from hyperspy_unmix.numerics.drift.drift_components import drift_components
@@ -141,7 +142,7 @@ def _count_alike_neighbours(prepared: Prepared, raw: LowRank, agreed: int, above
 
 def _removed_by(corrections: Chain) -> list[str]:
     """Names of what costs components when it is taken out: the background first, as users do."""
-    silent = (ZeroLossTail, Aliasing)
+    silent = (ChannelPattern, ZeroLossTail, Aliasing)
     names = [c.name for c in corrections.corrections if not isinstance(c, silent)]
     return sorted(names, key=lambda name: name != Background.name)
 

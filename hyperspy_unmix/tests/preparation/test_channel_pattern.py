@@ -51,6 +51,8 @@ def test_taken_out_and_put_back(lazy):
     value, reason = u.settings[SETTING]
     assert value == pytest.approx(100 * SIZE, rel=0.35)
     assert "fixed pattern" in reason
+    # gains neither make nor take a component
+    assert u.settings["n_components"].reason.endswith("2 components above the noise")
     # 1024 pixels, 240 channels: the mean of chi-square is known to 0.3 %, the model to a few
     assert np.median(u.reduced_chi_square.data) == pytest.approx(1, abs=0.04)
     recorded, smooth = scene().data.mean((0, 1)), mean_counts().mean((0, 1))
