@@ -67,7 +67,12 @@ def _merged(parts: Sequence[Sums]) -> Sums:
     parts = [part for part in parts if len(part[0])]
     if not parts:
         return np.zeros(0, int), np.zeros((0, 0), np.float32)
-    numbers, rows = (np.concatenate(values) for values in zip(*parts, strict=True))
+    # A block by itself is not copied.
+    numbers, rows = (
+        parts[0]
+        if len(parts) == 1
+        else (np.concatenate(values) for values in zip(*parts, strict=True))
+    )
     cells, place = np.unique(numbers, return_inverse=True)
     ones = np.ones(len(rows), rows.dtype)
     matrix = csr_array((ones, (place, np.arange(len(rows)))), (len(cells), len(rows)))
