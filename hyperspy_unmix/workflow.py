@@ -100,9 +100,11 @@ def unmix(
     background_type : {"auto", "power law", "exponential", "polynomial", "offset"}
         Shape of the background. ``"auto"``: power laws; behind a window at energies that are not
         positive, a polynomial (a straight line).
-    energy_shift : "auto" or None
-        ``"auto"``: find the energy drift of EELS, from the zero-loss peak or from the spectra, and
-        take it out where it is larger than its own error. None: leave the spectra where they are.
+    energy_shift : "auto", "spectra" or None
+        ``"auto"``: find the energy drift of EELS, from the zero-loss peak or from the spectra, in
+        either order of the scan, and take it out where it is larger than its own error.
+        ``"spectra"``: from the spectra, whatever the low loss says (it was aligned by itself, or is
+        of another range). None: leave the spectra where they are.
     spikes : "auto" or None
         ``"auto"``: replace single values far above their neighbours in energy and in space, and
         leave dead channels out. None: take the counts as they are.

@@ -35,7 +35,7 @@ class Preprocessing:
         "auto"
     )
     background_type: Literal["auto", "power law", "exponential", "polynomial", "offset"] = "auto"
-    energy_shift: Literal["auto"] | None = "auto"
+    energy_shift: Literal["auto", "spectra"] | None = "auto"
     spikes: Literal["auto"] | None = "auto"
     signal_range: tuple[float, float] | None = None
     noise: Literal["auto", "poisson", "uniform"] | BaseSignal = "auto"

@@ -15,14 +15,8 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution, warn_of
 
 from .aligned import Aligned
-from .drift import (
-    LEAST_PIXELS,
-    SIGMAS_NOT_FOLLOWED,
-    SIGMAS_OF_DRIFT,
-    Drift,
-    DriftNotAskedFor,
-    take_out_offset,
-)
+from .drift import LEAST_PIXELS, Drift, DriftNotAskedFor, take_out_offset
+from .drift_search import SIGMAS_NOT_FOLLOWED, SIGMAS_OF_DRIFT
 from .low_loss_report import EnergiesDiffer
 from .metadata import EV
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +10,16 @@ from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.corrections.fractional_shift import FractionalShift
-from hyperspy_unmix.numerics.drift.group_shifts import (
-    GroupShifts,
-    group_shifts,
-    shift_share_in_spectra,
-)
-from hyperspy_unmix.numerics.drift.scan_curve import ScanCurve, scan_curve
-from hyperspy_unmix.numerics.low_loss.analysis import POSITION_ERROR_IN_FWHM
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings
+from hyperspy_unmix.settings import Choice, Settings, caution
 
+from .drift_search import SIGMAS_OF_DRIFT, Candidate, Source, find
 from .low_loss import AnalysedLowLoss
-from .metadata import EV, base_type
+from .metadata import base_type
 from .spectrum_image import Image
 
-SIGMAS_NOT_FOLLOWED = 3.0  # by which spectra must not follow a drift to be said not to
-SIGMAS_OF_DRIFT = 2.0  # of its own error, that a drift must exceed to be taken out
 MOST_COMPRESSED_DRIFT = 3.0  # channels, peak to peak, that are taken out in compressed form alone
 LEAST_PIXELS, LEAST_CHANNELS = 16, 64  # of an image, to look for a drift
-Source = Literal["zero-loss peak", "spectra", ""]
 
 
 @dataclass(frozen=True)
@@ -54,6 +44,13 @@ class Drift:
         Whether there is a zero-loss peak whose drift the core loss does not share.
     energies_agree : bool
         Whether low and high energies drift alike; if not, it may be chemistry.
+    is_other_order : bool
+        Whether it follows the scan along its other axis: stored with swapped axes, or scanned so.
+    beyond_peak : float
+        Channels r.m.s. by which all edges drift beside the zero-loss peak; taken out with it.
+    of_one_edge : float
+        Channels, peak to peak, by which one edge moves along the scan and the zero-loss peak does
+        not: valence, or a drift of the core loss alone. It is left.
     offset : float
         By which all spectra are above those of other signals that they are unmixed with, in
         channels; it is taken out in any case.
@@ -68,6 +65,9 @@ class Drift:
     is_smooth_course: bool = False
     peak_drifts_otherwise: bool = False
     energies_agree: bool = True
+    is_other_order: bool = False
+    beyond_peak: float = 0.0
+    of_one_edge: float = 0.0
     offset: float = 0.0
 
     def correction(self, image: Image) -> FractionalShift | None:
@@ -101,6 +101,13 @@ class Drift:
             words += ", of the spectra"
             words += " (the zero-loss peak drifts otherwise)" * self.peak_drifts_otherwise
             words += ", along a smooth curve of the scan"
+        if self.beyond_peak:
+            words += (
+                f"; {self.beyond_peak:.2g} channels r.m.s. of it are of all edges and not of the "
+                "zero-loss peak (the low loss was aligned by itself, or is of another range)"
+            )
+        if self.applied and self.is_other_order:
+            words += ", whose fast axis is the slow one of the array"
         if not self.energies_agree:
             words += "; low and high energies do not drift alike, so it may be chemistry"
         if self.applied and self.from_pixel_to_pixel:
@@ -116,7 +123,21 @@ class Drift:
             below = f"below its own error ({self.described})"
             why = below if self.energies_agree else self.described
             choice = Choice(size, f"not taken out: {why}")
-        return {"energy shift": choice}
+        said: Settings = {"energy shift": choice}
+        if self.of_one_edge:
+            said |= caution("energy shift", self._hint)
+        return said
+
+    @property
+    def _hint(self) -> str:
+        """Both readings of one edge that moves, and what tells them apart."""
+        return (
+            f"one edge moves by {self.of_one_edge:.2g} channels along the scan, and the zero-loss "
+            "peak does not: its valence or bonding changes, or the core loss drifts alone (a low "
+            "loss that was aligned by itself, or of another range). It is left in, and makes "
+            'components of its own if it is a drift: then energy_shift="spectra" takes it out. An '
+            "edge of another element in the range would tell"
+        )
 
 
 def take_out_offset(drift: Drift, image: Image, offset: float) -> tuple[Drift, Image]:
@@ -138,17 +159,6 @@ class DriftNotAskedFor:
         return {"energy shift": Choice(None, "not asked for")}
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A curve of shifts along the scan, and where it comes from (see `Drift`)."""
-
-    curve: ScanCurve
-    source: Source
-    is_smooth_course: bool = False
-    peak_drifts_otherwise: bool = False
-    energies_agree: bool = True
-
-
 def align(
     image: Image, low_loss: AnalysedLowLoss | None, energy_shift: str | None
 ) -> tuple[Drift | None, Image, tuple[Drift | DriftNotAskedFor, ...]]:
@@ -157,9 +167,9 @@ def align(
     Raises
     ------
     ValueError
-        If ``energy_shift`` is neither "auto" nor None.
+        If ``energy_shift`` is none of "auto", "spectra" and None.
     """
-    check_choice("energy_shift", energy_shift, ("auto", None))
+    check_choice("energy_shift", energy_shift, ("auto", "spectra", None))
     axis = image.frame.axes_manager.signal_axes[0]
     if energy_shift is None:
         return None, image, (DriftNotAskedFor(),)
@@ -169,82 +179,12 @@ def align(
         return None, image, ()
     # on a hundred mean spectra threads would only wait for each other
     with threadpool_limits(1, user_api="blas"):
-        candidate = _find(image, low_loss)
+        candidate = find(image, low_loss, energy_shift)
     drift, image = _take_out(image, candidate)
     return drift, image, (drift,)
 
 
-def _find(image: Image, low_loss: AnalysedLowLoss | None) -> _Candidate:
-    """The drift of the zero-loss peak, if there is one and the core loss follows; else its own."""
-    time = np.flatnonzero(image.blocks.pixels) / len(image.blocks.pixels)
-    if low_loss is None or len(low_loss.analysis.shift) != image.blocks.shape[0]:
-        return _from_spectra(image, time)
-    candidate = _from_zero_loss(image, low_loss, time)
-    if candidate is None:
-        return replace(_from_spectra(image, time), peak_drifts_otherwise=True)
-    return candidate
-
-
-def _from_zero_loss(image: Image, low_loss: AnalysedLowLoss, time: Floats) -> _Candidate | None:
-    """The drift of the zero-loss peak; None if the core loss does not drift with it."""
-    axis = image.frame.axes_manager.signal_axes[0]
-    channel = abs(float(axis.scale)) * EV.get(str(axis.units), 1.0)
-    analysis = low_loss.analysis
-    shift = (analysis.shift - np.nanmedian(analysis.shift)) / channel
-    curve = scan_curve(time, shift, analysis.shift_error / channel)
-    # smoothing averages counts, not what losses under the peak do to its position
-    floor = POSITION_ERROR_IN_FWHM * analysis.peak.fwhm / channel
-    curve = replace(curve, error=np.hypot(curve.error, floor))
-    if low_loss.method == "log":
-        return _Candidate(curve, "zero-loss peak")
-    jitter = curve.values - curve.smooth
-    is_smooth_course = _does_not_follow(image, curve.values, jitter)
-    if is_smooth_course:
-        spread = np.sqrt(np.mean(curve.error**2))
-        curve = replace(curve, values=curve.smooth, error=np.full(len(time), spread), scatter=0.0)
-        if not np.ptp(curve.smooth) > 0:
-            return None
-    if _does_not_follow(image, curve.values, curve.smooth):
-        return None
-    return _Candidate(curve, "zero-loss peak", is_smooth_course=is_smooth_course)
-
-
-def _does_not_follow(
-    image: Image, shift: Floats, part: Floats, channels: slice = slice(None)
-) -> bool:
-    """Whether these channels clearly do not have this part of the shift."""
-    if not np.ptp(part) > 0:
-        return False
-    groups, size = image.summary.groups, image.summary.group_size
-    share, error = shift_share_in_spectra(groups[:, channels], size, shift, part)
-    return share + SIGMAS_NOT_FOLLOWED * error < 0.5
-
-
-def _from_spectra(image: Image, time: Floats) -> _Candidate:
-    """The drift that makes the spectra need fewer components, along a smooth curve of the scan."""
-    groups, size = image.summary.groups, image.summary.group_size
-    index = (np.arange(len(time)) + 0.5) / len(time)
-
-    def curve_of(shifts: GroupShifts) -> ScanCurve:
-        error = np.sqrt(shifts.variance)
-        curve = scan_curve(shifts.time, shifts.free, error, at=index)
-        return replace(curve, values=curve.values - curve.values.mean())
-
-    shifts = group_shifts(groups, size)
-    curve = curve_of(shifts)
-    # every second group has the same drift and noise of its own
-    parts = (slice(0, None, 2), slice(1, None, 2))
-    first, second = (curve_of(group_shifts(groups, size, part)).values for part in parts)
-    error = np.maximum(curve.error, np.std(first - second) / 2)
-    curve = replace(curve, error=error)
-    if not np.mean(first * second) > SIGMAS_OF_DRIFT**2 * np.mean(error**2):
-        return _Candidate(replace(curve, values=np.zeros(len(time))), "spectra")
-    halves = (slice(None, shifts.middle), slice(shifts.middle, None))
-    differ = any(_does_not_follow(image, curve.values, curve.values, half) for half in halves)
-    return _Candidate(curve, "spectra", energies_agree=not differ)
-
-
-def _take_out(image: Image, candidate: _Candidate) -> tuple[Drift, Image]:
+def _take_out(image: Image, candidate: Candidate) -> tuple[Drift, Image]:
     """Take the drift out where it exceeds its own error."""
     curve = candidate.curve
     shift = curve.values - np.median(curve.values)
@@ -258,6 +198,9 @@ def _take_out(image: Image, candidate: _Candidate) -> tuple[Drift, Image]:
         is_smooth_course=candidate.is_smooth_course,
         peak_drifts_otherwise=candidate.peak_drifts_otherwise,
         energies_agree=candidate.energies_agree,
+        is_other_order=candidate.is_other_order,
+        beyond_peak=candidate.beyond_peak,
+        of_one_edge=candidate.of_one_edge,
     )
     is_clear = drift.spread > SIGMAS_OF_DRIFT * drift.typical_error
     if not is_clear or not drift.energies_agree:

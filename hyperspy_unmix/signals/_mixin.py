@@ -163,8 +163,9 @@ class UnmixMixin(_MixedInto):
             The pre-edge windows, in the units of the signal axis.
         background_type : {"auto", "power law", "exponential", "polynomial", "offset"}
             The shape of the background.
-        energy_shift : "auto" or None
+        energy_shift : "auto", "spectra" or None
             ``"auto"``: find the energy drift, and take it out where it exceeds its own error.
+            ``"spectra"``: the same, whatever the low loss says.
         spikes : "auto" or None
             ``"auto"``: replace spikes by their neighbours, and leave dead channels out.
         signal_range : (start, end), optional

@@ -29,6 +29,9 @@ class ScanCurve:
         Of the smooth curve.
     scatter : float
         Standard deviation of what departs from the curve beyond the errors; zero if nothing does.
+    criterion : float
+        That of Hannan and Quinn: of the same values in two orders of time the one with the lower
+        criterion has the smoother course.
     """
 
     values: Floats
@@ -36,6 +39,7 @@ class ScanCurve:
     smooth: Floats
     coefficients: int
     scatter: float
+    criterion: float = np.inf
 
 
 def spline_basis(time: Floats, number: int) -> Floats:
@@ -97,7 +101,7 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     scale = max(spline.rest / max(degrees, 1), 1.0)
     variance = np.sum((basis @ spline.inverse) * basis, 1) * scale
     if scatter2 == 0 or at is not None:
-        return ScanCurve(curve, np.sqrt(variance), curve, number, scatter)
+        return ScanCurve(curve, np.sqrt(variance), curve, number, scatter, spline.criterion)
 
     # Each value keeps a share of its departure: that of the scatter in scatter and own variance.
     own_variance = np.where(known, error, np.inf) ** 2
@@ -106,7 +110,8 @@ def scan_curve(time: Floats, values: Floats, error: Floats, at: Floats | None = 
     own_part = share * np.where(known, error, 0) ** 2
     departure_variance = np.where(np.isfinite(own_variance), own_part, scatter2)
     total_error = np.sqrt((1 - share) ** 2 * variance + departure_variance)
-    return ScanCurve(curve + departure, total_error, curve, number, scatter)
+    values = curve + departure
+    return ScanCurve(values, total_error, curve, number, scatter, spline.criterion)
 
 
 class _Binned(NamedTuple):

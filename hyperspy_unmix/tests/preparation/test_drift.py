@@ -7,6 +7,7 @@ from hyperspy_unmix import data
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.preparation.prepare import prepare
 from hyperspy_unmix.tests.preparation.drift_scenes import drifting
+from hyperspy_unmix.tests.scenes import calibrated
 
 eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
 
@@ -196,3 +197,98 @@ def test_masked_pixels_with_drift():
     error, pull = deviation(found, drift[~mask])
     assert np.std(error) < 0.05
     assert np.sqrt(np.mean(pull**2)) < 2.5
+
+
+# ----------------------------------------------------------- another order, and beside the peak
+
+
+def still_low_loss(shape):
+    """A zero-loss peak that stands still, 1 eV channels."""
+    energy = np.arange(-20, 80.0)
+    peak = 1e5 * np.exp(-0.5 * (energy / 0.8) ** 2) + 4e3 * np.exp(-0.5 * ((energy - 22) / 5) ** 2)
+    counts = np.random.default_rng(1).poisson(np.broadcast_to(peak, (*shape, 100)))
+    return calibrated(counts.astype(np.float32), "EELS", -20.0, 1.0)
+
+
+@eager_and_lazy
+@pytest.mark.parametrize("kind", ["one phase", "elements"])
+def test_axes_of_the_scan_swapped(kind, lazy):
+    """Truth: the drift put in, swapped as the map is; as well as in the other order, and said."""
+    signal, drift = drifting(kind, shape=(20, 28), drift=3.0, course="wave")
+    before, _ = aligned(signal)
+    swapped = signal.swap_axes(0, 1)
+    found, choice = aligned(swapped.as_lazy() if lazy else swapped)
+    assert found.applied
+    assert found.is_other_order
+    assert not before.is_other_order
+    assert "fast axis is the slow one" in choice.reason
+    expected = deviation(before, drift)[0]
+    error, _ = deviation(found, drift.T)
+    assert np.std(error) < 1.1 * np.std(expected) + 0.005
+
+
+def test_zero_loss_peak_of_few_counts_with_swapped_axes():
+    """Truth: the phantom's drift; smoothed along the scan it is as well known in either order."""
+    phantom = data.core_shell(shape=(24, 24), drift=3.0, low_loss_counts=300)
+    drift = phantom.truth.parameters["drift"]
+    along, _ = aligned(phantom.signal, low_loss=phantom.low_loss)
+    swapped = [signal.swap_axes(0, 1) for signal in (phantom.signal, phantom.low_loss)]
+    found, _ = aligned(swapped[0], low_loss=swapped[1])
+    assert found.is_other_order
+    assert np.std(deviation(found, drift.T)[0]) < 1.2 * np.std(deviation(along, drift)[0])
+
+
+@pytest.mark.parametrize("kind", ["one phase", "elements"])
+@pytest.mark.parametrize("swap", [False, True])
+def test_core_loss_drifts_and_the_peak_does_not(kind, swap):
+    """Truth: the drift put in; both edges have it, so it is none of a valence."""
+    signal, drift = drifting(kind, drift=3.0)
+    if swap:
+        signal, drift = signal.swap_axes(0, 1), drift.T
+    found, choice = aligned(signal, low_loss=still_low_loss(drift.shape))
+    assert found.applied
+    assert found.beyond_peak > 0.5
+    assert "aligned by itself" in choice.reason
+    assert np.std(deviation(found, drift)[0]) < 0.05
+
+
+def test_core_loss_drifts_beside_a_peak_that_drifts():
+    """Truth: the sum of two drifts; the low loss has one of them."""
+    signal, drift = drifting(drift=3.0)
+    low_loss = still_low_loss(drift.shape)
+    by = np.rint(np.linspace(0, 4, drift.size)).astype(int).reshape(drift.shape)
+    for moved, channels in ((signal, 2 * by), (low_loss, by)):  # channels of 0.5 and of 1 eV
+        n = moved.data.shape[-1]
+        index = np.clip(np.arange(n) - channels[..., None], 0, n - 1)
+        moved.data = np.take_along_axis(moved.data, index, -1)
+    found, _ = aligned(signal, low_loss=low_loss)
+    assert found.applied
+    assert np.std(deviation(found, drift + 2 * by)[0]) < 0.1
+
+
+@pytest.mark.parametrize("kind", ["one phase", "elements", "phases", "lower edge", "upper edge"])
+@pytest.mark.parametrize("dose", [2e2, 2e4])
+def test_no_drift_beside_a_peak_that_stands_still(kind, dose):
+    """Truth: none; what composition and chemistry do is neither taken out nor warned of."""
+    found, _ = aligned(drifting(kind, dose=dose, size=3.0)[0], low_loss=still_low_loss((24, 24)))
+    assert not found.applied
+    assert not found.of_one_edge
+
+
+def test_one_edge_moves_and_the_peak_does_not():
+    """Truth: a drift, which one edge cannot tell from a valence: both are named, and what helps."""
+    signal, drift = drifting(drift=3.0)
+    signal, low_loss = signal.isig[:240], still_low_loss(drift.shape)
+    prepared = prepare(signal, Preprocessing(low_loss=low_loss))
+    assert not prepared.drift.applied
+    hint = prepared.settings["WARNING: energy shift"].reason
+    assert "valence" in hint
+    assert 'energy_shift="spectra"' in hint
+    found, choice = aligned(signal, low_loss=low_loss, energy_shift="spectra")
+    assert found.applied
+    assert (
+        "WARNING: energy shift"
+        not in prepare(signal, Preprocessing(low_loss=low_loss, energy_shift="spectra")).settings
+    )
+    assert "of the spectra" in choice.reason
+    assert np.std(deviation(found, drift)[0]) < 0.05
