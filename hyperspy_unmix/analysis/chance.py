@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from hyperspy_unmix.numerics.certainty.ica_error import ica_covariance
+from hyperspy_unmix.numerics.certainty.ica_error import MixingDraws, ica_covariance
 from hyperspy_unmix.numerics.certainty.mixing_error import Shares, estimate_shares
+from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.separation.positivity import Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 
 from .found_by import BesideAlone, BesideKnown, FoundBy, Independent
+
+MOST_PIXELS_OF_DRAWS = 1024  # whose maps must stay physical
+HALVINGS = 6  # of a draw that is not
 
 
 def chance_shares(found_by: FoundBy, unmixing: Floats, signals: Floats) -> Shares:
@@ -46,6 +53,94 @@ def covariance_of(found_by: Independent | BesideAlone, signals: Floats) -> Float
     covariance = ica_covariance(sources, known=found_by.is_alone)
     _put_corners(covariance, found_by.unmixing, found_by.pure, found_by.is_alone)
     return covariance
+
+
+def chance_of_independent(found_by: FoundBy, signals: Floats) -> MixingDraws | None:
+    """Draws of what chance may have left in the independent components; None where none is.
+
+    What is known, and the phases that are alone, depend on pixels, and stay as they are.
+
+    Parameters
+    ----------
+    found_by : FoundBy
+    signals : array, shape (n, samples)
+        What the ICA saw.
+    """
+    before = found_by.before if isinstance(found_by, BesideKnown) else found_by
+    if before is None or isinstance(before, PurePixels) or len(signals) < 2:
+        return None
+    is_anew = isinstance(found_by, BesideKnown) and found_by.is_anew
+    stands = np.zeros(len(signals), bool)
+    if isinstance(before, BesideAlone):
+        stands |= before.is_alone
+    if isinstance(found_by, BesideKnown):
+        stands |= found_by.is_known
+    centred = signals - signals.mean(1, keepdims=True)
+    if isinstance(before, Independent) and not is_anew:
+        uncorrelated = before.algorithm == "fastica" or not before.super_gaussian
+        covariance = ica_covariance(before.unmixing @ centred, uncorrelated)
+        covariance[stands], covariance[:, :, stands] = 0, 0
+    else:
+        covariance = ica_covariance(found_by.unmixing @ centred, known=stands)
+    return MixingDraws.of(covariance)
+
+
+@dataclass(frozen=True)
+class ChanceOfIndependent:
+    """What chance may leave of independent components in each other, as long as that is physical.
+
+    Parameters
+    ----------
+    draws : MixingDraws
+        In the sources of what was found.
+    mixture : Mixture, optional
+        Of what was found, where spectra and maps must be no more negative than its own, or noise.
+    norms : array, shape (n,)
+        Of its spectra, in units of their noise.
+    """
+
+    draws: MixingDraws
+    mixture: Mixture | None
+    norms: Floats
+
+    @classmethod
+    def of(
+        cls, found_by: FoundBy, leading: LowRank, signals: Floats, is_physical: bool
+    ) -> ChanceOfIndependent | None:
+        """None where no component is independent of others."""
+        draws = chance_of_independent(found_by, signals)
+        if draws is None:
+            return None
+        mixture = Mixture(leading, found_by.unmixing, MOST_PIXELS_OF_DRAWS)
+        white = leading.whitening.whiten(found_by.unmixing @ leading.components)
+        norms = np.linalg.norm(white, axis=1)
+        return cls(draws, mixture if is_physical else None, norms)
+
+    def draw(self, generator: np.random.Generator) -> Floats:
+        """A mixing, shape (n, n), of the sources that were found."""
+        error = self.draws.draw(generator, np.argsort(np.argsort(self.norms)))
+        n = len(error)
+        if self.mixture is None:
+            return np.eye(n) + error
+        scale = self.norms / self.norms[:, None]
+        most = np.maximum(self.mixture.negativity_ratios(np.eye(n)), 1)
+        for row in range(n):
+            error[row] *= self._share_allowed(row, error[row] * scale[row], most)
+        return np.eye(n) + error
+
+    def _share_allowed(self, row: int, error: Floats, most: Floats) -> float:
+        """The largest share of the error of one component that is physical, by halves."""
+        assert self.mixture is not None
+        lowest, highest, share = 0.0, 1.0, 1.0
+        for _ in range(HALVINGS):
+            mixing = np.eye(len(error))
+            mixing[row] += share * error
+            allowed = (self.mixture.negativity_ratios(mixing) <= most).all()
+            if allowed and share == 1:
+                return share
+            lowest, highest = (share, highest) if allowed else (lowest, share)
+            share = (lowest + highest) / 2
+        return lowest
 
 
 def _covariance_beside_known(found_by: BesideKnown, signals: Floats) -> Floats:

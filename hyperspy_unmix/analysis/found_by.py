@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +11,7 @@ from scipy.linalg import block_diag
 from scipy.optimize import linear_sum_assignment
 
 from hyperspy_unmix.numerics.certainty.evidence import turns_between
-from hyperspy_unmix.numerics.certainty.ica_error import NUMBER_OF_BLOCKS
-from hyperspy_unmix.numerics.certainty.stability import draw_blocks, redraw_noise
+from hyperspy_unmix.numerics.certainty.stability import redraw_noise
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.beside_known import separate_beside
 from hyperspy_unmix.numerics.separation.derivative import derivative
@@ -141,8 +141,9 @@ def find_again(
     signal_share: Floats,
     detail: Detail,
     generator: np.random.Generator,
+    draw_mixing: Callable[[np.random.Generator], Floats] | None = None,
 ) -> Floats:
-    """The unmixing from another start, on other noise, other pixels and parts of the spectrum.
+    """The unmixing from another start, on other noise, other pixels and another spectrum's chance.
 
     Parameters
     ----------
@@ -154,6 +155,10 @@ def find_again(
         As in `stability.redraw_noise`.
     detail : Detail
     generator : numpy.random.Generator
+    draw_mixing : callable, optional
+        Makes what features that coincide by chance leave of independent components in each other:
+        a mixing of the sources of ``found_by``. A draw of parts of the spectrum would say more than
+        that: an edge is in none of them in a third of the draws.
 
     Returns
     -------
@@ -162,6 +167,21 @@ def find_again(
     """
     if leading.rank == 1:
         return np.ones((1, 1))
+    again = _decide_again(found_by, leading, signal_share, detail, generator)
+    if draw_mixing is None or not again.any():
+        return again
+    in_sources = again @ np.linalg.pinv(found_by.unmixing)
+    return np.asarray(in_sources @ draw_mixing(generator) @ found_by.unmixing)
+
+
+def _decide_again(
+    found_by: FoundBy,
+    leading: LowRank,
+    signal_share: Floats,
+    detail: Detail,
+    generator: np.random.Generator,
+) -> Floats:
+    """`find_again` in the same channels: what decided before decides again."""
     if isinstance(found_by, BesideKnown):
         return _beside_known_again(found_by, leading, signal_share, detail, generator)
     if isinstance(found_by, PurePixels):
@@ -175,11 +195,9 @@ def find_again(
 def _drawn_signals(
     leading: LowRank, signal_share: Floats, detail: Detail, generator: np.random.Generator
 ) -> Floats:
-    """What an ICA sees, with other noise, and parts of the spectrum drawn with replacement."""
-    signals = detail.of(
-        redraw_noise(leading, signal_share, generator), leading.whitening.channel_sd
-    )
-    return np.asarray(signals[:, draw_blocks(signals.shape[1], NUMBER_OF_BLOCKS, generator)])
+    """What an ICA sees, with other noise."""
+    components = redraw_noise(leading, signal_share, generator)
+    return detail.of(components, leading.whitening.channel_sd)
 
 
 def _pure_pixels_again(leading: LowRank, generator: np.random.Generator) -> Floats:
@@ -221,7 +239,8 @@ def _beside_known_again(
     if found_by.before is None:
         return found_by.unmixing
     n = leading.rank if found_by.n_before is None else found_by.n_before
-    again = find_again(found_by.before, leading.truncate(n), signal_share[:n], detail, generator)
+    before, first = found_by.before, leading.truncate(n)
+    again = find_again(before, first, signal_share[:n], detail, generator)
     if not again.any():
         return np.zeros_like(found_by.unmixing)
     again = with_rows_of_noise(again, leading.rank - n)

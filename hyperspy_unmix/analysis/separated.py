@@ -26,10 +26,11 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Finding, Settings, choices_of, finding_of
 
-from .chance import chance_shares
+from .chance import ChanceOfIndependent, chance_shares
 from .corner_mixtures import with_mixtures_at_corners
 from .found_by import BesideKnown, Detail, FoundBy, find_again
 from .known_finding import KnownFinding
+from .separation_findings import RefinementFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
 LEAST_TURN_WITHOUT = 25.0  # degrees by which a spectrum is another without a film under it
@@ -93,12 +94,16 @@ class Separated:
         leading, unmixing = self._separated
         runs = PURE_PIXEL_RUNS if isinstance(self.found_by, PurePixels) else ICA_RUNS
         signal_share = self.visible[: leading.rank]
+        signals = self.detail.of(leading.components, self._sd)
+        is_physical = finding_of(self.findings, RefinementFinding) is not None
+        chance = ChanceOfIndependent.of(self.found_by, leading, signals, is_physical)
+        draw = None if chance is None else chance.draw
         index_of_sources = stability_index(
             unmixing=self.found_by.unmixing,
             run=lambda generator: find_again(
-                self.found_by, leading, signal_share, self.detail, generator
+                self.found_by, leading, signal_share, self.detail, generator, draw
             ),
-            metric=self._metric(leading),
+            metric=_metric_of_spectra(self.found_by.unmixing, leading),
             spectra=leading,
             signal_share=signal_share,
             generators=np.random.default_rng(self.random_state).spawn(runs),
@@ -273,9 +278,9 @@ class Separated:
             variance[places] += scale[:, None] ** 2 * known.variance / self.widths**2
         return variance
 
-    def _metric(self, leading: LowRank) -> Floats:
-        """Covariance in which runs are compared: of the detail, where there is enough of it."""
-        detail = self.detail.of(leading.components, self._sd)
-        if detail.shape[1] <= leading.rank:
-            detail = leading.whitening.whiten(leading.components)
-        return np.cov(detail).reshape(leading.rank, leading.rank)
+
+def _metric_of_spectra(unmixing: Floats, leading: LowRank) -> Floats:
+    """In which runs are compared: by their shares of the answer's spectra, each of norm one."""
+    spectra = unmixing @ leading.whitening.whiten(leading.components)
+    to_shares = np.linalg.pinv(unmixing / np.linalg.norm(spectra, axis=1, keepdims=True))
+    return np.asarray(to_shares @ to_shares.T)

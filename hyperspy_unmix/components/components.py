@@ -294,8 +294,8 @@ class Components:
     def stability(self) -> Floats:
         """Stability index of each component, from 0 to 1, shape (components,).
 
-        How alike the component comes back from other noise, other starts of the ICA and other
-        parts of the spectrum (or other pixels, with ``assume="pure"``). Below 0.5 it is flagged.
+        How alike the component comes back from other noise, other starts of the ICA and another
+        mixing by chance (or other pixels, where these decide). Below 0.5 it is flagged.
         """
         return self.separated.stability[self.arrays.origin]
 

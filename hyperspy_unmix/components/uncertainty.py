@@ -105,7 +105,7 @@ def choices(
     if unstable_names:
         settings["UNSTABLE"] = Choice(
             unstable_names,
-            "do not come back from other noise, starts and parts of the spectrum: stability below "
+            "do not come back from other noise, starts and mixings by chance: stability below "
             f"{LEAST_STABLE:g}",
         )
     value = "look at it" if ambiguity.pairs else "small"

@@ -67,8 +67,8 @@ def methods(result: Components) -> tuple[str, list[str]]:
         _number(result, cite("edge", "elbow")),
         *_separation(result, cite),
         "Error bands are two standard deviations, of the noise of the data and of components "
-        "mixed up with each other; the stability index is that of repeated runs on other noise and "
-        f"parts of the data {cite('icasso')}, the range of what describes the data as well that "
+        "mixed up with each other; the stability index is that of repeated runs on other noise, "
+        f"with these errors {cite('icasso')}, the range of what describes the data as well that "
         f"of spectra and maps non-negative within the noise {cite('ambiguity')}.",
     ]
     return " ".join(sentences), [REFERENCES[name] for name in cited]

@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from hyperspy_unmix.numerics.types import Floats, Mask
+from hyperspy_unmix.numerics.types import Floats, Index, Mask
 
 NUMBER_OF_BLOCKS = 64  # of neighbouring samples, taken as independent of each other
+
+
+@dataclass(frozen=True)
+class MixingDraws:
+    """Draws of the mixing E that chance may have left in sources: ``(1 + E) @ sources``.
+
+    ``root`` (n * n, n * n), symmetric, squared is the covariance of E.
+    """
+
+    root: Floats
+
+    @classmethod
+    def of(cls, covariance: Floats) -> MixingDraws:
+        """Of a covariance (n, n, n, n), see `ica_covariance`."""
+        n = len(covariance)
+        matrix = covariance.reshape(n * n, n * n)
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        return cls((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+    def draw(self, generator: np.random.Generator, rank: Index) -> Floats:
+        """Normal deviates of this covariance, shape (n, n).
+
+        ``rank`` (n,) numbers the sources in an order of their own, whatever the order they are in:
+        the same sources get the same deviates.
+        """
+        deviates = generator.standard_normal((len(rank), len(rank)))[np.ix_(rank, rank)]
+        return np.asarray(self.root @ deviates.ravel()).reshape(deviates.shape)
 
 
 def ica_covariance(

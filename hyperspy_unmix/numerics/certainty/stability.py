@@ -1,13 +1,11 @@
-"""Whether components come back: from other starts, other noise and other parts of the spectrum."""
+"""Whether components come back: from other starts, on other noise, mixed otherwise by chance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import special_ortho_group
 
@@ -41,24 +39,6 @@ def redraw_noise(spectra: LowRank, signal_share: Floats, generator: np.random.Ge
     return signal + np.sqrt(1 - signal_share)[:, None] * noise
 
 
-def draw_blocks(samples: int, number: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    """Indices of samples, in blocks of neighbours drawn with replacement.
-
-    Parameters
-    ----------
-    samples, number : int
-        Samples, and blocks that they are divided into.
-    generator : numpy.random.Generator
-
-    Returns
-    -------
-    int array
-    """
-    edges = np.linspace(0, samples, min(number, samples) + 1).astype(int)
-    blocks = [np.arange(*ends) for ends in pairwise(edges)]
-    return np.concatenate([blocks[i] for i in generator.integers(0, len(blocks), len(blocks))])
-
-
 def stability_index(
     unmixing: Floats,
     run: Callable[[np.random.Generator], Floats],
@@ -81,7 +61,7 @@ def stability_index(
     run : callable
         Another estimate of it, made with a random generator.
     metric : array, shape (n, n)
-        Covariance of the components in which sources are compared.
+        In which sources are compared: their products are ``unmixing @ metric @ unmixing.T``.
     spectra : LowRank
         Of ``n`` components.
     signal_share : array, shape (n,)

@@ -8,6 +8,8 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import data
+from hyperspy_unmix.analysis.chance import ChanceOfIndependent
+from hyperspy_unmix.analysis.found_by import Independent
 from hyperspy_unmix.analysis.separated import LEAST_STABLE
 from hyperspy_unmix.numerics.corrections import extrapolation_error
 from hyperspy_unmix.tests.scenes import array, component_first, two_phases
@@ -304,3 +306,65 @@ def test_stability_is_of_the_component_it_stands_beside():
     turned = replace(u.separated, found_by=replace(ica, unmixing=ica.unmixing[::-1]))
     assert np.ptp(u.stability) > 0.5
     np.testing.assert_allclose(turned.stability, u.separated.stability, atol=1e-9)
+
+
+def gradient(seed, spectra, low=0.2):
+    """Two phases whose share rises evenly along the map, nowhere alone; and their spectra."""
+    energy = np.arange(450.0, 850.0)
+
+    def edge(onset, white, lines=()):
+        x = energy - onset
+        step = 0.5 * (1 + np.tanh(x)) * np.exp(-np.clip(x, 0, None) / 150)
+        peaks = ((0.0, white), *lines)
+        return step + sum(a * np.exp(-0.5 * ((x - 3 - d) / 1.5) ** 2) for d, a in peaks)
+
+    true = np.array([sum(w * edge(*of) for w, *of in phase) for phase in spectra])
+    true = true + 0.5 * (energy / 450) ** -3.0
+    share = np.broadcast_to(np.linspace(low, 1 - low, 40), (40, 40))
+    maps = np.stack([1 - share, share], -1)
+    counts = np.random.default_rng(seed).poisson(60 * maps @ true)
+    signal = hs.signals.Signal1D(counts.astype(float))
+    signal.set_signal_type("unmix")
+    return signal.unmix(2, store=False), true
+
+
+FEW_EDGES = (
+    ((0.5, 456.0, 1.0, ((6.0, 0.8),)), (0.3, 532.0, 1.2)),
+    ((0.4, 640.0, 2.5, ((11.0, 1.2),)), (0.4, 534.0, 0.6)),
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_components_of_a_gradient_are_stable(seed):
+    """Truth: two phases of few edges, found to five degrees.
+
+    Without the part of the spectrum that holds an edge they would be others, but nobody measures
+    without it.
+    """
+    u, true = gradient(seed, FEW_EDGES)
+    angles = [min(between(found, t) for t in true) for found in u.spectra.data]
+    assert max(angles) < 5
+    assert u.stability.min() > 0.8
+
+
+def test_runs_stay_as_physical_as_the_answer():
+    """Truth: draws of the mixing are no more negative than noise, or than the answer itself."""
+    u, _ = gradient(0, FEW_EDGES)
+    separated = replace(u.separated, found_by=_independent_of(u))
+    leading, _ = separated._separated
+    signals = separated.detail.of(leading.components, separated._sd)
+    chance = ChanceOfIndependent.of(separated.found_by, leading, signals, True)
+    most = np.maximum(chance.mixture.negativity_ratios(np.eye(2)), 1)
+    for generator in np.random.default_rng(0).spawn(20):
+        scale = chance.norms / chance.norms[:, None]
+        for row, mixed in enumerate((chance.draw(generator) - np.eye(2)) * scale):
+            mixing = np.eye(2)
+            mixing[row] += mixed
+            assert (chance.mixture.negativity_ratios(mixing) <= most + 1e-9).all()
+
+
+def _independent_of(result):
+    """How an ICA found the components, whatever decided."""
+    found = result.pca.ica(2, assume="overlap").separated.found_by
+    assert isinstance(found, Independent)
+    return found

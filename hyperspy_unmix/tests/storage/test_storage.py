@@ -435,7 +435,9 @@ def test_low_loss_drift_and_warnings_of_version_one_are_read(tmp_path):
     # since then the fit is printed as well, and what it leaves
     since = ("  reduced chi-square", "  residual")
     printed = [line for line in repr(u).splitlines() if not line.startswith(since)]
-    assert ("\n".join(printed), u.code) == (known["summary"], known["code"])
+    # and runs differ by what chance mixes, no longer by parts of the spectrum that are left out
+    summary = known["summary"].replace("parts of the spectrum", "mixings by chance")
+    assert ("\n".join(printed), u.code) == (summary, known["code"])
     assert u.stability.tolist() == known["stability"]
     # sums in single precision, in the order of this machine's BLAS; since then spectra that are
     # shifted by fractions of a channel are continued smoothly at their ends, which moves the values

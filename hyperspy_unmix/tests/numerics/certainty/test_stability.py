@@ -1,18 +1,15 @@
 """Stability of components: closed forms of runs that agree, turn or scatter; draws of noise."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from scipy.linalg import toeplitz
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import chisquare, special_ortho_group
+from scipy.stats import special_ortho_group
 
 from hyperspy_unmix.analysis.separated import LEAST_STABLE
 from hyperspy_unmix.numerics.certainty.stability import (
     _chance_similarity,
     _share_of_signal,
-    draw_blocks,
     redraw_noise,
     stability_index,
 )
@@ -352,32 +349,3 @@ def test_all_visible_is_the_same_again():
     one, two = (redraw_noise(spectra, np.full(3, 0.5), np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
     assert np.abs(one - redraw_noise(spectra, np.full(3, 0.5), np.random.default_rng(8))).max() > 0
-
-
-# ------------------------------------------------------------------------------- blocks
-
-
-@pytest.mark.parametrize("number, blocks", [(100, 10), (103, 10), (5, 64), (64, 64), (1, 64)])
-def test_blocks_are_whole_and_of_neighbours(number, blocks):
-    """Truth: parts of the axis of equal length but one; as many as there are blocks."""
-    edges = np.linspace(0, number, min(blocks, number) + 1).astype(int)
-    whole = {a: np.arange(a, b) for a, b in pairwise(edges)}
-    for seed in range(5):
-        found, at, taken = draw_blocks(number, blocks, np.random.default_rng(seed)), 0, 0
-        while at < len(found):
-            part = whole[int(found[at])]
-            np.testing.assert_array_equal(found[at : at + len(part)], part)
-            at, taken = at + len(part), taken + 1
-        assert taken == min(blocks, number)
-        again = draw_blocks(number, blocks, np.random.default_rng(seed))
-        np.testing.assert_array_equal(found, again)
-
-
-def test_blocks_are_drawn_alike():
-    """Chi-square of 2000 draws of 10 blocks, at its 0.1 % point: none is preferred."""
-    generator = np.random.default_rng(0)
-    drawn = np.array([draw_blocks(100, 10, generator)[::10] // 10 for _ in range(2000)])
-    assert chisquare(np.bincount(drawn.ravel(), minlength=10)).pvalue > 1e-3
-    distinct = np.mean([len(set(row)) for row in drawn])
-    # ten of ten with replacement: 10 (1 - 0.9^10) = 6.51, deviation 1 / sqrt(2000)
-    assert distinct == pytest.approx(10 * (1 - 0.9**10), abs=0.1)
