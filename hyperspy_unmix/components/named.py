@@ -1,0 +1,113 @@
+"""Components by name: their names, their order, their signs, and what was called to get them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from hyperspy_unmix.analysis.compressed import Compressed
+from hyperspy_unmix.analysis.separated import Separated
+from hyperspy_unmix.arguments import code_to_repeat as calls
+from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
+from hyperspy_unmix.preparation.prepare import Prepared
+from hyperspy_unmix.settings import Choice, FrozenSettings
+
+from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class NamedComponents:
+    """What was separated, from which all signals of the components are made; see `Components`."""
+
+    names: tuple[str, ...]
+    choices: Mapping[str, Choice] = field(repr=False)
+    pca: Compressed = field(repr=False)
+    arrays: Normalised = field(repr=False)
+    separated: Separated = field(repr=False)
+    calls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return len(self.names)
+
+    @property
+    def prepared(self) -> Prepared:
+        """What was decided before the PCA."""
+        return self.pca.prepared
+
+    @property
+    def are_spectra_given(self) -> bool:
+        """Whether the spectra are those of another result; then the maps came with their noise."""
+        return self.arrays.map_noise is not None
+
+    @property
+    def code(self) -> str:
+        """What to type for the same result: ``s`` is the signal, others are named by option."""
+        return calls.code(self.calls)
+
+    def rename(self, names: Sequence[str]) -> Self:
+        """The same result with other names for its components.
+
+        Parameters
+        ----------
+        names : sequence of str
+            One for each component, all different.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are not that.
+        """
+        names = check_names(names, self.n_components)
+        return self._changed("rename", list(names), names=names)
+
+    def reorder(self, order: Sequence[int | str]) -> Self:
+        """The same result with its components in another order.
+
+        Parameters
+        ----------
+        order : sequence of int or str
+            Numbers or names of all components, each once, in the order they shall have.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a component is missing or there twice.
+        """
+        places = check_order(order, self.names)
+        return self._changed(
+            "reorder",
+            list(order),
+            names=reorder_names(self.names, places),
+            choices=FrozenSettings(reorder_choices(self.choices, places)),
+            arrays=self.arrays.select_components(places),
+        )
+
+    def reverse(self, component: int | str) -> Self:
+        """The same result with the signs of one component's spectrum and map turned.
+
+        Parameters
+        ----------
+        component : int or str
+            Its number or name.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component.
+        """
+        arrays = self.arrays.reversed(find_place(component, self.names))
+        return self._changed("reverse", component, arrays=arrays)
+
+    def _changed(self, method: str, argument: Any, **fields: Any) -> Self:
+        """The same result but for these fields, and the call that changed them."""
+        former_calls = self.calls
+        # A second renaming takes the place of the first.
+        if method == "rename" and former_calls and former_calls[-1].startswith("rename("):
+            former_calls = former_calls[:-1]
+        return replace(self, calls=(*former_calls, f"{method}({argument!r})"), **fields)
