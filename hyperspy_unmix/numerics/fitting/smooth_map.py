@@ -101,10 +101,12 @@ def smooth_map(values: Floats, variance: Floats, seed: int = 0) -> SmoothMap:
             estimated = float(np.sum((estimate - given) ** 2)) - total + 2 * follows
             if estimated < min(risk, MOST_RISK_LEFT * total):
                 smooth, risk, followed = estimate, estimated, follows
+    # What follows a share of each pixel's own noise has at least the square of it left.
+    risk = max(risk, followed**2 / total)
     return SmoothMap(
         np.where(known, smooth, np.nan),
         float(np.clip(total / max(followed, TINY), 1, n)),
-        float(np.sqrt((max(risk, 0) + np.sqrt(2 * np.sum(noise**2))) / n)),
+        float(np.sqrt((risk + np.sqrt(2 * np.sum(noise**2))) / n)),
         float(np.sqrt(total / n)),
     )
 
