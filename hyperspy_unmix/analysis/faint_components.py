@@ -31,7 +31,9 @@ MOST_PIXELS_OF_SMALL_SUMS = 10_000  # with more, the PCA of 2 x 2 takes a third 
 COMPONENTS_OF_NOISE = 6  # of the sums, whose maps are compared
 # Standard deviations from which neighbours in the map of the sums are alike, and over those of
 # noise: one component is asked, and it is above the noise edge besides.
-LEAST_SIGNIFICANCE, REFERENCE_FACTOR = 4.5, 2.0
+LEAST_SIGNIFICANCE, REFERENCE_FACTOR = 4.0, 2.0
+# Over the noise edge, once corrected: noise alone reaches that, and the neighbours tell.
+LEAST_CORRECTED = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class FaintFinding:
     factors : tuple of int
         Pixels that were summed along each axis of the scan, HyperSpy's order.
     strength : float
-        Of the first of them, over the noise edge of the sums.
+        Of the weakest that the sums show, over their noise edge, as recorded.
     has_low_loss : bool
     """
 
@@ -105,17 +107,18 @@ def _more_in_sums(single: Counted, factors: tuple[int, ...]) -> FaintFinding | N
     if above > known + MOST_DISAGREEMENT or above > MOST_CORRECTED_COMPONENTS:
         return None
     counted = single.count.consensus + single.count.drift
-    values = scree.values
+    values, least = scree.values, 1.0
     if prepared.corrections.corrections:
         raw, values = _corrected_sums(prepared, raw.truncate(max(above, 1)), scree, factors)
+        least = LEAST_CORRECTED
     elif above <= known:
         return None
-    reached = leading_count(values[:above] > 1)
+    reached = leading_count(values[:above] > least)
     number = leading_count(_alike(raw, summed, scree)[counted:reached])
     if not number:
         return None
     low_loss = prepared.low_loss is not None
-    return FaintFinding(number, factors[::-1], float(values[counted]), low_loss)
+    return FaintFinding(number, factors[::-1], float(scree.values[above - 1]), low_loss)
 
 
 def _alike(spectra: LowRank, summed: Prepared, scree: Scree) -> Mask:
