@@ -175,7 +175,8 @@ def main() -> None:
         "Hard scenes",
         f"Mean spectral angle in degrees, mean over {options.seeds} seeds; a phase that is not "
         "found counts as 90. `unmix` finds the number of components and is told the elements of "
-        "EELS; HyperSpy (weighted PCA, background, Fourier ratio, ICA) is told the number. *True "
+        "EELS; HyperSpy (weighted PCA, background, Fourier ratio, ICA) is told the number; its ICA "
+        "starts at random, so its figures vary by a few degrees from run to run. *True "
         "maps* are least-squares spectra of the true maps, backgrounds and low losses. *Spectra* "
         "and *maps*: share of channels and pixels within two standard deviations, of the "
         "components that stand for a phase, which should be 0.95. What is warned of is the subject "
