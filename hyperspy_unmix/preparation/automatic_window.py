@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,12 +86,13 @@ def _before_edges(image: Image) -> Window:
     window = window_before_onsets(energies, mean, lowest, every)
     if window.absent:
         return window
-    of_data = window_from_data(energies, mean, _error_of_mean(image))
-    if of_data.found:
-        first = max(of_data.start, behind_edges(energies, every, of_data.stop))
-        is_clear = of_data.stop - first >= LEAST_WINDOW_CHANNELS
-        of_data = replace(of_data, start=first if is_clear else of_data.stop)
     # The energies of the axis may be off, and what is before the edge by the table may be its foot.
+    # The data are asked up to there; only if it is, whether what they show is a bump.
+    if window.found and not is_on_foot(
+        energies, mean, window, _of_data(image, every, until=window.stop)
+    ):
+        return window
+    of_data = _of_data(image, every)
     if window.found and not is_on_foot(energies, mean, window, of_data):
         return window
     # What the data show comes before another edge.
@@ -100,6 +102,17 @@ def _before_edges(image: Image) -> Window:
     if later.found or later.absent:
         return later
     return replace(of_data, reason=_NO_ROOM if of_data.stop else of_data.reason)
+
+
+def _of_data(image: Image, edges: Iterable[float], until: int | None = None) -> Window:
+    """Before the first rise of the data, and behind the listed edges before it."""
+    energies = image.energies
+    window = window_from_data(energies, image.summary.mean, _error_of_mean(image), until)
+    if not window.found:
+        return window
+    first = max(window.start, behind_edges(energies, edges, window.stop))
+    is_clear = window.stop - first >= LEAST_WINDOW_CHANNELS
+    return replace(window, start=first if is_clear else window.stop)
 
 
 def _is_subtracted(image: Image, window: Window) -> bool:

@@ -34,6 +34,7 @@ SIGMAS_OF_DRIFT = 2.0  # of its own error, that a drift must exceed to be taken 
 SIGMAS_BEYOND_PEAK = 3.0  # where a zero-loss peak says that there is none
 LEAST_GAIN = 2.0  # chi-square for each coefficient of a drift found in the spectra
 CLEAR_GAIN = 60.0  # chi-square, of a drift that the order of the scan, or the peak, speaks against
+FEW_GROUPS = 32  # in which a drift that is worth a closer look shows
 CLEAR_ORDER = 10.0  # by which the criterion of a curve must be less along the other order
 Source = Literal["zero-loss peak", "spectra", ""]
 
@@ -79,6 +80,11 @@ def _with_own_drift(image: Image, peak: Candidate) -> Candidate:
     The peak speaks against it, so it must be clear. What one edge does may be a valence that
     changes along the scan.
     """
+    # Few groups tell whether there is something to look at, in a fraction of the time.
+    if not _has_course(_scan(image, shift=peak.curve.values)) and not _has_other_course(
+        image, peak.curve.values
+    ):
+        return peak
     own = _from_spectra(image, beyond=peak.curve.values)
     spread, error = np.std(own.curve.values), np.sqrt(np.mean(own.curve.error**2))
     is_clear = spread > SIGMAS_BEYOND_PEAK * error and own.gain > CLEAR_GAIN
@@ -195,8 +201,7 @@ def _from_spectra(image: Image, beyond: Floats | None = None) -> Candidate:
     found before, and is taken out of them.
     """
     stored = _of_groups(_scan(image, shift=beyond))
-    sample = _sample_in_other_order(image, beyond)
-    if sample is None or not _has_course(sample):
+    if not _has_other_course(image, beyond):
         return stored
     other = _of_groups(_scan(image, is_other=True, shift=beyond))
     if other.is_none or not other.gain > stored.gain + CLEAR_GAIN:
@@ -220,11 +225,22 @@ def _sample_in_other_order(image: Image, shift: Floats | None) -> ScanGroups | N
     return scan if shift is None or not np.ptp(shift) > 0 else scan.moved_back(shift)
 
 
+def _has_other_course(image: Image, shift: Floats | None) -> bool:
+    """Whether the sample seems to drift along the other axis of the scan."""
+    sample = _sample_in_other_order(image, shift)
+    return sample is not None and _has_course(sample)
+
+
 def _has_course(scan: ScanGroups) -> bool:
     """Whether the groups seem to drift along a smooth curve, clearly or not."""
+    scan = scan.merged(FEW_GROUPS)
     shifts = group_shifts(scan.groups, scan.size)
     curve = scan_curve(shifts.time, shifts.free, np.sqrt(shifts.variance))
-    return bool(np.std(curve.smooth) > np.sqrt(np.mean(curve.error**2)))
+    if not np.std(curve.smooth) > np.sqrt(np.mean(curve.error**2)):
+        return False
+    in_order = replace(scan, order=np.arange(int(scan.size.sum())))
+    gain = likelihood_gain(in_order, np.repeat(curve.smooth, scan.size), shifts.rank)
+    return gain > LEAST_GAIN * curve.coefficients
 
 
 def _of_groups(scan: ScanGroups) -> Candidate:

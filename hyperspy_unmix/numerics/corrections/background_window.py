@@ -207,7 +207,9 @@ def nothing_before(mean: Floats, stop: int) -> bool:
     return bool(before.mean() < LEAST_BACKGROUND_SHARE * behind.max())
 
 
-def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
+def window_from_data(
+    energies: Floats, mean: Floats, error: Floats, until: int | None = None
+) -> Window:
     """Window before the first edge: an abrupt rise of the mean spectrum above its own power law.
 
     A rise behind which the spectrum is back at its law, and which is small beside what follows,
@@ -217,13 +219,16 @@ def window_from_data(energies: Floats, mean: Floats, error: Floats) -> Window:
     ----------
     energies, mean, error : array, shape (channels,)
         Energy axis, mean spectrum and its standard error.
+    until : int, optional
+        Last channel behind which an edge is looked for; default the last of all.
     """
     if energies[0] <= 0:
         return Window(0, 0, "the axis reaches zero energy; give background=(start, end)")
     factor = channels_to_sum(energies, mean)
     sums, summed = sums_of(energies, factor), sums_of(mean, factor)
     summed_error = np.sqrt(sums_of(error**2, factor) / factor)
-    windows = _windows_before_rises(sums, summed, summed_error)
+    last = len(sums) if until is None else until // factor + 1
+    windows = _windows_before_rises(sums, summed, summed_error, last)
     chosen = next(windows, None)
     if chosen is None:
         return Window(0, 0, _why_none(sums, summed))
@@ -263,11 +268,14 @@ def _step(channels: int) -> int:
     return max(4, channels // 64)
 
 
-def _windows_before_rises(energies: Floats, mean: Floats, error: Floats) -> Iterator[Window]:
-    """Falling windows that the mean spectrum rises behind, from low energies to high."""
+def _windows_before_rises(
+    energies: Floats, mean: Floats, error: Floats, last: int
+) -> Iterator[Window]:
+    """Falling windows that the mean spectrum rises behind, from low energies to ``last``."""
     n = len(mean)
     step = _step(n)
-    for stop in range(max(LEAST_WINDOW_CHANNELS, n // 32), n - step, max(1, step // 4)):
+    end = min(n - step, last)
+    for stop in range(max(LEAST_WINDOW_CHANNELS, n // 32), end, max(1, step // 4)):
         ahead = slice(stop, stop + step)
         window = _longest_falling(energies, mean, stop)
         if not window.found:

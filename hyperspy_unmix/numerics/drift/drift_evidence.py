@@ -14,7 +14,7 @@ from .group_shifts import (
     END_MARGIN_CHANNELS,
     FINE_WIDTH_CHANNELS,
     _Comparison,
-    _merge_neighbours,
+    merge_neighbours,
     shift_share_in_spectra,
 )
 from .scan_groups import ScanGroups
@@ -45,8 +45,8 @@ def likelihood_gain(scan: ScanGroups, shift: Floats, rank: int) -> float:
     float
         Negative where the spectra without the drift are described better.
     """
-    merged, pixels = _merge_neighbours(scan.groups, scan.size)
-    moved = _merge_neighbours(scan.means(shift)[:, None], scan.size)[0][:, 0]
+    merged, pixels = merge_neighbours(scan.groups, scan.size)
+    moved = merge_neighbours(scan.means(shift)[:, None], scan.size)[0][:, 0]
     moved = moved - np.average(moved, weights=pixels)
     comparison = _Comparison(merged, pixels, int(np.ceil(np.abs(moved).max())) + 1)
     channels = comparison.compared.stop - comparison.compared.start

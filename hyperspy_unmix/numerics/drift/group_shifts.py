@@ -160,7 +160,7 @@ def group_shifts(
     G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413,
     https://doi.org/10.1137/0710036 (variable projection).
     """
-    merged, pixels = _merge_neighbours(groups, size)
+    merged, pixels = merge_neighbours(groups, size)
     time = (np.cumsum(pixels) - pixels / 2)[part] / pixels.sum()
     merged, pixels = merged[part], pixels[part]
     reach = max(2, int(LARGEST_SHIFT_SHARE * merged.shape[1]))
@@ -215,7 +215,7 @@ def shift_share_in_spectra(
     share, error : float
         1 where the spectra drift alike, 0 where they do not; with its standard deviation.
     """
-    merged, pixels = _merge_neighbours(groups, size)
+    merged, pixels = merge_neighbours(groups, size)
     ends = np.concatenate([[0], np.cumsum(pixels)]).astype(int)
 
     def group_means(values: Floats) -> Floats:
@@ -245,7 +245,7 @@ def shift_share_in_spectra(
     return float(-slope / (2 * bend)), float(np.sqrt(noise_variance / bend))
 
 
-def _merge_neighbours(
+def merge_neighbours(
     groups: Floats, size: NDArray[np.integer], most: int = MOST_MERGED_GROUPS
 ) -> tuple[Floats, Floats]:
     """Means of neighbouring groups, ``most`` of them, and the pixels of each."""

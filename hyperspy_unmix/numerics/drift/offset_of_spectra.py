@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
-from .group_shifts import _Comparison, _merge_neighbours
+from .group_shifts import _Comparison, merge_neighbours
 
 MOST_OFFSET_CHANNELS = 10
 LEAST_CHANNELS_COMPARED = 32
@@ -55,7 +55,7 @@ def offset_of_spectra(
     OffsetOfSpectra, optional
         None where there are too few channels.
     """
-    merged = [_merge_neighbours(*image, MOST_GROUPS) for image in zip(groups, sizes, strict=True)]
+    merged = [merge_neighbours(*image, MOST_GROUPS) for image in zip(groups, sizes, strict=True)]
     spectra, pixels = (np.concatenate(parts) for parts in zip(*merged, strict=True))
     comparison = _Comparison(spectra, pixels, MOST_OFFSET_CHANNELS)
     if comparison.compared.stop - comparison.compared.start < LEAST_CHANNELS_COMPARED:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 
-from .group_shifts import shift_spectra
+from .group_shifts import merge_neighbours, shift_spectra
 
 LEAST_LINES = 4  # along either axis, for the scan to have another order
 
@@ -34,6 +34,11 @@ class ScanGroups:
     def select_channels(self, channels: slice | Mask) -> ScanGroups:
         """The same with some of the channels."""
         return replace(self, groups=self.groups[:, channels])
+
+    def merged(self, most: int) -> ScanGroups:
+        """The same in ``most`` groups or fewer."""
+        groups, size = merge_neighbours(self.groups, self.size, most)
+        return replace(self, groups=groups, size=size.astype(int))
 
     def means(self, values: Floats) -> Floats:
         """Mean of values (pixels,) in each group."""

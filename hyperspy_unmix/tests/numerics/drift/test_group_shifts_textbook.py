@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter1d
 from hyperspy_unmix.numerics.drift.group_shifts import (
     SHARES_TRIED,
     _Comparison,
-    _merge_neighbours,
     group_shifts,
+    merge_neighbours,
     shift_share_in_spectra,
     shift_spectra,
 )
@@ -89,7 +89,7 @@ def test_merged_groups_against_a_loop(groups, together):
     """Truth: means over the pixels of as few neighbours as leave 128 groups at most."""
     rng = np.random.default_rng(1)
     means, size = rng.random((groups, 7)), rng.integers(1, 9, groups)
-    found, pixels = _merge_neighbours(means, size)
+    found, pixels = merge_neighbours(means, size)
     for k, first in enumerate(range(0, groups, together)):
         part = slice(first, first + together)
         assert pixels[k] == size[part].sum()
