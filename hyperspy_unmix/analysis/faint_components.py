@@ -20,7 +20,7 @@ from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
-from hyperspy_unmix.settings import Settings, caution
+from hyperspy_unmix.settings import Choice, Settings, caution
 
 from .component_count import MOST_CORRECTED_COMPONENTS, MOST_DISAGREEMENT
 from .counted import Counted
@@ -73,7 +73,29 @@ class FaintFinding:
         return caution("faint component", hint)
 
 
-def find_faint(single: Counted) -> FaintFinding | None:
+@dataclass(frozen=True)
+class FaintNotSought:
+    """Sums of pixels were not looked at: lazy data would be read once or twice more for them.
+
+    Parameters
+    ----------
+    factors : tuple of int
+        Pixels to sum along each axis of the scan, HyperSpy's order.
+    """
+
+    factors: tuple[int, ...]
+
+    def choices(self) -> Settings:
+        """In plain words."""
+        scale = ", ".join(map(str, (*self.factors, 1)))
+        reason = (
+            "not looked for: lazy data would be read twice more. What sums of pixels show, "
+            f"signal.rebin(scale=({scale})).unmix() tells"
+        )
+        return {"faint components": Choice(None, reason)}
+
+
+def find_faint(single: Counted) -> FaintFinding | FaintNotSought | None:
     """Components of sums of pixels that single pixels do not show; None where there are none.
 
     Only of Poisson counts, whose sums have the same noise model, and where the energies do not
@@ -87,9 +109,12 @@ def find_faint(single: Counted) -> FaintFinding | None:
         return None
     shape, is_large = prepared.image.navigation_shape, single.shape[0] > MOST_PIXELS_OF_SMALL_SUMS
     tried = FACTORS[:1] if is_large else FACTORS
-    sums = dict.fromkeys(factors_along_axes(shape, factor) for factor in tried)
+    each = dict.fromkeys(factors_along_axes(shape, factor) for factor in tried)
+    sums = [factors for factors in each if max(factors) > 1]
+    if sums and prepared.image.blocks.is_lazy:
+        return FaintNotSought(sums[0][::-1])
     for factors in sums:
-        found = _more_in_sums(single, factors) if max(factors) > 1 else None
+        found = _more_in_sums(single, factors)
         if found is not None:
             return found
     return None
