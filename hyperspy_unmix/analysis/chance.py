@@ -93,20 +93,18 @@ class ChanceOfIndependent:
     ----------
     draws : MixingDraws
         In the sources of what was found.
-    mixture : Mixture, optional
-        Of what was found, where spectra and maps must be no more negative than its own, or noise.
+    mixture : Mixture
+        Of what was found: spectra and maps are no more negative than its own, or noise.
     norms : array, shape (n,)
         Of its spectra, in units of their noise.
     """
 
     draws: MixingDraws
-    mixture: Mixture | None
+    mixture: Mixture
     norms: Floats
 
     @classmethod
-    def of(
-        cls, found_by: FoundBy, leading: LowRank, signals: Floats, is_physical: bool
-    ) -> ChanceOfIndependent | None:
+    def of(cls, found_by: FoundBy, leading: LowRank, signals: Floats) -> ChanceOfIndependent | None:
         """None where no component is independent of others."""
         draws = chance_of_independent(found_by, signals)
         if draws is None:
@@ -114,14 +112,12 @@ class ChanceOfIndependent:
         mixture = Mixture(leading, found_by.unmixing, MOST_PIXELS_OF_DRAWS)
         white = leading.whitening.whiten(found_by.unmixing @ leading.components)
         norms = np.linalg.norm(white, axis=1)
-        return cls(draws, mixture if is_physical else None, norms)
+        return cls(draws, mixture, norms)
 
     def draw(self, generator: np.random.Generator) -> Floats:
         """A mixing, shape (n, n), of the sources that were found."""
         error = self.draws.draw(generator, np.argsort(np.argsort(self.norms)))
         n = len(error)
-        if self.mixture is None:
-            return np.eye(n) + error
         scale = self.norms / self.norms[:, None]
         most = np.maximum(self.mixture.negativity_ratios(np.eye(n)), 1)
         for row in range(n):
@@ -130,7 +126,6 @@ class ChanceOfIndependent:
 
     def _share_allowed(self, row: int, error: Floats, most: Floats) -> float:
         """The largest share of the error of one component that is physical, by halves."""
-        assert self.mixture is not None
         lowest, highest, share = 0.0, 1.0, 1.0
         for _ in range(HALVINGS):
             mixing = np.eye(len(error))

@@ -30,7 +30,6 @@ from .chance import ChanceOfIndependent, chance_shares
 from .corner_mixtures import with_mixtures_at_corners
 from .found_by import BesideKnown, Detail, FoundBy, find_again
 from .known_finding import KnownFinding
-from .separation_findings import RefinementFinding
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
 LEAST_TURN_WITHOUT = 25.0  # degrees by which a spectrum is another without a film under it
@@ -95,8 +94,7 @@ class Separated:
         runs = PURE_PIXEL_RUNS if isinstance(self.found_by, PurePixels) else ICA_RUNS
         signal_share = self.visible[: leading.rank]
         signals = self.detail.of(leading.components, self._sd)
-        is_physical = finding_of(self.findings, RefinementFinding) is not None
-        chance = ChanceOfIndependent.of(self.found_by, leading, signals, is_physical)
+        chance = ChanceOfIndependent.of(self.found_by, leading, signals)
         draw = None if chance is None else chance.draw
         index_of_sources = stability_index(
             unmixing=self.found_by.unmixing,

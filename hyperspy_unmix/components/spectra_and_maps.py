@@ -133,6 +133,13 @@ class SpectraAndMaps(NamedComponents):
             self.prepared.image, values, title, "Intensity", variance=variance, is_binned=False
         )
 
+    @property
+    def background_variance(self) -> Floats:
+        """What the background adds to the variance of the spectra, (components, channels)."""
+        return uncertainty.background_variance(
+            self.separated, self.arrays, self.prepared.image, self._background_spread
+        )
+
     @cached_property
     def _spectra_variance(self) -> Floats:
         return uncertainty.spectra_variance(

@@ -33,21 +33,36 @@ def spectra_variance(
     separated: Separated, arrays: Normalised, image: Image, spread: BackgroundSpread | None
 ) -> Floats:
     """Variance of the spectra, shape (components, channels)."""
-    variance = _on_channels(separated, image, separated.spectra_variance[arrays.origin])
+    variance = separated.spectra_variance[arrays.origin]
+    if arrays.background_variance is not None:
+        return _on_channels(separated, image, variance + arrays.background_variance)
+    of_background = background_variance(separated, arrays, image, spread)
+    return _on_channels(separated, image, variance) + of_background
+
+
+def background_variance(
+    separated: Separated, arrays: Normalised, image: Image, spread: BackgroundSpread | None
+) -> Floats:
+    """What the background adds to the variance of the spectra, shape (components, channels)."""
+    if arrays.background_variance is not None:
+        return arrays.background_variance
     if spread is None:
-        return variance
-    of_background = spread.spectra_variance() / image.widths_in_values**2
+        return np.zeros_like(arrays.spectra)
     # What was given stands as it is.
-    return variance + of_background * ~np.isin(arrays.origin, separated.held)[:, None]
+    is_held = np.isin(arrays.origin, separated.held)[:, None]
+    return np.asarray(spread.spectra_variance() / image.widths_in_values**2 * ~is_held)
 
 
 def counts_variance(
     separated: Separated, arrays: Normalised, image: Image, spread: BackgroundSpread | None
 ) -> Floats:
     """Variance of the spectra in counts, shape (components, channels)."""
-    sums = arrays.maps.sum(0)
+    sums, widths = arrays.maps.sum(0), image.widths_in_values
     variance = separated.totals_variance(_as_separated(separated, arrays, sums))[arrays.origin]
-    variance = _on_channels(separated, image, variance) * image.widths_in_values**2
+    if arrays.background_variance is not None:
+        variance = variance + sums[:, None] ** 2 * arrays.background_variance
+        return _on_channels(separated, image, variance) * widths**2
+    variance = _on_channels(separated, image, variance) * widths**2
     return variance if spread is None else variance + sums[:, None] ** 2 * spread.totals_variance()
 
 

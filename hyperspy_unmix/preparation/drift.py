@@ -125,19 +125,16 @@ class Drift:
             choice = Choice(size, f"not taken out: {why}")
         said: Settings = {"energy shift": choice}
         if self.of_one_edge:
-            said |= caution("energy shift", self._hint)
+            hint = (
+                f"one edge moves by {self.of_one_edge:.2g} channels along the scan, and the "
+                "zero-loss peak does not: its valence or bonding changes, or the core loss drifts "
+                "alone (a low loss that was aligned by itself, or of another range). It is left "
+                "in, and makes components of its own if it is a drift: then "
+                'energy_shift="spectra" takes it out. An edge of another element in the range '
+                "would tell"
+            )
+            said |= caution("energy shift", hint)
         return said
-
-    @property
-    def _hint(self) -> str:
-        """Both readings of one edge that moves, and what tells them apart."""
-        return (
-            f"one edge moves by {self.of_one_edge:.2g} channels along the scan, and the zero-loss "
-            "peak does not: its valence or bonding changes, or the core loss drifts alone (a low "
-            "loss that was aligned by itself, or of another range). It is left in, and makes "
-            'components of its own if it is a drift: then energy_shift="spectra" takes it out. An '
-            "edge of another element in the range would tell"
-        )
 
 
 def take_out_offset(drift: Drift, image: Image, offset: float) -> tuple[Drift, Image]:

@@ -52,7 +52,7 @@ class LowLossPlace:
         hint = (
             f"the low loss lies beside the core loss, by {self._words()}: moved by that, its map "
             f"of t/lambda leaves {100 * self.misfit_left:.0f} % of the misfit with the core loss's "
-            f"counts. Cut both to the pixels they share: {self.call()}"
+            f"counts. Crop both to the pixels they share: {self.call()}"
         )
         return caution("low loss offset", hint)
 

@@ -131,7 +131,13 @@ def apply(known: Result, other: BaseSignal, given: dict[str, Any]) -> Result:
     spectra = resample(known.arrays.spectra, known_energies, true_energies) * factor
     # Their maps; all else that is known of the components stays as it is.
     maps, map_noise = maps_of(pca, spectra * image.widths_in_values)
-    arrays = replace(known.arrays, spectra=spectra, maps=maps, map_noise=map_noise)
+    arrays = replace(
+        known.arrays,
+        spectra=spectra,
+        maps=maps,
+        map_noise=map_noise,
+        background_variance=known.background_variance,
+    )
     finding = AppliedFinding(
         source=str(prepared.image.frame.metadata.get_item("General.title", default="")),
         n_components=known.n_components,

@@ -41,7 +41,7 @@ PASSES = (
 )
 STAGES = (
     "preparation.image_reading.drop_defects",
-    "preparation.low_loss_reading.analyse_low_loss",
+    "preparation.low_loss_reading.measure_low_loss",
     "preparation.low_loss_reading.thickness_map",
     "preparation.aligned.align",
     "preparation.background.background_window",

@@ -23,7 +23,9 @@ class Normalised:
     ``confidence`` (components,), between 0 and 1, is how clearly spectrum and map together speak
     for the sign; ``unit_integral`` tells which spectra have an integral to normalise (the others
     have norm one); a reversed one has minus one. ``origin`` are their places when they were made;
-    ``map_noise`` (pixels, components) is the variance of the maps' noise, where it came with them.
+    ``map_noise`` (pixels, components) is the variance of the maps' noise, where it came with them;
+    ``background_variance`` (components, channels) what the background adds to that of spectra which
+    came from another signal, on its channels.
     """
 
     spectra: Floats
@@ -33,6 +35,7 @@ class Normalised:
     unit_integral: NDArray[np.bool_]
     origin: NDArray[np.intp]
     map_noise: Floats | None = None
+    background_variance: Floats | None = None
 
     def select_components(self, order: Sequence[int]) -> Normalised:
         """These components, in this order."""
@@ -45,6 +48,9 @@ class Normalised:
             unit_integral=self.unit_integral[index],
             origin=self.origin[index],
             map_noise=None if self.map_noise is None else self.map_noise[:, index],
+            background_variance=(
+                None if self.background_variance is None else self.background_variance[index]
+            ),
         )
 
     def reversed(self, component: int) -> Normalised:

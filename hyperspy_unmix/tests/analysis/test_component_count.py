@@ -231,7 +231,7 @@ def test_components_that_do_not_come_back_are_not_taken():
 
     How many artefacts are stable is no truth; that all components taken are, is the rule.
     """
-    s = grains(3, 5000, artefacts=12)
+    s = grains(3, 1500, artefacts=24)
     p = hyperspy_unmix.pca(s)
     assert p.count.consensus >= 10
     assert 3 <= p.n_components == p.count.automatic < p.count.consensus
