@@ -82,6 +82,14 @@ def plot_thickness(result: Components) -> Any:
     if variance is not None:
         error = variance.deepcopy()
         error.data = np.sqrt(variance.data)
-        show_values(axes[0, 1], error, "standard deviation", quantity, cmap=colours.MISFIT)
+        # From zero: most of it is alike in all pixels.
+        show_values(
+            axes[0, 1],
+            error,
+            "standard deviation",
+            quantity,
+            cmap=colours.MISFIT,
+            limits=(0.0, None),
+        )
     title_figure(figure, result.title)
     return figure

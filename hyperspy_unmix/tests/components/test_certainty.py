@@ -353,7 +353,7 @@ def test_runs_stay_as_physical_as_the_answer():
     separated = replace(u.separated, found_by=_independent_of(u))
     leading, _ = separated._separated
     signals = separated.detail.of(leading.components, separated._sd)
-    chance = ChanceOfIndependent.of(separated.found_by, leading, signals, True)
+    chance = ChanceOfIndependent.of(separated.found_by, leading, signals)
     most = np.maximum(chance.mixture.negativity_ratios(np.eye(2)), 1)
     for generator in np.random.default_rng(0).spawn(20):
         scale = chance.norms / chance.norms[:, None]
