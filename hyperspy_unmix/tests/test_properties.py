@@ -211,7 +211,8 @@ def test_lazy_is_eager(refine, shape, dose, dtype, seed, draw):
     lazy.data = da.from_array(data, chunks=tuple(parts(n, draw) for n in data.shape))
     true, found = (hyperspy_unmix.unmix(s, refine=refine) for s in (calibrated(data), lazy))
     (assert_same if refine is None else assert_same_within_noise)(found, true)
-    assert set(found.settings) - set(true.settings) <= {"chunks"}
+    # What would take more passes over lazy data is not looked for, and that is said.
+    assert set(found.settings) - set(true.settings) <= {"chunks", "faint components"}
     assert found.n_components == true.n_components
 
 
