@@ -205,10 +205,13 @@ def limit_to_stable(count: ComponentCount, number_unstable: Callable[[int], int]
     # From all of them down in steps that grow, as far as the middle; then by halves.
     first = min(count.consensus, MOST_AUTOMATIC_COMPONENTS)
     n, too_many, step, tried = 1, first + 1, 0, first  # one is always taken
+    failures = 0
     while too_many - n > 1:
         surplus = number_unstable(tried) - count.tolerated
         if surplus > 0:
-            too_many, step = tried, max((surplus + 1) // 2, 2 * step)
+            # The next that are stable may be few steps away, and fewer still not.
+            failures += 1
+            too_many, step = tried, max((surplus + 1) // 2, failures // 2)
         else:
             n = tried
         middle = (n + too_many) // 2
