@@ -9,7 +9,6 @@ import numpy as np
 
 from hyperspy_unmix.numerics.cleaning.local_noise import local_noise
 from hyperspy_unmix.numerics.corrections.background_window import (
-    Window,
     behind_edges,
     is_on_foot,
     nothing_before,
@@ -18,6 +17,7 @@ from hyperspy_unmix.numerics.corrections.background_window import (
     window_from_data,
 )
 from hyperspy_unmix.numerics.corrections.channel_sums import LEAST_WINDOW_CHANNELS
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.types import Floats
 
 from .elements import onsets

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import Choice, Settings, caution, in_words
 

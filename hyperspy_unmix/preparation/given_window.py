@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.arguments.checks import read_pair
-from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.types import Index
 
 from .spectrum_image import Image

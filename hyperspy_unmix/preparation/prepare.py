@@ -10,8 +10,8 @@ from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.numerics.corrections.aliasing import Aliasing
 from hyperspy_unmix.numerics.corrections.background import Background
-from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.chain import Chain, Correction
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.corrections.plural_scattering import PluralScattering
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.settings import Finding, Settings, choices_of, warn_of

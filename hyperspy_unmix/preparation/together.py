@@ -11,7 +11,7 @@ import numpy as np
 
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.arguments.options import Preprocessing
-from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.types import Index
 from hyperspy_unmix.settings import Choice, Settings, caution, warn_of
 

@@ -32,8 +32,8 @@ from hyperspy_unmix.numerics.compression.number_of_components import ComponentCo
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.corrections.aliasing import AliasingFit
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
-from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.correct import Corrected
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.drift.offset_of_spectra import OffsetOfSpectra
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss

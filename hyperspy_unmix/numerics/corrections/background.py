@@ -11,8 +11,8 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
 from .background_fit import BackgroundFit, subtract_background
-from .background_window import Window
 from .chain import RemovalFromCounts, subtraction
+from .falling_window import Window
 from .plural_scattering import PluralScattering
 from .scattered_background import subtract_scattered_background
 

@@ -12,7 +12,7 @@ from hyperspy_unmix.numerics.linear_algebra import generalised_eigenvectors
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.types import Floats
 
-from .background_window import Window
+from .falling_window import Window
 from .power_law import logarithmic_line
 
 SCATTERED = "power law, scattered"

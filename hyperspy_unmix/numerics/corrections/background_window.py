@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
 from .channel_sums import LEAST_SUMS, LEAST_WINDOW_CHANNELS, channels_to_sum, sums_of
+from .falling_window import MOST_DEVIATION_FROM_LAW, Window, longest_falling
 from .power_law import power_law, relative_forecast_error, relative_noise
 from .pre_edge_bumps import (
     LEAST_HEIGHT,
     bump_before,
-    holds_bump,
     is_bump_between,
     start_behind_bump,
 )
@@ -23,43 +22,8 @@ from .rise_before import rises_before
 
 NEAREST_SHARE = 0.9  # of the energy of an edge: where a window before a bump before it ends
 BEFORE_ONSET, BEHIND_ONSET = 0.99, 1.05  # energies at which an edge begins, and has its tail
-LEAST_EXPONENT, GREATEST_EXPONENT = 0.5, 8.0
-MOST_DEVIATION_FROM_LAW = 0.015  # of the mean spectrum: more is no power law
 MOST_SIGMAS_LEFT = 3.0  # of the mean counts before an edge: more are a background
 LEAST_BACKGROUND_SHARE = 0.01  # of the highest counts behind: less before all edges is none
-
-
-@dataclass(frozen=True)
-class Window:
-    """Channels ``start`` to ``stop`` (exclusive), or none, and why.
-
-    ``absent`` tells that there is no background, so that no other window need be looked for;
-    ``others`` are further (start, stop) fitted together with the first; ``bump`` is the energy of
-    what rises before the window, or between it and the edge, and is none.
-    """
-
-    start: int
-    stop: int
-    reason: str
-    absent: bool = False
-    others: tuple[tuple[int, int], ...] = ()
-    bump: float | None = None
-
-    @property
-    def found(self) -> bool:
-        """Whether there is a window at all."""
-        return self.stop > self.start
-
-    @property
-    def channels(self) -> NDArray[np.intp]:
-        """Channels of all windows."""
-        spans = ((self.start, self.stop), *self.others)
-        return np.unique(np.concatenate([np.arange(*span) for span in spans]))
-
-    def moved(self, channels: int) -> Window:
-        """The same window on an axis that begins so many channels later."""
-        others = tuple((start - channels, stop - channels) for start, stop in self.others)
-        return replace(self, start=self.start - channels, stop=self.stop - channels, others=others)
 
 
 def window_before_onsets(
@@ -140,7 +104,7 @@ def _last_falling(energies: Floats, mean: Floats, stop: int, first: int = 0) -> 
     earliest = int(np.searchsorted(energies, NEAREST_SHARE * energies[min(stop, len(mean) - 1)]))
     step = _step(len(mean))
     for end in range(stop, max(earliest, 0), -max(1, step // 4)):
-        window = _longest_falling(energies, mean, end, first)
+        window = longest_falling(energies, mean, end, first)
         if window.found:
             return window
     return Window(0, 0, "")
@@ -254,7 +218,7 @@ def _why_none(energies: Floats, mean: Floats) -> str:
     """Why there is no window, and what to do."""
     n = len(mean)
     ends = range(n // 8, n + 1, max(1, n // 8))
-    falls = any(_longest_falling(energies, mean, stop).found for stop in ends)
+    falls = any(longest_falling(energies, mean, stop).found for stop in ends)
     why = (
         "no edge rises above a falling background"
         if falls
@@ -277,7 +241,7 @@ def _windows_before_rises(
     end = min(n - step, last)
     for stop in range(max(LEAST_WINDOW_CHANNELS, n // 32), end, max(1, step // 4)):
         ahead = slice(stop, stop + step)
-        window = _longest_falling(energies, mean, stop)
+        window = longest_falling(energies, mean, stop)
         if not window.found:
             continue
         start = window.start
@@ -304,38 +268,3 @@ def _windows_before_rises(
 def _forecast_error(window: Window, error: Floats) -> float:
     """Variance of a power law just beyond the window it was fitted in (a straight-line fit)."""
     return float(8 * np.mean(error[window.start : window.stop] ** 2) / (window.stop - window.start))
-
-
-def _longest_falling(energies: Floats, mean: Floats, stop: int, first: int = 0) -> Window:
-    """Longest window up to ``stop``, of 15 % of the energy at most, that falls as a power law.
-
-    It begins at the channel ``first`` or later.
-    """
-    if stop <= 0:
-        return Window(0, 0, "")
-    start = int(np.searchsorted(energies, 0.85 * energies[min(stop, len(energies) - 1)]))
-    start = max(start, first)
-    while stop - start >= LEAST_WINDOW_CHANNELS:
-        window = Window(start, stop, "")
-        if _falls(energies, mean, window):
-            return window
-        start += max(1, (stop - start) // 5)
-    return Window(0, 0, "")
-
-
-def _falls(energies: Floats, mean: Floats, window: Window) -> bool:
-    """Whether the mean spectrum is positive and falls like a background in the window."""
-    energies, mean = energies[window.start : window.stop], mean[window.start : window.stop]
-    if energies[0] <= 0 or (mean <= 0).any():
-        return False
-    law = power_law(energies, mean)
-    if not LEAST_EXPONENT < law.exponent < GREATEST_EXPONENT:
-        return False
-    # What bends away from the law shows in the quarters of the window, beyond their noise.
-    residual = mean / law(energies) - 1
-    noise = relative_noise(residual)
-    if holds_bump(residual, noise):
-        return False
-    quarters = np.array([part.mean() for part in np.array_split(residual, 4)])
-    three_sigmas = 3 * noise / np.sqrt(len(mean) / 4)
-    return bool(np.abs(quarters).max() < MOST_DEVIATION_FROM_LAW + three_sigmas)

@@ -24,7 +24,7 @@ from .background_fit import (
     differs_in_slope,
     window_misfit,
 )
-from .background_window import Window
+from .falling_window import Window
 from .plural_scattering import PluralScattering
 
 LEAST_ENERGY_OVER_WINDOW = 0.25  # of the window's: the power law is not continued below

@@ -9,11 +9,11 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.corrections.background_fit import subtract_background
 from hyperspy_unmix.numerics.corrections.background_window import (
     LEAST_WINDOW_CHANNELS,
-    Window,
     power_law,
     window_before_onsets,
     window_from_data,
 )
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening, channel_whitening
 

@@ -8,7 +8,7 @@ import pytest
 from hyperspy_unmix import pca, preprocess, unmix
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.corrections.background_fit import decay_range, subtract_background
-from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.tests.scenes import array, calibrated, edge_on_background
 

@@ -5,15 +5,13 @@ import pytest
 
 from hyperspy_unmix.numerics.corrections.background_window import (
     LEAST_WINDOW_CHANNELS,
-    Window,
-    _falls,
     _forecast_error,
-    _longest_falling,
     nothing_before,
     power_law,
     window_before_onsets,
     window_from_data,
 )
+from hyperspy_unmix.numerics.corrections.falling_window import Window, _falls, longest_falling
 from hyperspy_unmix.numerics.corrections.rise_before import rises_before
 
 ENERGIES = 300.0 + np.arange(400)
@@ -78,7 +76,7 @@ def test_noise_is_not_bent():
 @pytest.mark.parametrize("stop", [60, 200, 399, 400])
 def test_longest_window_is_15_percent_of_the_energy(stop):
     """Definition: from 85 % of the energy at which it ends."""
-    found = _longest_falling(ENERGIES, LAW, stop)
+    found = longest_falling(ENERGIES, LAW, stop)
     end = ENERGIES[min(stop, 399)]
     assert (found.start, found.stop) == (int(np.sum(0.85 * end > ENERGIES)), stop)
 
@@ -89,7 +87,7 @@ def test_shorter_windows_begin_a_fifth_later():
     start = int(np.sum(0.85 * ENERGIES[200] > ENERGIES))
     while start < 150:
         start += max(1, (200 - start) // 5)
-    assert _longest_falling(ENERGIES, mean, 200).start == start
+    assert longest_falling(ENERGIES, mean, 200).start == start
 
 
 def test_windows_have_eight_channels_at_least():
@@ -97,8 +95,8 @@ def test_windows_have_eight_channels_at_least():
     assert LEAST_WINDOW_CHANNELS == 8
     for first, found in ((192, True), (193, False)):
         energies = ENERGIES[first:]
-        assert _longest_falling(energies, LAW[first:], 200 - first).found == found
-    assert not _longest_falling(ENERGIES, LAW, 0).found
+        assert longest_falling(energies, LAW[first:], 200 - first).found == found
+    assert not longest_falling(ENERGIES, LAW, 0).found
 
 
 @pytest.mark.parametrize(("share", "nothing"), [(0.009, True), (0.011, False)])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.corrections.background import Background
-from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.chain import Chain
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.corrections.fractional_shift import FractionalShift
 from hyperspy_unmix.numerics.corrections.zero_loss_tail import ZeroLossTail
 from hyperspy_unmix.tests.numerics.corrections.test_background import low_rank

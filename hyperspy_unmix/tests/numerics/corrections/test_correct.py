@@ -10,10 +10,10 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.split_half import ADDED_NOISE_SD
 from hyperspy_unmix.numerics.corrections import correct as correct_module
 from hyperspy_unmix.numerics.corrections.background import Background
-from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.chain import Chain
 from hyperspy_unmix.numerics.corrections.convolution import RegularAxis
 from hyperspy_unmix.numerics.corrections.correct import correct, corrected_significance
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.corrections.plural_scattering import PluralScattering
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening

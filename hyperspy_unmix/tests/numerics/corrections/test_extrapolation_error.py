@@ -6,8 +6,8 @@ import pytest
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.corrections import extrapolation_error as module
 from hyperspy_unmix.numerics.corrections.background import Background
-from hyperspy_unmix.numerics.corrections.background_window import Window
 from hyperspy_unmix.numerics.corrections.extrapolation_error import extrapolation_error
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.noise.whitening import channel_whitening
 
 ENERGIES = 240.0 + 2.0 * np.arange(320)

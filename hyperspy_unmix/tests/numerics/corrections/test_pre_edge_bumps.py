@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.corrections.background_window import (
-    Window,
     channels_to_sum,
     scatters_about_zero,
     sums_of,
     window_before_onsets,
     window_from_data,
 )
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.corrections.power_law import power_law, relative_forecast_error
 
 ONSET, PIXELS = 460.0, 100

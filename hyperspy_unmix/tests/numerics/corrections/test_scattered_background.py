@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.corrections.background_window import Window
+from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.corrections.scattered_background import (
     _exponent,
     subtract_scattered_background,
