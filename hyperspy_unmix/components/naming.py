@@ -62,6 +62,28 @@ def find_place(component: int | str, names: tuple[str, ...]) -> int:
     raise ValueError(f"there is no component {component!r}, only {', '.join(names)}")
 
 
+def find_places(components: int | str | Iterable[int | str], names: tuple[str, ...]) -> list[int]:
+    """Places of some components, of one alone too, each once.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not that.
+    """
+    one = isinstance(components, (str, int, np.integer))
+    if not one and not isinstance(components, Iterable):
+        raise TypeError(
+            f"components={components!r}: numbers or names are needed, of {', '.join(names)}."
+        )
+    chosen = [components] if one else list(components)  # type: ignore[arg-type]
+    places = [find_place(component, names) for component in chosen]  # type: ignore[arg-type]
+    if not places or len(set(places)) != len(places):
+        raise ValueError(
+            f"components={chosen!r}: one or more different ones are needed, of {', '.join(names)}."
+        )
+    return places
+
+
 def reorder_names(names: tuple[str, ...], places: list[int]) -> tuple[str, ...]:
     """Names in their new places; components that go by their number are numbered anew."""
     return names if names == numbers(len(names)) else tuple(names[i] for i in places)

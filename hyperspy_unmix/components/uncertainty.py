@@ -6,7 +6,7 @@ separated; here they get the order and the signs that they have now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import LEAST_STABLE, Separated
 from hyperspy_unmix.numerics.certainty.background_spread import BackgroundSpread
-from hyperspy_unmix.numerics.certainty.map_noise import map_variance, unbiased_map_variance
+from hyperspy_unmix.numerics.certainty.map_noise import COUNTS_ADDED, map_variance
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.spectrum_image import Image
@@ -77,24 +77,17 @@ def maps_variance(
     return variance if spread is None else variance + spread.maps_variance()
 
 
-def maps_noise(pca: Compressed, arrays: Normalised) -> Floats:
-    """Variance that the noise of each pixel gives to the maps, shape (pixels, components)."""
-    return _of_counts(map_variance, pca, arrays)
+def maps_noise(pca: Compressed, arrays: Normalised, counts_added: float = COUNTS_ADDED) -> Floats:
+    """Variance that the noise of each pixel gives to the maps, shape (pixels, components).
 
-
-def unbiased_maps_noise(pca: Compressed, arrays: Normalised) -> Floats:
-    """The same, right in the mean of pixels; shape (pixels, components)."""
-    return _of_counts(unbiased_map_variance, pca, arrays)
-
-
-def _of_counts(variance: Callable[..., Floats], pca: Compressed, arrays: Normalised) -> Floats:
-    """Variance that the noise of the counts gives to the maps, shape (pixels, components)."""
+    For ``counts_added`` see `map_variance`.
+    """
     if arrays.map_noise is not None:
         return arrays.map_noise
-    kernel = pca.prepared.kernel
+    kernel, noise = pca.prepared.kernel, pca.prepared.noise
     weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
     structure = max(pca.above_noise_edge, 1)
-    return variance(pca.recorded, pca.prepared.noise, arrays.maps, weights, structure)
+    return map_variance(pca.recorded, noise, arrays.maps, weights, structure, counts_added)
 
 
 def unstable(stability: Floats, names: tuple[str, ...]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +29,26 @@ COMPOSITE = np.array(
 )
 MISSING = (0.5, 0.5, 0.5)  # of a pixel without any of the components
 SCALE_BAR = "tab:orange"  # seen on black and on white; HyperSpy's own is white
+
+
+def as_colours(colors: Any) -> list[Any]:
+    """The colours given, checked.
+
+    Raises
+    ------
+    ValueError
+        If one of them is none.
+    """
+    from matplotlib.colors import is_color_like
+
+    given = [colors] if is_color_like(colors) or not isinstance(colors, Iterable) else list(colors)
+    for colour in given:
+        if not is_color_like(colour):
+            raise ValueError(
+                f"colors: {colour!r} is no colour; a list of names such as 'tab:red', of "
+                "'#d62728' or of (red, green, blue) between 0 and 1 is needed."
+            )
+    return given
 
 
 def mixed(shares: Floats, colours: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.components.naming import find_place
+from hyperspy_unmix.components.naming import find_places
 
 from . import colours
 from .figures import new_figure
@@ -99,20 +99,21 @@ def _chosen(
             "a composite shows where one component gives way to another, and there is one only: "
             "plot() and plot_overview() show its map, maps.inav[0] is it."
         )
-    most = len(colours.COMPOSITE) if colors is None else len(colors)
+    given = None if colors is None else colours.as_colours(colors)
+    most = len(colours.COMPOSITE) if given is None else len(given)
     chosen = range(min(most, result.n_components)) if components is None else components
-    places = [find_place(component, result.names) for component in chosen]
-    if len(set(places)) != len(places) or len(places) < 2:
+    places = find_places(chosen, result.names)
+    if len(places) < 2:
         raise ValueError(
-            f"components={list(chosen)!r}: two or more different ones are needed, of "
+            f"components={chosen!r}: two or more different ones are needed, of "
             f"{', '.join(result.names)}; plot_map(i) is the map of a single one."
         )
     if len(places) > most:
         raise ValueError(
-            f"components={list(chosen)!r}: {len(places)} components need as many colours, there "
+            f"components={chosen!r}: {len(places)} components need as many colours, there "
             f"are {most}: give colors=[...], or fewer components."
         )
-    palette = colours.COMPOSITE if colors is None else np.array([to_rgb(one) for one in colors])
+    palette = colours.COMPOSITE if given is None else np.array([to_rgb(one) for one in given])
     return places, palette[: len(places)]
 
 
@@ -129,7 +130,16 @@ def _picture(maps: BaseSignal, places: list[int], palette: Floats) -> Floats:
 
 def _brightness(survey: Any, shape: tuple[int, ...]) -> Floats:
     """A survey image between its first and last percentile, never black."""
-    image = np.asarray(getattr(survey, "data", survey), float)
+    values = survey.data if hasattr(survey, "axes_manager") else survey
+    try:
+        image = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"survey is a {type(survey).__name__}: a Signal2D or an array of the pixels of the "
+            f"maps, {shape}, is needed."
+        ) from None
+    if not np.isfinite(image).any():
+        raise ValueError("survey holds no number that is finite: an image is needed.")
     if image.shape != shape:
         raise ValueError(
             f"survey has the shape {image.shape}: an image of the same pixels as the maps, "

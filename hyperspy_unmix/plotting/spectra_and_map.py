@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.components.naming import find_place
+from hyperspy_unmix.components.naming import find_place, find_places
 
 from . import colours
 from .edges_and_lines import mark_features
@@ -55,8 +55,10 @@ def plot_spectra(
         If there is no such component, or colours are too few.
     """
     chosen = range(result.n_components) if components is None else components
-    places = [find_place(component, result.names) for component in chosen]
-    palette = [f"C{i % 10}" for i in range(len(places))] if colors is None else list(colors)
+    places = find_places(chosen, result.names)
+    palette = [f"C{i % 10}" for i in range(len(places))]
+    if colors is not None:
+        palette = colours.as_colours(colors)
     if len(palette) < len(places):
         raise ValueError(f"colors={palette!r}: {len(places)} are needed, one for each component.")
     if ax is None:

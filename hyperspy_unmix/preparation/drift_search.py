@@ -43,8 +43,8 @@ Source = Literal["zero-loss peak", "spectra", ""]
 class Candidate:
     """A curve of shifts along the scan, and where it comes from (see `drift.Drift`).
 
-    ``rank`` components describe the spectra that it was found in, and leave ``gain`` less of
-    chi-square with it than without.
+    As many components as describe the spectra leave ``gain`` less of chi-square with it than
+    without.
     """
 
     curve: ScanCurve
@@ -67,10 +67,10 @@ def find(image: Image, low_loss: AnalysedLowLoss | None, energy_shift: str) -> C
     """The drift of the zero-loss peak, if there is one and the core loss follows; and its own."""
     has_peak = low_loss is not None and len(low_loss.analysis.shift) == image.blocks.shape[0]
     if low_loss is None or not has_peak or energy_shift == "spectra":
-        return _from_spectra(image)
+        return _from_spectra(image, _has_other_course(image))
     peak = _from_zero_loss(image, low_loss)
     if peak is None:
-        return replace(_from_spectra(image), peak_drifts_otherwise=True)
+        return replace(_from_spectra(image, _has_other_course(image)), peak_drifts_otherwise=True)
     return peak if low_loss.method == "log" else _with_own_drift(image, peak)
 
 
@@ -81,11 +81,11 @@ def _with_own_drift(image: Image, peak: Candidate) -> Candidate:
     changes along the scan.
     """
     # Few groups tell whether there is something to look at, in a fraction of the time.
-    if not _has_course(_scan(image, shift=peak.curve.values)) and not _has_other_course(
-        image, peak.curve.values
-    ):
+    shift = peak.curve.values
+    has_other_course = _has_other_course(image, shift)
+    if not has_other_course and not _has_course(_scan(image, shift=shift)):
         return peak
-    own = _from_spectra(image, beyond=peak.curve.values)
+    own = _from_spectra(image, has_other_course, beyond=shift)
     spread, error = np.std(own.curve.values), np.sqrt(np.mean(own.curve.error**2))
     is_clear = spread > SIGMAS_BEYOND_PEAK * error and own.gain > CLEAR_GAIN
     if not is_clear or not own.energies_agree:
@@ -193,7 +193,7 @@ def _does_not_follow(
     return share + SIGMAS_NOT_FOLLOWED * error < 0.5
 
 
-def _from_spectra(image: Image, beyond: Floats | None = None) -> Candidate:
+def _from_spectra(image: Image, has_other_course: bool, beyond: Floats | None = None) -> Candidate:
     """The drift that makes the spectra need fewer components, along a smooth curve of the scan.
 
     In the order in which pixels are stored; along the other axis where that explains clearly more.
@@ -201,7 +201,7 @@ def _from_spectra(image: Image, beyond: Floats | None = None) -> Candidate:
     found before, and is taken out of them.
     """
     stored = _of_groups(_scan(image, shift=beyond))
-    if not _has_other_course(image, beyond):
+    if not has_other_course:
         return stored
     other = _of_groups(_scan(image, is_other=True, shift=beyond))
     if other.is_none or not other.gain > stored.gain + CLEAR_GAIN:
@@ -225,7 +225,7 @@ def _sample_in_other_order(image: Image, shift: Floats | None) -> ScanGroups | N
     return scan if shift is None or not np.ptp(shift) > 0 else scan.moved_back(shift)
 
 
-def _has_other_course(image: Image, shift: Floats | None) -> bool:
+def _has_other_course(image: Image, shift: Floats | None = None) -> bool:
     """Whether the sample seems to drift along the other axis of the scan."""
     sample = _sample_in_other_order(image, shift)
     return sample is not None and _has_course(sample)

@@ -23,6 +23,7 @@ def map_variance(
     maps: Floats,
     weights: Floats | None = None,
     signal_rank: int = 1,
+    counts_added: float = COUNTS_ADDED,
 ) -> Floats:
     """Variance that the noise of the counts gives to each pixel of each map.
 
@@ -43,6 +44,9 @@ def map_variance(
     signal_rank : int
         Components of ``raw`` that are more than noise; others belong to a pixel's mean spectrum
         only where the maps are made of them.
+    counts_added : float
+        To those of each pixel; with none, the variance is right in the mean of pixels, and of few
+        counts also negative.
 
     Returns
     -------
@@ -53,30 +57,6 @@ def map_variance(
     A. Agresti, B. A. Coull, Am. Stat. 52 (1998) 119,
     https://doi.org/10.1080/00031305.1998.10480550 (half the square of two deviations is added)
     """
-    # A spectrum of few counts may come out negative, and so may one with a dark offset.
-    return np.maximum(_variance(raw, noise, maps, weights, signal_rank, COUNTS_ADDED), 0)
-
-
-def unbiased_map_variance(
-    raw: LowRank,
-    noise: NoiseModel,
-    maps: Floats,
-    weights: Floats | None = None,
-    signal_rank: int = 1,
-) -> Floats:
-    """The same without counts added: right in the mean of pixels; of few counts also negative."""
-    return _variance(raw, noise, maps, weights, signal_rank, 0.0)
-
-
-def _variance(
-    raw: LowRank,
-    noise: NoiseModel,
-    maps: Floats,
-    weights: Floats | None,
-    signal_rank: int,
-    added: float,
-) -> Floats:
-    """Variance of the maps (pixels, n), at least that of the counts ``added`` if there are any."""
     n = len(maps)
     weights = np.zeros((n, 0)) if weights is None else weights
     kernels = np.concatenate([np.ones((n, 1)), np.broadcast_to(weights, (n, weights.shape[1]))], 1)
@@ -87,7 +67,9 @@ def _variance(
     rank = int(np.flatnonzero(is_used).max(initial=0)) + 1
     coefficients = coefficients[:, :rank]
     # Noise of these scores, turned into that of the maps.
-    least, covariance = _score_noise(raw.truncate(max(rank, signal_rank)), noise, rank, added)
+    least, covariance = _score_noise(
+        raw.truncate(max(rank, signal_rank)), noise, rank, counts_added
+    )
     variance = np.empty_like(maps, dtype=float)
     for piece in pixel_slices(n):
         to_maps = np.einsum("pk,krn->prn", kernels[piece], coefficients)
@@ -95,8 +77,9 @@ def _variance(
             np.einsum("prn,prn->pn", to_maps, score_covariance @ to_maps)
             for score_covariance in (least, covariance(piece))
         )
-        variance[piece] = np.maximum(least_variance, own_variance) if added else own_variance
-    return variance
+        variance[piece] = np.maximum(least_variance, own_variance) if counts_added else own_variance
+    # A spectrum of few counts may come out negative, and so may one with a dark offset.
+    return np.maximum(variance, 0) if counts_added else variance
 
 
 def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:

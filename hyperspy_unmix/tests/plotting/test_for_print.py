@@ -149,3 +149,27 @@ def test_panels_of_a_line_scan():
     u = hyperspy_unmix.unmix(signal, 1, low_loss=low_loss)
     ax = u.plot_map(0)
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), u.maps.inav[0].data)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"colors": ["no", "r"]}, "'no' is no colour; a list of names"),
+        ({"survey": "haadf"}, "survey is a str: a Signal2D or an array"),
+        ({"survey": np.full(SHAPE, np.nan)}, "no number that is finite"),
+        ({"components": 0}, "two or more different ones are needed"),
+        ({"components": 0.5}, "numbers or names are needed, of film, rim"),
+    ],
+)
+def test_refused(u, options, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        u.plot_composite(**options)
+
+
+def test_one_component_needs_no_list(u):
+    for component in (1, "rim"):
+        lines = [x for x in u.plot_spectra(component).lines if len(x.get_xdata()) > 2]
+        np.testing.assert_array_equal(lines[0].get_ydata(), u.spectra.data[1])
+        assert len(lines) == 1
+    with pytest.raises(ValueError, match="one or more different ones are needed"):
+        u.plot_spectra([])
