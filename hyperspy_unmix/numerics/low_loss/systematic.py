@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,7 +102,7 @@ def tail_unknown(energies: Floats, mean: Floats, plan: ReadingPlan) -> float:
     if first > last > 0 and excess > 0:
         # A tail of the source begins at the peak, so that its height at the threshold says how it
         # falls; in a valley that is flat already the spectrum does not.
-        from_top = (peak.threshold - peak.centre) / width / np.log(max(mean.max() / excess, np.e))
+        from_top = (peak.threshold - peak.centre) / width / np.log(max(mean.max() / excess, math.e))
         decay = min(n / np.log(first / last), from_top)
         unexplained = excess / np.expm1(1 / decay)
     not_mirrored = int(np.sum(energies > 2 * peak.centre - energies[0]))
