@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from . import colours
 from .edges_and_lines import mark_features
@@ -17,40 +19,85 @@ if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
     from hyperspy_unmix.numerics.types import Floats
 
+MOST_NAMED = 6  # components with their names along an axis
+NAME_WIDTH, LONGEST_NAME = 12, 26  # characters of a line, and of all lines of a name there
 
-def plot_together(spectra: BaseSignal, maps: BaseSignal, note: str = "") -> None:
+
+def plot_together(spectra: BaseSignal, maps: BaseSignal, titles: Sequence[str]) -> None:
     """Plot both, the component axis shared, with the counts of each component as navigator.
 
-    ``note`` goes into the navigator's title.
+    ``titles`` are those of the components, which the figures show as they move.
     """
-    import hyperspy.api as hs
-
     if len(spectra.data) == 1:
         # A navigator over one component would have nothing to navigate.
-        spectrum = spectra.inav[0]
+        spectrum, one_map = spectra.inav[0], maps.inav[0]
         spectrum.plot()
-        maps.inav[0].plot(**_scale_bar(maps))
+        one_map.plot(**_scale_bar(maps))
         mark_features(spectrum._plot.signal_plot.ax, spectrum, "inside")
+        _show_title(spectrum, titles[0])
+        if one_map.axes_manager.signal_dimension:  # a single pixel is printed
+            _show_title(one_map, titles[0])
         return
     for signal in (spectra, maps):
         # HyperSpy closes an old figure by what is now the number of a new one.
         if signal._plot is not None and signal._plot.is_active:
             signal._plot.close()
-    # The counts of each component are the navigator of the spectra.
-    component_axis = max(maps.data.ndim - 3, 0)
-    scan_axes = tuple(i for i in range(maps.data.ndim) if i != component_axis)
-    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=scan_axes))
-    counts.axes_manager[0].name = "Component"
-    quantity = str(maps.metadata.Signal.quantity)
-    counts.metadata.General.title = f"{quantity}{note}"
-    spectra.plot(navigator=counts)
+    spectra.plot(navigator=_counts_of(spectra, maps))
     mark_features(spectra._plot.signal_plot.ax, spectra, "inside")
-    navigator_ax = spectra._plot.navigator_plot.ax
-    navigator_ax.set(xlabel="Component", ylabel=quantity)
+    _tidy_navigator(spectra, str(maps.metadata.Signal.quantity), titles)
     # Further scan axes need a navigator of the maps.
     has_further_axes = maps.axes_manager.navigation_dimension > 1
     maps.plot(navigator="auto" if has_further_axes else None, **_scale_bar(maps))
     _link(spectra, maps)
+    for signal in (spectra, maps):
+        _follow_with_title(signal, titles)
+
+
+def _counts_of(spectra: BaseSignal, maps: BaseSignal) -> BaseSignal:
+    """The counts of each component: the navigator of the spectra."""
+    import hyperspy.api as hs
+
+    component_axis = max(maps.data.ndim - 3, 0)
+    scan_axes = tuple(i for i in range(maps.data.ndim) if i != component_axis)
+    counts = hs.signals.Signal1D(np.nansum(maps.data, axis=scan_axes))
+    counts.axes_manager[0].name = "Component"
+    return counts
+
+
+def _tidy_navigator(spectra: BaseSignal, quantity: str, titles: Sequence[str]) -> None:
+    """One point for each component, by its name, in place of stairs from one to the next."""
+    figure = spectra._plot.navigator_plot
+    points = figure.ax_lines[0]
+    points.set_line_properties(color="C0", type="scatter", markersize=8)
+    points.autoscale = ""  # HyperSpy's own limits cut through the largest and the smallest
+    figure.ax.margins(y=0.1)
+    figure.ax.autoscale(axis="y")
+    short = [fill(title, NAME_WIDTH) for title in titles]
+    named = len(short) <= MOST_NAMED and max(len(x) for x in short) <= LONGEST_NAME
+    figure.ax.set(xlabel="Component", ylabel=quantity, title="", xlim=(-0.5, len(titles) - 0.5))
+    if named:
+        figure.ax.set_xticks(range(len(titles)), [words(x) for x in short])
+    else:
+        figure.ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.figure.tight_layout()
+
+
+def _show_title(signal: BaseSignal, title: str) -> None:
+    figure = signal._plot.signal_plot
+    figure.ax.set_title(words(title))
+    figure.figure.canvas.draw_idle()
+
+
+def _follow_with_title(signal: BaseSignal, titles: Sequence[str]) -> None:
+    """The title of the component that the figure shows, as long as it is open."""
+
+    def show() -> None:
+        _show_title(signal, titles[_component(signal).index])
+
+    changed = signal.axes_manager.events.indices_changed
+    changed.connect(show, [])
+    signal._plot.signal_plot.events.closed.connect(lambda: changed.disconnect(show), [])
+    show()
 
 
 def _scale_bar(maps: BaseSignal) -> dict[str, str]:
@@ -60,18 +107,19 @@ def _scale_bar(maps: BaseSignal) -> dict[str, str]:
 
 def _link(first: BaseSignal, second: BaseSignal) -> None:
     """Let the component axes of two plotted signals follow each other."""
-
-    def component(signal: BaseSignal) -> Any:
-        axes = signal.axes_manager.navigation_axes
-        return next(axis for axis in axes if axis.name == "Component")
-
     for source, target in ((first, second), (second, first)):
 
         def follow(source: BaseSignal = source, target: BaseSignal = target) -> None:
-            if component(target).index != component(source).index:
-                component(target).index = component(source).index
+            if _component(target).index != _component(source).index:
+                _component(target).index = _component(source).index
 
         source.axes_manager.events.indices_changed.connect(follow, [])
+
+
+def _component(signal: BaseSignal) -> Any:
+    """The axis of the components."""
+    axes = signal.axes_manager.navigation_axes
+    return next(axis for axis in axes if axis.name == "Component")
 
 
 def plot_fit(result: Components) -> None:

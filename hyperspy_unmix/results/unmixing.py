@@ -16,7 +16,7 @@ from hyperspy_unmix.analysis.separation_findings import IcaFinding, NotRefined
 from hyperspy_unmix.arguments.options import SeparationOptions, takes_preprocessing
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.matching import Match, match
-from hyperspy_unmix.components.naming import numbers
+from hyperspy_unmix.components.naming import called, numbers
 from hyperspy_unmix.settings import Choice, FrozenSettings, finding_of
 
 if TYPE_CHECKING:
@@ -133,9 +133,11 @@ class Unmixing(Components):  # noqa: D101
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
-        loose = ", ".join(self.unstable)
-        note = f" (UNSTABLE: {loose})" if loose else ""
-        plotting.plot_together(self.spectra, self.maps, note)
+        titles = [
+            f"{called(name, i)} (UNSTABLE)" if name in self.unstable else called(name, i)
+            for i, name in enumerate(self.names)
+        ]
+        plotting.plot_together(self.spectra, self.maps, titles)
 
     def plot_fit(self) -> None:
         """Plot counts, model, components, background and residual at the navigator's pixel."""

@@ -98,6 +98,23 @@ def test_plotting_two_results_keeps_them_apart():
     assert_both_show(a, 0)
 
 
+def test_titles_name_what_is_shown():
+    """Truth: the names, and which of them are unstable; points for components, none cut off."""
+    u = two_phases(dose=400.0).unmix(3).rename(["core", "shell", "left over"])
+    u.plot()
+    titles = [f"{name} (UNSTABLE)" if name in u.unstable else name for name in u.names]
+    assert any("UNSTABLE" in title for title in titles)
+    navigator = u.spectra._plot.navigator_plot.ax
+    assert [x.get_text() for x in navigator.get_xticklabels()] == titles
+    for place in (0, 2, 1):
+        component_axis(u.maps).index = place
+        for signal in (u.spectra, u.maps):
+            assert signal._plot.signal_plot.ax.get_title() == titles[place]
+        low, high = navigator.get_ylim()
+        counts = u.spectra._plot.navigator_plot.ax_lines[0].line.get_ydata()
+        assert low < counts.min() < counts.max() < high
+
+
 @shapes
 @numbers
 def test_plot_draws(shape, n):
