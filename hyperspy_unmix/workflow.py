@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix.arguments.checks import NumberOfComponents, check_choice
-from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_preprocessing
 from hyperspy_unmix.components.as_signals import as_image, low_rank_image
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.results.joint_unmixing import unmix_together
-from hyperspy_unmix.results.low_loss_comparison import better_of
+from hyperspy_unmix.results.one_signal import unmix_one
 from hyperspy_unmix.results.pca import PCA
 
 if TYPE_CHECKING:
@@ -154,13 +153,7 @@ def unmix(
     if isinstance(signal, (list, tuple)):
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
-        options = read_options("unmix", preprocessing)
-        result = better_of(
-            PCA.of_signal(signal, n_components, options).ica(**how),
-            lambda: PCA.of_signal(signal, n_components, replace(options, low_loss=None)).ica(**how),
-        )
-        code = call("s.unmix", n_components=n_components, **how, **preprocessing)
-        signals, results = [signal], [replace(result, calls=(code,))]
+        signals, results = [signal], [unmix_one(signal, n_components, how, preprocessing)]
     if store:
         from hyperspy_unmix.storage.learning_results import store_learning_results
 

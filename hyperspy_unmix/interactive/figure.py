@@ -15,6 +15,7 @@ from hyperspy_unmix.plotting.maps_and_labels import edges, is_strip, label, name
 from hyperspy_unmix.preparation.spectrum_image import to_pixels
 
 if TYPE_CHECKING:
+    from hyperspy_unmix.numerics.types import Floats, Mask
     from hyperspy_unmix.results.pca import PCA
     from hyperspy_unmix.results.unmixing import Unmixing
 
@@ -42,6 +43,7 @@ class Choices(Protocol):
     n_components: int
     region: Any
     known: dict[str, Any]
+    view: tuple[float, float]
 
     def set_background(self, start: float, end: float) -> None:
         """Fit the background between these energies."""
@@ -74,7 +76,7 @@ class UnmixFigure:
         self._changing: list[Any] = []
         self._draw_what_stays()
         self.update()
-        tool.observe(self.update, "result, component, region")
+        tool.observe(self.update, "result, component, region, view")
         if self.live:
             self._follow_the_mouse()
 
@@ -148,14 +150,17 @@ class UnmixFigure:
         result, ax = self.tool.result, self.spectra
         image, drawn = result.prepared.image, []
         energies, arrays = image.energies, result.arrays
-        # What has no integral is noise, on a scale of its own.
-        phases = arrays.spectra[arrays.unit_integral]
+        # What has no integral, or is unstable, is mostly noise, on a scale of its own.
+        is_stable = [name not in result.unstable for name in result.names]
+        phases = arrays.spectra[arrays.unit_integral & is_stable]
         phases = phases if len(phases) else arrays.spectra
+        shown = self._in_view(energies)
+        phases = phases[:, shown]
         low, high = float(phases.min()), float(phases.max())
         for i, spectrum in enumerate(arrays.spectra):
             is_selected, name, alpha = i == self.tool.component, name_of(result, i), 1.0
-            if np.abs(spectrum).max() > MOST_OVER_PHASES * max(abs(low), abs(high)):
-                spectrum = spectrum * (high - low) / np.ptp(spectrum)
+            if np.abs(spectrum[shown]).max() > MOST_OVER_PHASES * max(abs(low), abs(high)):
+                spectrum = spectrum * (high - low) / np.ptp(spectrum[shown])
                 name, alpha = f"{name}, scaled", 0.4
             drawn += ax.plot(
                 energies,
@@ -167,12 +172,27 @@ class UnmixFigure:
                 label=name,
             )
         ax.set(xlabel=label(image.axis, "Signal axis"), ylabel=per_unit(image.axis))
-        ax.set(xlim=(energies.min(), energies.max()))
+        ax.set_xlim(*self.tool.view)
         ax.set_ylim(low - MARGIN * (high - low), high + MARGIN * (high - low))
-        legend = ax.legend(handles=drawn, fontsize="small", ncols=2, loc="upper right")
+        # Above the spectra it covers none of them.
+        legend = ax.legend(
+            handles=drawn,
+            fontsize="small",
+            ncols=MOST_MAPS,
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            borderaxespad=0.3,
+            frameon=False,
+        )
         n_lines, n_texts = len(ax.lines), len(ax.texts)
         mark_features(ax, image.frame, "inside")
         return [*drawn, legend, *ax.lines[n_lines:], *ax.texts[n_texts:]]
+
+    def _in_view(self, energies: Floats) -> Mask:
+        """Channels between the energies that are shown; all, where there are less than two."""
+        low, high = sorted(self.tool.view)
+        shown = (energies >= low) & (energies <= high)
+        return shown if shown.sum() > 1 else np.ones(len(energies), bool)
 
     def _empty_map(self, ax: Any, i: int) -> Any:
         """Where map ``i`` will be; to change it is quicker than to draw it anew."""
@@ -260,6 +280,8 @@ class UnmixFigure:
             self._map_artists[i].set_clim(np.nanmin(values), np.nanmax(values))
         n_more = result.n_components - MOST_MAPS
         name = name_of(result, i, 16)
+        if result.names[i] in result.unstable:
+            name += "\nUNSTABLE"
         if i == MOST_MAPS - 1 and n_more > 0:
             name += f" (+{n_more} more)"
         ax.set_title(name, fontsize="small", color=f"C{i % 10}")

@@ -19,18 +19,21 @@ WHOLE_DESCRIPTION = {"description_width": "initial"}
 @add_display_arg
 def unmix_ipy(obj: UnmixTool, **kwargs: Any) -> dict[str, Any]:
     """Sliders for window and number, what is known of one component, and the picture."""
-    wdict = _choices(obj) | _component(obj) | _region(obj) | _message_and_code(obj)
+    wdict = _choices(obj) | _component(obj) | _region(obj) | _actions(obj) | _view(obj)
+    wdict |= _message_and_code(obj)
     figure = obj.shown()
     rows = [
         ipywidgets.HBox([wdict["n_components"], wdict["assume"]]),
         ipywidgets.HBox([wdict["subtracts_background"], wdict["background"]]),
-        ipywidgets.HBox([wdict["component"], wdict["name"], wdict["flip"], wdict["apply"]]),
+        ipywidgets.HBox([wdict["component"], wdict["name"], wdict["flip"]]),
     ]
     if "region_x" in wdict:
         rows.append(ipywidgets.HBox([wdict["region_x"], wdict["region_y"], wdict["pure_name"]]))
     rows += [
         ipywidgets.HBox([wdict["call_pure"], wdict["known"], wdict["forget"]]),
+        ipywidgets.HBox([wdict[x] for x in ("undo", "reset", "apply", "file", "save")]),
         wdict["message"],
+        wdict["view"],
     ]
     if not figure.live:
         wdict["picture"] = _picture(obj, figure)
@@ -40,8 +43,6 @@ def unmix_ipy(obj: UnmixTool, **kwargs: Any) -> dict[str, Any]:
 
 
 def _choices(obj: UnmixTool) -> dict[str, Any]:
-    energies = obj.whole.prepared.image.energies
-    low, high = float(energies.min()), float(energies.max())
     number = ipywidgets.IntSlider(
         min=1,
         max=obj.most,
@@ -61,16 +62,7 @@ def _choices(obj: UnmixTool) -> dict[str, Any]:
     link((obj, "assume"), (assume, "value"))
     subtract = ipywidgets.Checkbox(description="Subtract background", indent=False)
     link((obj, "subtracts_background"), (subtract, "value"))
-    window = ipywidgets.FloatRangeSlider(
-        min=low,
-        max=high,
-        step=(high - low) / max(len(energies) - 1, 1),
-        value=(obj.background_start, obj.background_end),
-        description="Window",
-        continuous_update=False,
-        readout_format=".4g",
-        layout=ipywidgets.Layout(width="60%"),
-    )
+    window = _range_of_energies(obj, (obj.background_start, obj.background_end), "Window")
 
     def choose(change: Any) -> None:
         if change.new != (obj.background_start, obj.background_end):
@@ -91,20 +83,32 @@ def _choices(obj: UnmixTool) -> dict[str, Any]:
     }
 
 
+def _range_of_energies(obj: UnmixTool, value: tuple[float, float], word: str) -> Any:
+    """A slider over the energies with two ends."""
+    energies = obj.whole.prepared.image.energies
+    low, high = float(energies.min()), float(energies.max())
+    return ipywidgets.FloatRangeSlider(
+        min=low,
+        max=high,
+        step=(high - low) / max(len(energies) - 1, 1),
+        value=value,
+        description=word,
+        continuous_update=False,
+        readout_format=".4g",
+        layout=ipywidgets.Layout(width="60%"),
+    )
+
+
 def _component(obj: UnmixTool) -> dict[str, Any]:
     component = ipywidgets.Dropdown(description="Component")
     name = ipywidgets.Text(description="Name", continuous_update=False)
     flip = ipywidgets.Button(description="Flip", tooltip="Turn the signs of spectrum and map")
-    apply = ipywidgets.Button(
-        description="Apply", tooltip="Count once more; store in learning_results"
-    )
 
     is_following = False
 
     def follow(event: Any = None) -> None:
         nonlocal is_following
-        names = enumerate(obj.result.names)
-        options = [(str(i) if name == str(i) else f"{i}: {name}", i) for i, name in names]
+        options = [(_described(obj, i), i) for i in range(obj.result.n_components)]
         # New options select the first of them, which is not the user's choice.
         is_following = True
         if list(component.options) != options:
@@ -121,8 +125,41 @@ def _component(obj: UnmixTool) -> dict[str, Any]:
     obj.observe(follow, "result, component")
     component.observe(choose, "value")
     flip.on_click(lambda button: obj.flip())
-    apply.on_click(lambda button: obj.apply())
-    return {"component": component, "name": name, "flip": flip, "apply": apply}
+    return {"component": component, "name": name, "flip": flip}
+
+
+def _described(obj: UnmixTool, i: int) -> str:
+    """Number, name and stability of a component."""
+    name = obj.result.names[i]
+    words = str(i) if name == str(i) else f"{i}: {name}"
+    return f"{words} (stability {obj.result.stability[i]:.2f})"
+
+
+def _actions(obj: UnmixTool) -> dict[str, Any]:
+    """Back, forth and out."""
+    tooltips = {
+        "undo": "Take the last change back",
+        "reset": "Go back to how it opened",
+        "apply": "Unmix once more with these choices; store in learning_results",
+        "save": "The suffix tells what: .hspy the result, .html the report, .pdf or .png a figure",
+    }
+    buttons = {
+        name: ipywidgets.Button(description=name.capitalize(), tooltip=tooltip)
+        for name, tooltip in tooltips.items()
+    }
+    for name, button in buttons.items():
+        button.on_click(lambda button, name=name: getattr(obj, name)())
+    file = ipywidgets.Text(description="File", continuous_update=False)
+    link((obj, "file"), (file, "value"))
+    return buttons | {"file": file}
+
+
+def _view(obj: UnmixTool) -> dict[str, Any]:
+    """The energies of the spectra that are shown."""
+    view = _range_of_energies(obj, obj.view, "Show")
+    view.observe(lambda change: obj.trait_set(view=change.new), "value")
+    obj.observe(lambda event: setattr(view, "value", event.new), "view")
+    return {"view": view}
 
 
 def _region(obj: UnmixTool) -> dict[str, Any]:
@@ -189,7 +226,7 @@ def _message_and_code(obj: UnmixTool) -> dict[str, Any]:
     def follow(event: Any = None) -> None:
         lines = "<br>".join(escape(line) for line in obj.message.splitlines())
         message.value = f"{'Applied. ' if obj.applied else ''}{lines}"
-        code.value = f"<pre>{escape(obj.result.code)}</pre>"
+        code.value = f"<pre>{escape(obj.code)}</pre>"
 
     follow()
     obj.observe(follow, "result, message, applied")
@@ -207,5 +244,5 @@ def _picture(obj: UnmixTool, figure: UnmixFigure) -> Any:
     def follow(event: Any) -> None:
         picture.value = figure.png()
 
-    obj.observe(follow, "result, component, region")
+    obj.observe(follow, "result, component, region, view")
     return picture

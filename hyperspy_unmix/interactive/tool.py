@@ -5,19 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traits.api as t
 from hyperspy.ui_registry import add_gui_method
 
+from hyperspy_unmix.arguments.code_to_repeat import code
 from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.plotting.figures import is_live
+from hyperspy_unmix.results.one_signal import code_of_one, unmix_one
 from hyperspy_unmix.results.pca import PCA
 from hyperspy_unmix.results.unmixing import Unmixing
 from hyperspy_unmix.settings import cautions_in
 
 from .carry_names import kept_names
+from .history import History, Step
+from .saving import save
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -25,6 +30,10 @@ if TYPE_CHECKING:
     from .figure import UnmixFigure
 
 MOST_COMPONENTS = 20  # that can be asked for
+REMEMBERED = (
+    *("n_components", "subtracts_background", "background_start", "background_end"),
+    *("assume", "known"),
+)
 _logger = logging.getLogger(__name__)
 
 
@@ -65,7 +74,11 @@ class UnmixTool(t.HasTraits):
         Name that `call_pure` gives to what the region holds.
     known : dict
         Components that are known, see `hyperspy_unmix.unmix`; changed by `call_pure` and `forget`.
+    view : tuple of float
+        Energies between which the spectra are shown.
     result : Unmixing
+    file : str
+        Where `save` saves it.
     message : str
         What was found, or why the last choice was not possible.
     """
@@ -81,9 +94,11 @@ class UnmixTool(t.HasTraits):
     name = t.Str()
     region = t.Any()
     pure_name = t.Str("pure")
+    view = t.Tuple(t.Float(), t.Float())
     known: dict[str, Any] = t.Dict()  # type: ignore[assignment]
     result = t.Any()
     message = t.Str()
+    file = t.Str("unmixed.hspy")
     applied = t.Bool(False)
     _last = t.Property(t.Int, observe="result")
     if TYPE_CHECKING:
@@ -99,6 +114,7 @@ class UnmixTool(t.HasTraits):
     ) -> None:
         super().__init__()
         self._signal, self._how, self._store = signal, how, store
+        self._given, self._history = given, History()
         self._quiet = True
         self.known = dict(how.get("known") or {})
         self._figure: UnmixFigure | None = None
@@ -113,7 +129,11 @@ class UnmixTool(t.HasTraits):
         self.assume, self.n_components = how["assume"], result.n_components
         self.background_start, self.background_end = self._shown_window()
         self.subtracts_background = self._pca.prepared.window.found
+        energies = self.whole.prepared.image.energies
+        self.view = float(energies.min()), float(energies.max())
+        self._saved: Path | None = None
         self._show(result)
+        self._remember()
         self._quiet = False
 
     # -------------------------------------------------------------------------------- choices
@@ -159,16 +179,64 @@ class UnmixTool(t.HasTraits):
 
     def flip(self) -> None:
         """Turn the signs of the selected component's spectrum and map."""
-        self._show(self.result.reverse(self.component))
+        self._try(lambda: self._show(self.result.reverse(self.component)))
+
+    def undo(self) -> None:
+        """Take the last change back; it costs nothing."""
+        if len(self._history) == 0:
+            self.message = "There is nothing to undo: this is how the tool opened."
+            return
+        self._restore(self._history.back())
+
+    def reset(self) -> None:
+        """Go back to how the tool opened."""
+        self._restore(self._history.first())
 
     def apply(self) -> None:
-        """Count once more with these choices, and fill ``learning_results`` if asked to."""
-        self._subtract(self._background, recount=True)
-        if self._store:
-            from hyperspy_unmix.storage.learning_results import store_learning_results
+        """Unmix once more with these choices, as ``code`` does, and fill ``learning_results``.
 
-            store_learning_results(self._signal, self.result)
-        self.applied = True
+        While one chooses, background and plural scattering are taken out of counts that were
+        compressed once, over the whole range, and components are not counted again. Names stay.
+        """
+
+        def change() -> None:
+            result = unmix_one(self._signal, self.n_components, self._chosen(), self._options())
+            self._show(kept_names(self.result, result))
+            if self._store:
+                from hyperspy_unmix.storage.learning_results import store_learning_results
+
+                store_learning_results(self._signal, self.result)
+            self.applied = True
+
+        self._try(change)
+
+    @property
+    def code(self) -> str:
+        """The call of `hyperspy_unmix.unmix` with these choices; with names once it is applied."""
+        if self.applied:
+            return str(self.result.code)
+        return code([code_of_one(self.n_components, self._chosen(), self._options())])
+
+    def save(self, filename: str | Path | None = None) -> None:
+        """Save the result; the suffix tells how.
+
+        Parameters
+        ----------
+        filename : str or Path, optional
+            ``.hspy`` or ``.zspy``: all of it, see `Unmixing.save`; ``.html``: the report;
+            ``.pdf``, ``.png`` or ``.svg``: the overview. Default: ``file``.
+        """
+        path = Path(self.file if filename is None else filename)
+        if path.exists() and path != self._saved:
+            self._saved = path
+            self.message = f"{path} exists: save once more to overwrite it."
+            return
+        self._saved = path
+
+        def write() -> None:
+            self.message = f"Saved as {save(self.result, path)}."
+
+        self._try(write)
 
     def display(self) -> None:
         """Show widgets and figure, where there is a notebook or a window to show them in."""
@@ -204,7 +272,7 @@ class UnmixTool(t.HasTraits):
     @t.observe("n_components, assume")
     def _number_changed(self, event: Any) -> None:
         if not self._quiet:
-            self._try(lambda: self._separate(self._pca))
+            self._try(lambda: self._show(self._unmixed(self._pca, self.result)))
 
     @t.observe("component")
     def _component_changed(self, event: Any) -> None:
@@ -225,29 +293,36 @@ class UnmixTool(t.HasTraits):
 
         def change() -> None:
             named = self.result if names is None else self.result.rename(names)
-            self._separate(self._pca, named)
+            self._show(self._unmixed(self._pca, named))
 
         self._try(change)
         if self.result is result:
             self.known = before
 
-    def _subtract(self, window: Any, recount: bool = False) -> None:
+    def _subtract(self, window: Any) -> None:
         """Background and all that follows, in compressed form."""
 
         def change() -> None:
-            count = None if recount else self._pca.count
-            pca = self.whole.with_background(window, self._background_type, count=count)
-            self._separate(pca)
+            pca = self.whole.with_background(window, self._background_type, count=self._pca.count)
+            result = self._unmixed(pca, self.result)
             self._background = window
             self._window = window if window is not None else self._window
+            self._pca = pca
+            self._show(result)
 
         self._try(change)
 
-    def _separate(self, pca: PCA, before: Unmixing | None = None) -> None:
-        chosen = {"assume": self.assume, "known": dict(self.known) or None}
-        result = pca.ica(self.n_components, **(self._how | chosen))
-        self._pca = pca
-        self._show(kept_names(self.result if before is None else before, result))
+    def _unmixed(self, pca: PCA, before: Unmixing) -> Unmixing:
+        """With the names and signs that the same components had before."""
+        return kept_names(before, pca.ica(self.n_components, **self._chosen()))
+
+    def _chosen(self) -> dict[str, Any]:
+        """What decides how it is unmixed."""
+        return self._how | {"assume": self.assume, "known": dict(self.known) or None}
+
+    def _options(self) -> dict[str, Any]:
+        """What decides how it is prepared."""
+        return self._given | {"background": self._background}
 
     def _window_found(self) -> Any:
         """Window or windows of the result; None where nothing is subtracted."""
@@ -286,9 +361,21 @@ class UnmixTool(t.HasTraits):
         """Do it, or say why not and stay with the last result."""
         try:
             change()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OSError) as error:
             self.message = str(error)
             _logger.warning("%s", error)
+            return
+        self._remember()
+
+    def _remember(self) -> None:
+        traits = self.trait_get(*REMEMBERED) | {"known": dict(self.known)}
+        step = Step(traits, self._pca, self.result, self._background, self._window)
+        self._history.add(step)
+
+    def _restore(self, step: Step) -> None:
+        self._pca, self._background, self._window = step.pca, step.background, step.window
+        self._changing(lambda: self.trait_set(**step.traits))
+        self._show(step.result)
 
     def __repr__(self) -> str:
         return f"UnmixTool, its result:\n{self.result!r}"

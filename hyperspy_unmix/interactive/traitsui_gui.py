@@ -31,6 +31,15 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
         def forget(self, info: Any) -> None:
             info.object.forget()
 
+        def undo(self, info: Any) -> None:
+            info.object.undo()
+
+        def reset(self, info: Any) -> None:
+            info.object.reset()
+
+        def save(self, info: Any) -> None:
+            info.object.save()
+
         def apply(self, info: Any) -> None:
             info.object.apply()
 
@@ -57,11 +66,15 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
             label="Region drawn on a map",
             show_border=True,
         )
+        file = tu.Item("file", editor=tu.TextEditor(auto_set=False, enter_set=True))
         message = tu.Item("message", style="readonly", show_label=False)
         buttons = [
             tu.Action(name="Flip", action="flip"),
             tu.Action(name="Call it pure", action="call_pure"),
             tu.Action(name="Forget the last", action="forget"),
+            tu.Action(name="Undo", action="undo"),
+            tu.Action(name="Reset", action="reset"),
+            tu.Action(name="Save", action="save"),
             tu.Action(name="Apply", action="apply"),
             tu.OKButton,
         ]
@@ -69,6 +82,7 @@ def unmix_traitsui(obj: UnmixTool, display: bool = True, **kwargs: Any) -> Any:
             choices,
             component,
             pure,
+            file,
             message,
             buttons=buttons,
             handler=Handler(),

@@ -1,0 +1,34 @@
+"""One signal unmixed, all steps, as `hyperspy_unmix.unmix` and the interactive tool do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hyperspy_unmix.arguments.code_to_repeat import call
+from hyperspy_unmix.arguments.options import read_options
+
+from .low_loss_comparison import better_of
+from .pca import PCA
+from .unmixing import Unmixing
+
+if TYPE_CHECKING:
+    from hyperspy.signal import BaseSignal
+
+
+def unmix_one(
+    signal: BaseSignal, n_components: Any, how: Mapping[str, Any], preprocessing: dict[str, Any]
+) -> Unmixing:
+    """Unmixed with these options, without the low loss where that makes it worse."""
+    options = read_options("unmix", preprocessing)
+    result = better_of(
+        PCA.of_signal(signal, n_components, options).ica(**how),
+        lambda: PCA.of_signal(signal, n_components, replace(options, low_loss=None)).ica(**how),
+    )
+    return replace(result, calls=(code_of_one(n_components, how, preprocessing),))
+
+
+def code_of_one(n_components: Any, how: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> str:
+    """The call that does so."""
+    return call("s.unmix", n_components=n_components, **how, **preprocessing)
