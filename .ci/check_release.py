@@ -147,8 +147,12 @@ def extra(name: str) -> list[str]:
 
 def for_conda(texts: list[str]) -> set[str]:
     """Requirements as a recipe writes them."""
+
+    def limits(requirement: Requirement) -> str:
+        return ",".join(sorted(map(str, requirement.specifier), reverse=True))  # >= before <
+
     return {
-        f"{CONDA_NAMES.get(r.name, r.name)} {r.specifier}".strip() for r in map(Requirement, texts)
+        f"{CONDA_NAMES.get(r.name, r.name)} {limits(r)}".strip() for r in map(Requirement, texts)
     }
 
 

@@ -7,10 +7,28 @@ as methods. ``boundary_inclination`` turns a component's map and the thickness i
 ``load`` reads a result that was saved.
 """
 
+import re
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 __version__ = "0.1.0"
+OLDEST_HYPERSPY = (2, 5)  # as in pyproject.toml
+
+
+def _check_hyperspy() -> None:
+    """Raise one error where HyperSpy is too old, in place of some deep inside."""
+    installed = version("hyperspy")
+    oldest = ".".join(map(str, OLDEST_HYPERSPY))
+    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < OLDEST_HYPERSPY:
+        raise ImportError(
+            f"hyperspy_unmix needs HyperSpy {oldest} or newer, here is {installed}: pip install -U "
+            f'"hyperspy>={oldest}". Another package may have asked for the old one (espm pins '
+            "2.2.0): install that in an environment of its own."
+        )
+
+
+_check_hyperspy()
 
 _HOME = {
     "PCA": "results.pca",

@@ -13,6 +13,7 @@ from hyperspy_unmix.numerics.compression.number_of_components import ComponentCo
 from hyperspy_unmix.results.joint_unmixing import unmix_together
 from hyperspy_unmix.results.one_signal import unmix_one
 from hyperspy_unmix.results.pca import PCA
+from hyperspy_unmix.storage.learning_results import can_store, store_learning_results
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -148,6 +149,7 @@ def unmix(
         "random_state": random_state,
         "known": known,
     }
+    store = store and can_store(signal if isinstance(signal, (list, tuple)) else [signal])
     if interactive:
         return _tool(signal, n_components, how, preprocessing, store)
     if isinstance(signal, (list, tuple)):
@@ -155,8 +157,6 @@ def unmix(
     else:
         signals, results = [signal], [unmix_one(signal, n_components, how, preprocessing)]
     if store:
-        from hyperspy_unmix.storage.learning_results import store_learning_results
-
         for stored_in, result in zip(signals, results, strict=True):
             store_learning_results(stored_in, result)
     return results if isinstance(signal, (list, tuple)) else results[0]

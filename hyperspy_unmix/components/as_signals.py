@@ -10,6 +10,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.types import Floats, Index
+from hyperspy_unmix.preparation.axes_and_metadata import array_axes
 from hyperspy_unmix.preparation.metadata import base_type
 from hyperspy_unmix.preparation.spectrum_image import Image, to_channels, to_pixels
 
@@ -166,7 +167,7 @@ def as_recorded(image: Image) -> BaseSignal:
     """The counts over the whole axis, of the base class, which HyperSpy knows without us."""
     metadata = deepcopy(image.frame.metadata.as_dictionary())
     _drop_unknown_elements(metadata)
-    axes = [axis.get_axis_dictionary() for axis in image.frame.axes_manager._axes]
+    axes = [axis.get_axis_dictionary() for axis in array_axes(image.frame)]
     return _signal(image.blocks.data, axes, base_type(image.frame), metadata)
 
 

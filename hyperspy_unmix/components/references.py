@@ -110,7 +110,7 @@ def _read_reference(name: str, reference: Any, what: str, image: Image) -> list[
             f"{what} has {axes.navigation_dimension} navigation axes, a spectrum is needed, or "
             "several along one axis: signal.mean() or signal.inav[...] makes one of a map."
         )
-    data = reference.data.compute() if reference._lazy else reference.data
+    data = reference.data.compute() if hasattr(reference.data, "dask") else reference.data
     values = np.array(data, float).reshape(-1, axes.signal_axes[0].size)
     name = name or str(reference.metadata.get_item("General.title", default="")) or what
     names = [name] if len(values) == 1 else [f"{name} {i}" for i in range(len(values))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -248,6 +249,11 @@ class UnmixTool(t.HasTraits):
             self.gui()
         except (ValueError, ImportError, NotImplementedError) as error:
             _logger.warning("no widgets (%s): choose with the attributes of the tool", error)
+            if find_spec("hyperspy_gui_ipywidgets") is None:
+                _logger.warning(
+                    'widgets in a notebook need hyperspy_gui_ipywidgets: pip install "'
+                    'hyperspy-unmix[gui-jupyter]", then start the kernel again'
+                )
 
     def shown(self) -> UnmixFigure:
         """The figure that follows the choices; made when first asked for."""

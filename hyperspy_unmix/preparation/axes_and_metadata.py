@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from hyperspy.axes import BaseDataAxis
     from hyperspy.signal import BaseSignal
+
+
+def array_axes(signal: BaseSignal) -> list[BaseDataAxis]:
+    """All axes of a signal in the order of its array."""
+    axes = signal.axes_manager
+    both = [*axes.navigation_axes, *axes.signal_axes]
+    return sorted(both, key=lambda axis: int(axis.index_in_array))
 
 
 def frame_of(signal: BaseSignal) -> BaseSignal:
@@ -18,7 +26,7 @@ def frame_of(signal: BaseSignal) -> BaseSignal:
 
 def framed_as(signal: BaseSignal, data: Any) -> BaseSignal:
     """Axes and metadata of a signal, for data of this shape, dtype and chunks."""
-    axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
+    axes = [axis.get_axis_dictionary() for axis in array_axes(signal)]
     metadata = signal.metadata.as_dictionary()
     # a variance of every value would be copied with it
     noise = metadata.get("Signal", {}).get("Noise_properties", {})

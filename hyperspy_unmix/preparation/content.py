@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.arguments.options import Preprocessing
 
+from .axes_and_metadata import array_axes
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
@@ -84,7 +86,7 @@ def _of_signal(signal: Any) -> bytes:
 
 
 def _of_frame(signal: BaseSignal) -> bytes:
-    axes = [axis.get_axis_dictionary() for axis in signal.axes_manager._axes]
+    axes = [axis.get_axis_dictionary() for axis in array_axes(signal)]
     # Not `as_dictionary`, which copies a variance of every value.
     return _digest(_of(axes), _of_tree(signal.metadata))
 

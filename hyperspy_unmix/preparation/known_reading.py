@@ -115,7 +115,7 @@ def _spectrum(name: str, given: BaseSignal, what: str, image: Image) -> GivenSpe
             f"{needed_units}, or set signal.axes_manager.signal_axes[0].units if it says the wrong."
         )
     factor = 1.0 if units == needed_units else EV[units] / EV[needed_units]
-    data = given.data.compute() if given._lazy else given.data
+    data = given.data.compute() if hasattr(given.data, "dask") else given.data
     values, energies = np.array(data, float).ravel(), factor * np.asarray(axis.axis, float)
     if axis.is_binned and not axis.is_uniform:
         values = values / np.abs(np.gradient(energies))

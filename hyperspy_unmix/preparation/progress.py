@@ -21,8 +21,10 @@ def progress(show: bool | None) -> Progress:
 
 @contextmanager
 def _bar(stage: str, total: int) -> Iterator[Ticks]:
-    from hyperspy.external.progressbar import progressbar
+    from hyperspy.api import preferences
+    from tqdm import auto, std
 
+    progressbar = auto.tqdm if preferences.General.nb_progressbar else std.tqdm
     words = {"desc": stage, "unit": " spectra", "unit_scale": True}
     with progressbar(total=total, delay=DELAY, **words) as bar:
         yield bar.update

@@ -12,7 +12,7 @@ from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
 from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels, sum_pixels
 from hyperspy_unmix.numerics.types import Floats, Mask
 
-from .axes_and_metadata import frame_from
+from .axes_and_metadata import array_axes, frame_from
 from .noise import LEAST_PIXELS_SUMMED
 from .prepare import Prepared
 from .spectrum_image import Image
@@ -83,7 +83,7 @@ def with_summed_pixels(
 def _frame(image: Image, data: Floats, factors: tuple[int, ...]) -> Any:
     """Axes and metadata of the sums."""
     frame = image.frame
-    *scan, energy = frame.axes_manager._axes
+    *scan, energy = array_axes(frame)
     axes = [
         _summed_axis(axis, factor, number)
         for axis, factor, number in zip(scan, factors, data.shape, strict=False)

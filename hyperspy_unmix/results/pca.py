@@ -16,6 +16,7 @@ from hyperspy_unmix.components.as_signals import as_maps, as_spectra
 from hyperspy_unmix.numerics.separation.ica import Algorithm
 from hyperspy_unmix.settings import warn_of
 
+from .copies import CanBeCopied
 from .known_components import fitted_to_counts
 from .unmixing import Unmixing, unmixed
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PCA(Compressed):  # noqa: D101
+class PCA(CanBeCopied, Compressed):  # noqa: D101
     __doc__ = Compressed.__doc__
 
     @property

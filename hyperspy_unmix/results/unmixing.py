@@ -19,6 +19,8 @@ from hyperspy_unmix.components.matching import Match, match
 from hyperspy_unmix.components.naming import called, numbers
 from hyperspy_unmix.settings import Choice, FrozenSettings, finding_of
 
+from .copies import CanBeCopied
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
@@ -67,7 +69,7 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Unmixing(Components):  # noqa: D101
+class Unmixing(CanBeCopied, Components):  # noqa: D101
     __doc__ = Components.__doc__
 
     @takes_preprocessing()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +20,28 @@ ALGORITHM = "hyperspy_unmix weighted PCA"
 _logger = logging.getLogger(__name__)
 
 
+def can_store(signals: Sequence[Any]) -> bool:
+    """Whether all signals have the place; a warning where a HyperSpy signal has none.
+
+    To be asked before anything is computed, so that nothing is lost.
+    """
+    without = [signal for signal in signals if not _has_place(signal)]
+    if any(hasattr(signal, "axes_manager") for signal in without):
+        _logger.warning(
+            "this version of HyperSpy has no learning_results to fill: the result is returned and "
+            "not stored in the signal. result.save(filename) keeps it; with store=False nothing is "
+            "said of it"
+        )
+    return not without
+
+
+def _has_place(signal: Any) -> bool:
+    former = getattr(signal, "learning_results", None)
+    return all(hasattr(former, name) for name in ("factors", "bss_factors"))
+
+
 def store_learning_results(signal: BaseSignal, result: Components) -> None:
     """Fill ``signal.learning_results`` with the PCA and the unmixing of ``result``."""
-    from hyperspy.learn import LearningResults
-
     former = signal.learning_results
     if former.factors is not None or former.bss_factors is not None:
         is_ours = former.decomposition_algorithm == ALGORITHM
@@ -35,7 +54,8 @@ def store_learning_results(signal: BaseSignal, result: Components) -> None:
     raw = pca.recorded.truncate(max(pca.above_noise_edge, result.n_components))
     variances = pca.scree_values
 
-    stored = LearningResults()
+    # Its class has moved between HyperSpy's versions, and is where the former one is.
+    stored = type(former)()
     stored.decomposition_algorithm = ALGORITHM
     stored.factors = _all_channels(result, raw.components).T
     stored.loadings = _flat(result, raw.scores)

@@ -16,8 +16,9 @@ class CountsMissingError(ValueError):
 
     def __init__(self) -> None:
         super().__init__(
-            "this needs the counts, which are not in the file that the result was loaded from: "
-            "hyperspy_unmix.load(filename, signal) takes them from the signal that was unmixed."
+            "this needs the counts, which are not in the file that the result was loaded from "
+            "(lazy ones not in a pickle either): hyperspy_unmix.load(filename, signal) takes them "
+            "from the signal that was unmixed; .save(filename) writes the file."
         )
 
 

@@ -49,7 +49,7 @@ from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.preparation.axes_and_metadata import frame_from
+from hyperspy_unmix.preparation.axes_and_metadata import array_axes, frame_from
 from hyperspy_unmix.preparation.background import BackgroundFinding
 from hyperspy_unmix.preparation.binning import BinningFinding
 from hyperspy_unmix.preparation.channel_pattern import ChannelPatternFinding
@@ -135,7 +135,7 @@ def _whitening(factor: Any, inverse: Any = None, **others: Any) -> ChannelWhiten
 def _parts_of_image(image: Image) -> dict[str, Any]:
     without_frame = {f.name: getattr(image, f.name) for f in fields(Image) if f.name != "frame"}
     frame = image.frame
-    axes = [axis.get_axis_dictionary() for axis in frame.axes_manager._axes]
+    axes = [axis.get_axis_dictionary() for axis in array_axes(frame)]
     return without_frame | {
         "axes": [_recordable(axis) for axis in axes],
         "metadata": _recordable(frame.metadata.as_dictionary()),

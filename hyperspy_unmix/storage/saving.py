@@ -51,8 +51,21 @@ def checked_path(filename: str | Path) -> Path:
             f"{path.name}: results are kept in HyperSpy's own formats, .hspy or .zspy; "
             ".export(folder) writes .msa and .tif."
         )
+    if path.suffix == ".zspy":
+        _check_zarr(path)
     # A link is written through, not replaced.
     return path.resolve()
+
+
+def _check_zarr(path: Path) -> None:
+    """Raise ImportError where zarr is not there, or does not go with what it needs itself."""
+    try:
+        import zarr  # noqa: F401
+    except Exception as error:
+        raise ImportError(
+            f"{path.name}: .zspy needs zarr, which cannot be imported ({error}): pip install "
+            '"hyperspy-unmix[all]" brings one that can; .hspy needs nothing more.'
+        ) from error
 
 
 def _signals(result: Components, counts: bool) -> dict[str, BaseSignal]:

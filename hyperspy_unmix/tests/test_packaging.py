@@ -1,9 +1,12 @@
 """What HyperSpy and pip see of the package."""
 
+import ast
 import pkgutil
+import re
 import subprocess
 import sys
-from importlib import import_module, metadata, resources
+from importlib import import_module, metadata, reload, resources
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,6 +18,10 @@ EXTENSION = yaml.safe_load(
     (resources.files(hyperspy_unmix) / "hyperspy_extension.yaml").read_text(encoding="utf-8")
 )
 NUMERICS = [m.name for m in pkgutil.walk_packages(numerics.__path__, "hyperspy_unmix.numerics.")]
+
+# HyperSpy has no public way to the axes of a figure, nor to a line that follows its navigator.
+NOT_PUBLIC = {"plotting/navigator.py": {"_plot", "hyperspy.drawing.signal1d"}}
+NOT_API = re.compile(r"hyperspy\.(_|learn|external|misc|drawing|defaults_parser)")
 
 
 def imported_with(module):
@@ -81,3 +88,39 @@ def test_reader_of_the_command_line(tmp_path, capsys):
     assert "could not be read" in capsys.readouterr().err
     assert __main__.main([*given, "--reader", "HSPY"]) == 0
     assert (tmp_path / "out" / "s_result.hspy").exists()
+
+
+def private_names(file):
+    """What a module uses of HyperSpy's that is private, or no part of its documented modules."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {"_axes", "_lazy", "_plot", "_signal_type", "_data_type", "_get_array_slices"}
+    attributes = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    used = {n.attr for n in attributes if ast.unparse(n.value) != "self"} & names
+    modules = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    modules += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    return used | {module for module in modules if NOT_API.match(module)}
+
+
+def test_nothing_private_of_hyperspy_is_used():
+    """What is no API may be gone in the next version; deprecated names are errors anyway."""
+    package = Path(hyperspy_unmix.__file__).parent
+    # The signal classes are made of HyperSpy's.
+    files = [p for p in package.rglob("*.py") if not {"tests", "signals"} & set(p.parts)]
+    used = {p.relative_to(package).as_posix(): private_names(p) for p in files}
+    assert {name: what for name, what in used.items() if what} == NOT_PUBLIC
+
+
+@pytest.mark.parametrize(("installed", "is_enough"), [("2.2.0", False), ("2.5.0", True)])
+def test_one_error_where_hyperspy_is_too_old(monkeypatch, installed, is_enough):
+    """As espm's pin leaves it."""
+    monkeypatch.setattr(metadata, "version", lambda name: installed)
+    if is_enough:
+        reload(hyperspy_unmix)
+        return
+    with pytest.raises(ImportError, match=r"needs HyperSpy 2\.5 or newer, here is 2\.2\.0.*espm"):
+        reload(hyperspy_unmix)
+
+
+def test_oldest_hyperspy_is_the_one_that_pip_knows():
+    (needed,) = (r for r in metadata.requires("hyperspy-unmix") if re.match(r"hyperspy\b(?!-)", r))
+    assert f">={'.'.join(map(str, hyperspy_unmix.OLDEST_HYPERSPY))}" in needed

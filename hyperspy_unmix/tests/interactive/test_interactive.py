@@ -573,6 +573,18 @@ def test_without_traitsui_hyperspy_goes_on(tool, monkeypatch):
     tool.gui()  # with display=False HyperSpy 2.5 raises where traitsui is asked first
 
 
+def test_without_ipywidgets_it_says_what_to_install(tool, monkeypatch, caplog):
+    """As pip leaves it without the extra: HyperSpy has no toolkit, our tool goes on."""
+    import hyperspy.ui_registry as registry
+
+    monkeypatch.setattr(registry, "TOOLKIT_REGISTRY", set())
+    monkeypatch.setattr("hyperspy_unmix.interactive.tool._in_notebook", lambda: True)
+    monkeypatch.setattr("hyperspy_unmix.interactive.tool.find_spec", lambda name: None)
+    tool.display()
+    assert "hyperspy-unmix[gui-jupyter]" in caplog.text
+    assert tool.result.n_components
+
+
 @pytest.mark.parametrize("installed", [("ipywidgets",), ("ipywidgets", "traitsui")])
 def test_three_navigation_axes_still_plot(installed, monkeypatch):
     """HyperSpy shows sliders then, of whatever toolkits are there."""

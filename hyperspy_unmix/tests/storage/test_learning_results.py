@@ -1,6 +1,7 @@
 """HyperSpy's own plots, getters and models work on what ``store=True`` leaves in the signal."""
 
 import logging
+import sys
 
 import hyperspy.api as hs
 import matplotlib.pyplot as plt
@@ -39,7 +40,7 @@ def assert_plots(s):
         # HyperSpy's own limits: these two raise for one component and for three navigation axes
         s.plot_bss_factors()
         s.plot_bss_loadings()
-    ax = s.plot_explained_variance_ratio()
+    ax = s.plot_scree_plot()
     ax.figure.canvas.draw()
     plt.close("all")
 
@@ -244,3 +245,28 @@ def test_after_plotting_the_data_are_what_they_were():
     s.get_bss_model(), s.get_decomposition_model()
     np.testing.assert_array_equal(s.data, before)
     assert s.data.dtype == np.uint16
+
+
+def test_a_hyperspy_without_learn(monkeypatch, caplog):
+    """As HyperSpy 3 may be: no module and no attribute. The result is returned all the same."""
+    s = two_phases()
+    known = s.unmix(2, store=False)
+    monkeypatch.setitem(sys.modules, "hyperspy.learn", None)
+    monkeypatch.delattr(s, "learning_results")
+    for u in (s.unmix(2), *hyperspy_unmix.unmix([s, s], 2, store=True)[:1]):
+        assert u.n_components == known.n_components
+    said = [r.getMessage() for r in caplog.records if "learning_results" in r.getMessage()]
+    assert len(said) == 2
+    assert all("store=False" in words for words in said)
+    caplog.clear()
+    s.unmix(2, store=False)
+    assert not any("learning_results" in r.getMessage() for r in caplog.records)
+    with pytest.raises(TypeError, match="a HyperSpy signal is needed"):
+        hyperspy_unmix.unmix(s.data, 2, store=True)
+
+
+def test_the_class_of_learning_results_may_move(monkeypatch):
+    s = two_phases()
+    monkeypatch.setitem(sys.modules, "hyperspy.learn", None)
+    s.unmix(2)
+    assert s.learning_results.bss_factors.shape == (80, 2)

@@ -339,6 +339,14 @@ def test_other_formats_are_refused(name, tmp_path):
         hyperspy_unmix.load(tmp_path / name)
 
 
+def test_zarr_that_cannot_be_imported_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    for call in (two_phases().unmix(2, store=False).save, hyperspy_unmix.load):
+        with pytest.raises(ImportError, match=r"needs zarr.*hyperspy-unmix\[all\]"):
+            call(tmp_path / "r.zspy")
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_places_are_named(tmp_path):
     u = two_phases().unmix(2, store=False)
     with pytest.raises(FileNotFoundError, match="no folder"):
