@@ -9,7 +9,7 @@ from suites import DOWNLOADS, OURS, SUITES
 
 __all__ = ["write_page"]
 
-_TITLE = """# The suites of HyperSpy and exspy
+_TITLE = """# The test suites of HyperSpy and exspy
 
 Our signal classes are HyperSpy's and exspy's with methods added. Whether they still do all that
 their users know is tested with the tests of HyperSpy {hyperspy} and exspy {exspy}: each suite is

@@ -96,6 +96,7 @@ html_title = "hyperspy_unmix"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {
+    "github_url": "https://github.com/hyperspy-unmix/hyperspy_unmix",
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "navbar_persistent": ["search-button"],
