@@ -15,8 +15,10 @@ from hyperspy_unmix.arguments.options import OF_PHYSICS, takes_preprocessing
 
 if TYPE_CHECKING:
     from hyperspy_unmix.arguments.checks import NumberOfComponents
+    from hyperspy_unmix.interactive.tool import UnmixTool
     from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
     from hyperspy_unmix.results.pca import PCA
+    from hyperspy_unmix.results.unmixing import Unmixing
 
 __all__ = ["UnmixMixin"]
 
@@ -123,7 +125,7 @@ class UnmixMixin(_MixedInto):
         store: bool = True,
         interactive: bool = False,
         **preprocessing: Any,
-    ) -> Any:
+    ) -> Unmixing | UnmixTool:
         """Find the spectra and the maps of the components.
 
         See :func:`hyperspy_unmix.unmix` for the full description.
@@ -184,7 +186,7 @@ class UnmixMixin(_MixedInto):
         """
         from hyperspy_unmix.workflow import unmix
 
-        return unmix(
+        result: Unmixing | UnmixTool = unmix(
             self,
             n_components,
             algorithm=algorithm,
@@ -196,6 +198,7 @@ class UnmixMixin(_MixedInto):
             interactive=interactive,
             **preprocessing,
         )
+        return result
 
     def save(
         self,

@@ -10,6 +10,7 @@ from exspy.signals import (
     LazyEDSTEMSpectrum,
 )
 
+from ._help import without_options_of_eels
 from ._mixin import UnmixMixin
 
 __all__ = [
@@ -22,6 +23,13 @@ __all__ = [
 
 class _EDSUnmixMixin(UnmixMixin):
     """exspy compares with, and writes, the literals ``EDS_TEM`` and ``EDS_SEM``."""
+
+    preprocess = without_options_of_eels(UnmixMixin.preprocess)
+    pca = without_options_of_eels(UnmixMixin.pca)
+    estimate_number_of_components = without_options_of_eels(
+        UnmixMixin.estimate_number_of_components
+    )
+    unmix = without_options_of_eels(UnmixMixin.unmix)
 
     def _set_default_param(self) -> None:
         super()._set_default_param()

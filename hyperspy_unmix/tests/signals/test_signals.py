@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import re
 from importlib import import_module
 
 import exspy
@@ -23,6 +24,7 @@ from hyperspy_unmix.signals import (
     UnmixMixin,
     UnmixSignal1D,
 )
+from hyperspy_unmix.signals._help import OF_EELS
 
 CLASSES = {
     "unmix": (UnmixSignal1D, LazyUnmixSignal1D, ""),
@@ -311,3 +313,21 @@ def test_methods_and_functions_have_the_same_parameters(name):
 def test_only_the_method_stores_by_default():
     assert inspect.signature(UnmixMixin.unmix).parameters["store"].default is True
     assert inspect.signature(workflow.unmix).parameters["store"].default is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("EELS_unmix", True), ("EDS_TEM_unmix", False), ("unmix", False)]
+)
+def test_help_shows_the_options_of_such_a_signal(kind, shown):
+    """Those of a low loss only where there is one; all are taken, and no other text is lost."""
+    s = scene(kind)
+    for name in ("unmix", "pca", "preprocess", "estimate_number_of_components"):
+        parameters = inspect.signature(getattr(s, name)).parameters
+        assert ("low_loss" in parameters) == shown
+        assert "noise" in parameters
+    text = inspect.getdoc(s.unmix)
+    described = set(re.findall(r"^(\w+)(?:, \w+)* : ", text, re.MULTILINE))
+    assert ("low_loss" in described) == ("t/λ" in text) == shown
+    whole = set(re.findall(r"^(\w+)(?:, \w+)* : ", inspect.getdoc(UnmixMixin.unmix), re.MULTILINE))
+    assert whole - described == (set() if shown else set(OF_EELS))
+    assert text.endswith(inspect.getdoc(UnmixMixin.unmix)[-60:])
