@@ -54,14 +54,25 @@ class GroupShifts:
 
 def shift_spectra(spectra: Floats, shift: Floats) -> Floats:
     """Rows moved to lower channels by ``shift`` (rows,), any fraction; noise keeps its size."""
-    n = spectra.shape[1]
-    ramp = np.linspace(0, 1, n)
-    first, last = spectra[:, :1], spectra[:, -1:]
-    # Without the line between its ends a spectrum has no step when it is taken as periodic.
-    flat = spectra - first - (last - first) * ramp
-    phase = np.exp(2j * np.pi * rfftfreq(n) * shift[:, None])
-    moved = irfft(rfft(flat, axis=1) * phase, n, axis=1)
-    return np.asarray(moved + first + (last - first) * (ramp + shift[:, None] / (n - 1)))
+    return _Shiftable(spectra).moved(shift)
+
+
+class _Shiftable:
+    """Spectra (rows, channels) that are moved more than once."""
+
+    def __init__(self, spectra: Floats) -> None:
+        self._n = n = spectra.shape[1]
+        self._first, self._rise = spectra[:, :1], spectra[:, -1:] - spectra[:, :1]
+        self._ramp = np.linspace(0, 1, n)
+        # Without the line between its ends a spectrum has no step when it is taken as periodic.
+        self._flat = rfft(spectra - self._first - self._rise * self._ramp, axis=1)
+        self._phase = 2j * np.pi * rfftfreq(n)
+
+    def moved(self, shift: Floats) -> Floats:
+        """To lower channels by ``shift`` (rows,)."""
+        n, shift = self._n, shift[:, None]
+        moved = irfft(self._flat * np.exp(self._phase * shift), n, axis=1)
+        return np.asarray(moved + self._first + self._rise * (self._ramp + shift / (n - 1)))
 
 
 class _Comparison:
@@ -83,7 +94,7 @@ class _Comparison:
         # Thickness and composition change the slow course of spectra as a shift would.
         fine = gaussian_filter1d(groups, FINE_WIDTH_CHANNELS, axis=1)
         coarse = gaussian_filter1d(groups, COARSE_WIDTH_CHANNELS, axis=1)
-        self.groups = fine - coarse
+        self.groups = _Shiftable(fine - coarse)
         margin = reach + END_MARGIN_CHANNELS
         self.compared = slice(margin, groups.shape[1] - margin)
         self.channel_weights = 1 / np.sqrt(level[self.compared])
@@ -91,15 +102,15 @@ class _Comparison:
         relative_brightness = bright / max(bright.mean(), 1e-30)
         self.group_weights = np.sqrt(size / np.maximum(relative_brightness, 0.05))
 
-    def whiten(self, spectra: Floats) -> Floats:
-        """The channels that are compared, in units of their noise."""
-        compared = spectra[:, self.compared]
+    def whiten(self, compared: Floats) -> Floats:
+        """Values in the channels that are compared, in units of their noise."""
         return np.asarray(compared * self.channel_weights * self.group_weights[:, None])
 
     def align(self, shift: Floats) -> tuple[Floats, Floats]:
         """Whitened spectra moved back by ``shift``, and their slopes."""
-        moved = shift_spectra(self.groups, shift)
-        return self.whiten(moved), self.whiten(np.gradient(moved, axis=1))
+        moved, first, last = self.groups.moved(shift), self.compared.start, self.compared.stop
+        slopes = (moved[:, first + 1 : last + 1] - moved[:, first - 1 : last - 1]) / 2
+        return self.whiten(moved[:, self.compared]), self.whiten(slopes)
 
     def squares_left(self, shift: Floats, rank: int) -> tuple[float, Floats]:
         """Squares that ``rank`` components leave, and their derivative by each shift."""

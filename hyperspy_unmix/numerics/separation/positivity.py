@@ -57,10 +57,16 @@ def excess_below_zero(values: Floats) -> Floats:
 
     Between zero and the straight line lies a parabola, of twice `SIGMAS_OF_BEND`.
     """
+    return excess_and_slope(values)[0]
+
+
+def excess_and_slope(values: Floats) -> tuple[Floats, Floats]:
+    """`excess_below_zero`, and its slope down the values: from zero to one."""
     # The sum of the parabola's part and the straight line's, each of them clipped.
     beyond = -values - (SIGMAS_BELOW_ZERO - SIGMAS_OF_BEND)
     bent = np.clip(beyond, 0, 2 * SIGMAS_OF_BEND)
-    return np.asarray(bent**2 / (4 * SIGMAS_OF_BEND) + np.maximum(beyond - 2 * SIGMAS_OF_BEND, 0))
+    excess = bent**2 / (4 * SIGMAS_OF_BEND) + np.maximum(beyond - 2 * SIGMAS_OF_BEND, 0)
+    return np.asarray(excess), np.asarray(bent / (2 * SIGMAS_OF_BEND))
 
 
 def slope_below_zero(values: Floats) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 from scipy.stats import chi2
 
@@ -204,7 +205,9 @@ def _average_neighbours(cloud: Cloud) -> Floats:
     number = min(number, MOST_PIXELS_AVERAGED, n)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_CLOUD_POINTS)).astype(int))
     neighbours = cKDTree(normalised * scale).query(normalised[chosen] * scale, number)[1]
-    return np.stack([white[pixels].sum(0) / totals[pixels].sum() for pixels in neighbours])
+    starts = np.arange(0, neighbours.size + 1, number)
+    which = csr_array((np.ones(neighbours.size), neighbours.ravel(), starts), (len(chosen), n))
+    return np.asarray((which @ white) / (which @ totals)[:, None])
 
 
 def _find_largest_simplex(points: Floats) -> Floats:

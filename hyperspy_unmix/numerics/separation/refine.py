@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.types import Floats
 
-from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture, excess_below_zero, slope_below_zero
+from .positivity import MOST_PIXELS_IN_MIXTURE, Mixture, excess_and_slope
 
 ICA_ERROR = 0.1  # usual share of other components in ICA's (about the angle in radians)
 NOISE_ROUNDS = 2  # each with the noise that the mixing of the one before gives
@@ -115,9 +115,9 @@ def _minimise(cost: Callable[[Floats], tuple[float, Floats]], x: Floats) -> Floa
 
 def _negativity_cost(values: Floats, sd: Floats, limit: Floats, axis: int) -> tuple[float, Floats]:
     """Squared logarithm of the negativity over its limit, where it is more, and its gradient."""
-    below = excess_below_zero(values / sd)
+    below, slope_of_values = excess_and_slope(values / sd)
     mean = below.mean(axis)
     logarithm = np.log(np.maximum(mean / limit, 1))
     slope = 2 * logarithm / np.maximum(mean, 1e-300) / values.shape[axis]
-    gradient = -np.expand_dims(slope, axis) * slope_below_zero(values / sd) / sd
+    gradient = -np.expand_dims(slope, axis) * slope_of_values / sd
     return float(np.sum(logarithm**2)), gradient
