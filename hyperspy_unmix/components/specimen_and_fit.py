@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -10,8 +11,9 @@ from hyperspy_unmix.numerics.certainty.left_over import LeftOver
 from hyperspy_unmix.numerics.fitting.goodness import Goodness
 from hyperspy_unmix.numerics.types import Floats
 
-from . import forward_model, quantities
+from . import contribution, forward_model, quantities
 from .as_signals import as_image, as_map
+from .naming import called, find_places
 from .residual import ResidualFinding, find_residual, left_in_residual
 from .spectra_and_maps import SpectraAndMaps
 
@@ -95,7 +97,12 @@ class SpecimenAndFit(SpectraAndMaps):
         """What was subtracted before the deconvolution, in measured counts; None if nothing was."""
         return forward_model.background(self.pca)
 
-    def model(self, space: Literal["measured", "single_scattering"] = "measured") -> BaseSignal:
+    def model(
+        self,
+        space: Literal["measured", "single_scattering"] = "measured",
+        *,
+        components: int | str | Sequence[int | str] | None = None,
+    ) -> BaseSignal:
         """Sum of the components, over the scan and the analysed range.
 
         Parameters
@@ -104,10 +111,52 @@ class SpecimenAndFit(SpectraAndMaps):
             ``"measured"``: with plural scattering, background and energy shift, comparable with
             the counts; NaN where a shift leaves a spectrum unknown.
             ``"single_scattering"``: the components alone.
+        components : int, str or sequence of these, optional
+            Numbers or names: the contribution of these alone, as each pixel records it, and no
+            background. Default: all components, and what else is in the counts.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``space`` or ``components`` are not that.
         """
         check_choice("space", space, ("measured", "single_scattering"))
         image, title = self.prepared.image, f"model ({space.replace('_', ' ')})"
-        return as_image(image, forward_model.model(self.pca, self.arrays, space), title)
+        if components is None:
+            return as_image(image, forward_model.model(self.pca, self.arrays, space), title)
+        places = find_places(components, self.names)
+        data = contribution.contribution(self.pca, self.arrays, places, space)
+        return as_image(image, data, f"{title} of {self._called(places)}")
+
+    def subtract(self, components: int | str | Sequence[int | str]) -> BaseSignal:
+        """The counts as recorded less what these components add to them: a substrate, a film.
+
+        What is left, background and noise included, stays as it is. The noise is that of all the
+        counts, also of those that are gone: what is left is no longer Poisson, and its variance is
+        in ``metadata.Signal.Noise_properties``, where HyperSpy's models and ``unmix`` look for it
+        (unless neighbouring channels are correlated: ``unmix`` then measures the noise anew).
+
+        Parameters
+        ----------
+        components : int, str or sequence of these
+            Numbers or names.
+
+        Returns
+        -------
+        BaseSignal
+            Over the scan and the analysed range, of the class of the signal that was unmixed, as
+            lazy as it. NaN where a mask or a shift leaves the components unknown.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are no such components.
+        """
+        places = find_places(components, self.names)
+        return contribution.without(self.pca, self.arrays, places, self._called(places))
+
+    def _called(self, places: list[int]) -> str:
+        return ", ".join(called(self.names[i], i) for i in places)
 
     def residual(self) -> BaseSignal:
         """The counts as recorded minus ``model()``; NaN in channels that are dead or hot."""

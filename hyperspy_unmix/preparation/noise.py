@@ -12,6 +12,7 @@ from hyperspy_unmix.numerics.noise.estimate import (
     estimate_error,
     estimate_noise,
     estimate_uniform,
+    scatter_over_variance,
 )
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.types import Floats
@@ -182,13 +183,31 @@ def variance_in_metadata(signal: BaseSignal, noise: Any) -> Any:
 
 
 def is_credible(image: Image) -> bool:
-    """Whether a variance given for every value is about what the data's own scatter says."""
+    """Whether a variance given for every value is about what the data's own scatter says.
+
+    Where the law that the scatter seems to follow says otherwise, the scatter itself decides: of
+    what a part was taken off there may be no law.
+    """
     stated = image.summary.group_variance
     assert stated is not None
     sample = image.summary.sample
     estimate = estimate_noise(sample, image.summary.integers)
     ratio = _ratio(np.average(stated, axis=0, weights=image.summary.group_size), estimate, image)
-    return _agree(ratio, estimate_error(sample, estimate))
+    error = estimate_error(sample, estimate)
+    if _agree(ratio, error):
+        return True
+    variance = _variance_of_sample(image)
+    return variance is not None and _agree(scatter_over_variance(sample, variance), error)
+
+
+def _variance_of_sample(image: Image) -> Floats | None:
+    """The variance given for the values that the first pass kept, shape (pixels, channels)."""
+    blocks, sampled = image.blocks, image.summary.sampled
+    if blocks.variance is None or sampled is None:
+        return None
+    pixels = np.flatnonzero(blocks.pixels)[sampled]
+    rows = blocks.variance.reshape(-1, blocks.variance.shape[-1])[pixels]
+    return np.asarray(rows, float)[:, blocks.channels]
 
 
 def _ratio(variance: Floats, estimate: NoiseModel, image: Image) -> float:

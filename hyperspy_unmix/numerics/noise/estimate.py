@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 
 from hyperspy_unmix.numerics.types import Floats
 
-from .level import level_of_counts
+from .level import level_of_counts, level_of_variance
 from .model import Kind, NoiseModel
 from .sample_residual import (
     remove_components,
@@ -27,6 +27,7 @@ LEAST_RELATIVE_SCATTER = 1e-5  # of a value; less is rounding, not noise
 ROUNDING_OF_INTEGERS = 1 / 12  # variance
 MOST_OF_ROUNDING = 1.5  # times that, which is no more than rounding
 MOST_PIXELS_FOR_LEVEL = 512
+LEAST_OF_MEAN = 0.03  # variance; rarer counts would each pass for a component
 ERROR_OF_MODEL = 0.03  # of a variance: gain and read noise of phantoms are found to that
 MOST_SHARE_LOST = 0.3  # of a channel's noise to the components; with more it says nothing of it
 
@@ -83,6 +84,29 @@ def estimate_noise(sample: Floats, integers: bool) -> NoiseModel:
         if variance < MOST_OF_ROUNDING * ROUNDING_OF_INTEGERS:
             return replace(model, only_rounding=True)
     return model
+
+
+def scatter_over_variance(sample: Floats, variance: Floats) -> float:
+    """Scatter of a sample beside its components, over the variance stated of each of its values.
+
+    No law of the variance is needed, as `estimate_noise` needs one: not where part of the counts
+    was taken off, whose noise is still there.
+
+    Parameters
+    ----------
+    sample, variance : array, shape (pixels, channels)
+
+    Returns
+    -------
+    float
+        NaN where the sample is too small to tell.
+    """
+    alive = variance.any(0) & sample.any(0)
+    sample, variance = sample[:, alive], variance[:, alive]
+    if min(sample.shape) < LEAST_SIDE:
+        return float(np.nan)
+    _, u, v = _biwhiten(sample, np.maximum(variance, LEAST_OF_MEAN * variance.mean()))
+    return level_of_variance(sample, variance, u, v)
 
 
 def estimate_error(sample: Floats, model: NoiseModel) -> float:

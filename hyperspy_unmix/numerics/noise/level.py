@@ -81,6 +81,26 @@ def level_of_counts(counts: Floats, rows: Floats, columns: Floats) -> Level:
     )
 
 
+def level_of_variance(sample: Floats, variance: Floats, rows: Floats, columns: Floats) -> float:
+    """Scatter of a sample about its significant components, over the variance stated of it.
+
+    Parameters
+    ----------
+    sample, variance : array, shape (pixels, channels)
+    rows, columns : array
+        Scales that make its noise white, see `level_of_counts`.
+
+    Returns
+    -------
+    float
+        One where the variance is that of the sample.
+    """
+    white = sample * np.sqrt(rows)[:, None] * np.sqrt(columns)
+    residual, share, _ = _beside_components(white)
+    expected = float(np.sum((rows @ variance) * columns)) * share
+    return float(np.sum(residual**2)) / max(expected, 1e-300)
+
+
 def _beside_components(white: Floats) -> tuple[Floats, float, float]:
     """What is left beside the components, the share of noise in that, and the noise level."""
     n, m = white.shape
