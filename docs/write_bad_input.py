@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "guide" / "bad_input.md"
 TOP = """# What happens with bad input
 
 Whatever you give, you get a result, or one sentence that says what was given, what is needed and
-what to do next. Where something had to be left out or replaced, `print(u)` says so. Your signal,
+what to do next. Where something had to be left out or replaced, `u.settings` says so. Your signal,
 its axes, its metadata and its masks stay as they were.
 
 Every row below is run by the tests, with data in memory and with lazy data, and the words are those

@@ -9,10 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
+from itertools import zip_longest
+from textwrap import wrap
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 _logger = logging.getLogger(__name__)
 Kind = TypeVar("Kind")
+
+LINE_WIDTH = 100  # characters of a printed line
+MOST_OF_NAME = 28  # characters, of the column of names
+MOST_OF_VALUE = 24  # of that of values
 
 
 class Choice(NamedTuple):
@@ -22,10 +29,25 @@ class Choice(NamedTuple):
     reason: str
 
 
-class Caution(Choice):
-    """A choice that a reader must look at: the reason says what to do."""
+# How much a caution matters: what the answer cannot be trusted for, from all of it to a detail.
+# A part of one more tells how far.
+WRONG, NO_PHASE, UNDECIDED, MISSING, DETAIL = 4.0, 3.0, 2.0, 1.0, 0.0
 
-    __slots__ = ()
+
+class Caution(Choice):
+    """A choice that a reader must look at: the reason says what to do.
+
+    ``short`` is the same in one line, ``weight`` how much it matters among others.
+    """
+
+    short: str = ""
+    weight: float = DETAIL
+
+    def __new__(cls, value: Any, reason: str, short: str = "", weight: float = DETAIL) -> Caution:
+        """A choice with two facts more."""
+        made = super().__new__(cls, value, reason)
+        made.short, made.weight = short, weight
+        return made
 
 
 Settings = dict[str, Choice]
@@ -66,12 +88,67 @@ class FrozenSettings(Mapping[str, Choice]):
         return len(self._settings)
 
     def __repr__(self) -> str:
-        return repr(self._settings)
+        return "\n".join(_as_table(self._settings))
+
+    def _repr_html_(self) -> str:
+        return as_html_table([(k, value_in_words(c.value), c.reason) for k, c in self.items()])
 
 
-def caution(subject: str, hint: str) -> Settings:
-    """A warning, as an entry of the settings."""
-    return {f"WARNING: {subject}": Caution("look at it with care", hint)}
+def caution(subject: str, hint: str, short: str = "", weight: float = DETAIL) -> Settings:
+    """A warning, as an entry of the settings.
+
+    Parameters
+    ----------
+    subject : str
+        What it is about.
+    hint : str
+        What was found and what to do.
+    short : str, optional
+        The same in one line.
+    weight : float
+        How much it matters: `WRONG`, `NO_PHASE`, `UNDECIDED`, `MISSING` or `DETAIL`, and a part of
+        one for how far it goes, see `part_of_one`.
+    """
+    return {f"WARNING: {subject}": Caution("look at it with care", hint, short, weight)}
+
+
+def part_of_one(size: float, half: float) -> float:
+    """A size from zero to infinity as a weight from zero to one; one half at ``half``."""
+    return size / (size + half) if size > 0 else 0.0
+
+
+def value_in_words(value: Any) -> str:
+    """A setting as it is printed."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (tuple, list)):
+        return ", ".join(value_in_words(item) for item in value)
+    return str(value)
+
+
+def as_html_table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows for notebooks; everything is escaped."""
+
+    def row(cells: tuple[str, ...]) -> str:
+        return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+
+    return "<table>" + "".join(row(cells) for cells in rows) + "</table>"
+
+
+def _as_table(settings: Mapping[str, Choice]) -> Iterator[str]:
+    """Name, value and reason in three columns; what does not fit beneath it."""
+    names = min(max(map(len, settings), default=0), MOST_OF_NAME)
+    longest = max((len(value_in_words(c.value)) for c in settings.values()), default=0)
+    values = min(longest, MOST_OF_VALUE)
+    rest = max(LINE_WIDTH - names - values - 4, 30)
+    for name, choice in settings.items():
+        columns = (
+            wrap(name, names) or [""],
+            wrap(value_in_words(choice.value), values) or [""],
+            wrap(choice.reason, rest) or [""],
+        )
+        for first, second, third in zip_longest(*columns, fillvalue=""):
+            yield f"{first:<{names}}  {second:<{values}}  {third}".rstrip()
 
 
 def in_words(items: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hyperspy_unmix.numerics.certainty.absorption import Absorption, absorption
 from hyperspy_unmix.preparation.metadata import EV, base_type
-from hyperspy_unmix.settings import Settings, caution
+from hyperspy_unmix.settings import NO_PHASE, Settings, caution
 
 from .counted import Counted
 
@@ -41,7 +41,8 @@ class AbsorptionFinding:
             f"Compare with the lines that are hardly absorbed, signal_range=({low}, {high}); the "
             "maps of low lines need a correction for absorption in any case"
         )
-        return caution("absorption", hint)
+        short = f"Absorption is counted as a phase: compare with signal_range=({low}, {high})."
+        return caution("absorption", hint, short, NO_PHASE)
 
 
 def find_absorption(counted: Counted) -> AbsorptionFinding | None:

@@ -11,7 +11,7 @@ from hyperspy_unmix.numerics.corrections.correct import Corrected, correct
 from hyperspy_unmix.numerics.corrections.scattered_background import MOST_MISFIT
 from hyperspy_unmix.numerics.threads import limit_blas_threads
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import NO_PHASE, Choice, Settings, caution
 
 from .component_count import MOST_CORRECTED_COMPONENTS, agreed_count, count_components
 
@@ -48,16 +48,19 @@ class BackgroundFitFinding:
         if self.misfit <= MOST_MISFIT:
             return said
         start, end = self.ranges[-1]
-        part = f"background=({(start + end) / 2:.4g}, {end:.4g}), the half of it next to the edge"
+        window = f"background=({(start + end) / 2:.4g}, {end:.4g})"
+        part = f"{window}, the half of it next to the edge"
         if len(self.ranges) > 1:
-            part = f"one window alone, background=({start:.4g}, {end:.4g})"
+            window = f"background=({start:.4g}, {end:.4g})"
+            part = f"one window alone, {window}"
         hint = (
             f"the background is not of the shape that was fitted: {self.misfit:.2g} times what "
             "noise leaves at most is left in its window. The window holds an edge or a bump, or "
             "the background is bent; what is behind it is wrong by more than its errors say. "
             f"Look at it (background=None shows the counts), and try {part}"
         )
-        return said | caution("background fit", hint)
+        short = f"The background does not fit its window ({self.misfit:.2g} × noise): try {window}."
+        return said | caution("background fit", hint, short, NO_PHASE)
 
 
 def correct_and_count(

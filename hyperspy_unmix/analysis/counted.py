@@ -16,7 +16,7 @@ from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import MISSING, Choice, Settings, caution
 
 from .separated import Separated
 
@@ -192,7 +192,11 @@ class SummedPixels:
                 f"them: signal.rebin(scale=({scale})).unmix(); or measure longer, or with larger "
                 "pixels"
             )
-            choices |= caution("few counts", hint)
+            short = (
+                f"Only {self.counts:.3g} counts a pixel: weaker phases are lost in the noise; "
+                "measure longer."
+            )
+            choices |= caution("few counts", hint, short, MISSING)
         return choices
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.certainty.evidence import MOST_ERROR_OF_ICA, Evidence, Verdict
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution
 
 LEAST_SHARE_CLEARLY_ALONE = 0.03  # of the pixels
 MOST_TURN_UNDECIDED = 20.0  # degrees between two answers, from which a reader must choose
@@ -179,7 +179,8 @@ class EvidenceFinding:
             "tell what lies under it, and was taken where it is most alone. Compare with "
             'alternatives["overlap"], and look at ambiguity'
         )
-        return caution("assume", hint)
+        short = f"Component {i} might hold less of the others: its spectrum has little detail."
+        return caution("assume", hint, short, UNDECIDED)
 
 
 def _rounded(values: Floats, digits: int) -> tuple[float, ...]:

@@ -20,7 +20,7 @@ from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import MISSING, Choice, Settings, caution, part_of_one
 
 from .component_count import MOST_CORRECTED_COMPONENTS, MOST_DISAGREEMENT
 from .counted import Counted
@@ -70,7 +70,12 @@ class FaintFinding:
             f"s.rebin(scale=({scale})).unmix(...){low_loss}; apply(s) of that result gives maps of "
             "single pixels. What these do not show either takes more counts"
         )
-        return caution("faint component", hint)
+        short = (
+            f"Sums of {pixels} pixels show {more} more ({self.strength:.3g} × noise): "
+            f"s.rebin(scale=({scale})).unmix()."
+        )
+        weight = MISSING + part_of_one(self.strength - 1, 1.0)
+        return caution("faint component", hint, short, weight)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import MISSING, NO_PHASE, WRONG, Choice, Settings, caution
 
 MOST_NOISE = 0.5  # of the squares of a spectrum that is known
 MOST_NEGATIVE = 0.05  # of what is in it
@@ -123,7 +123,10 @@ class KnownFinding:
                 "and no other was asked for: what the others hold is in maps or residual. "
                 f"n_components={self.n_counted} unmixes the others beside them"
             )
-            settings |= caution("more components", hint)
+            short = (
+                f"The counts support {self.n_counted} components, {self.n_components} are known."
+            )
+            settings |= caution("more components", hint, short, MISSING)
         for i in range(len(self.names)):
             settings |= self._misfit(i)
         return settings
@@ -138,7 +141,8 @@ class KnownFinding:
                 "channels that have nothing in common with their neighbours. Give the mean of more "
                 "spectra, a smoothed one, or pixels (a mask or an ROI); or leave it out"
             )
-            return caution(f"known {name}", hint)
+            short = f"Known {name!r} is mostly noise: give the mean of more spectra."
+            return caution(f"known {name}", hint, short, WRONG)
         negative = self.negative[i] if self.negative else 0.0
         if self.fits[i] and negative > MOST_NEGATIVE and not self.pixels[i]:
             hint = (
@@ -146,7 +150,8 @@ class KnownFinding:
                 "is negative: the difference of phases, or one with too much background taken out. "
                 "Give the spectrum of one phase; it was taken as it is"
             )
-            return caution(f"known {name}", hint)
+            short = f"Known {name!r} is negative in part ({100 * negative:.0f} %): no single phase."
+            return caution(f"known {name}", hint, short, NO_PHASE)
         if self.fits[i]:
             return {}
         found = (
@@ -171,7 +176,8 @@ class KnownFinding:
                 "dispersion and resolution; if so, the phase is not in these data, or too faint to "
                 "tell: ask for more components, or leave it out"
             )
-        return caution(f"known {name}", hint)
+        short = f"Known {name!r} does not fit the data."
+        return caution(f"known {name}", hint, short, WRONG)
 
     def _calibration(self, i: int) -> tuple[str, str] | None:
         """What makes it fit, and what to do; None where nothing does."""

@@ -10,7 +10,7 @@ from hyperspy_unmix.numerics.compression.map_correlation import NeighbouringNois
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.noise import LEAST_PIXELS_SUMMED
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution
 
 FACTORS = (1, 2, 4, 8)  # of pixels to sum along an axis
 MOST_LEFT = 0.14  # correlation of the sums' noise, so that nothing more is to be said of them
@@ -65,7 +65,8 @@ class NeighbouringNoiseFinding:
             scale = ", ".join(map(str, (*self.factors, 1)))
             call = f"signal{self._whole()}.rebin(scale=({scale})).unmix()"
             hint += f", or sum {pixels} pixels: {call}"
-        return caution("neighbouring pixels", hint)
+        short = "Neighbouring pixels share their noise: errors and stability are too good."
+        return caution("neighbouring pixels", hint, short, UNDECIDED + 0.9)
 
     def _whole(self) -> str:
         """The part of the scan that is whole sums, as HyperSpy takes it."""

@@ -116,6 +116,14 @@ class Separated:
         return index
 
     @cached_property
+    def negativity(self) -> float:
+        """How far the worst spectrum or map is below zero, over what its noise may do."""
+        if self._are_all_known:
+            return 0.0
+        mixture = Mixture(*self._separated)
+        return float(mixture.negativity_ratios(np.eye(len(self.mixed))).max())
+
+    @cached_property
     def ambiguity(self) -> Ambiguity:
         """Ranges of all components; those left beside the others have none."""
         mixed, spectra = self.mixed, self.arrays.spectra * self.widths

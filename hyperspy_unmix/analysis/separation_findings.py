@@ -17,7 +17,15 @@ from hyperspy_unmix.numerics.separation.pure_pixels import FEWEST_PIXELS_AVERAGE
 from hyperspy_unmix.numerics.separation.sign_and_scale import LEAST_CONFIDENCE, Normalised
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import (
+    NO_PHASE,
+    WRONG,
+    Choice,
+    Settings,
+    caution,
+    in_words,
+    part_of_one,
+)
 
 MOST_NEGATIVITY_RATIO = 3.0  # of spectra and maps, over what noise explains
 ALGORITHM_NAMES = {"picard": "Picard", "fastica": "FastICA"}
@@ -77,7 +85,8 @@ class IcaFinding:
                 "where it stopped. Look at their stability, and compare with fewer components or "
                 'with assume="pure"'
             )
-            choices |= caution("not converged", hint)
+            short = "The ICA did not converge: the components are where it stopped."
+            choices |= caution("not converged", hint, short, WRONG)
         as_asked = self.used == self.asked and self.converged
         failed = "" if as_asked else f"; {ALGORITHM_NAMES[self.asked]} did NOT converge"
         reason = f"{self.material}; likeliest of {RESTARTS} starts{failed}"
@@ -130,7 +139,12 @@ class RefinementFinding:
                 "not all of them are phases with spectra independent of the others. Compare with "
                 f"{advice}{pure}"
             )
-            choices |= caution("negative", hint)
+            short = (
+                f"Some spectra or maps are clearly negative ({self.after:.2g} × noise): not yet "
+                "physical."
+            )
+            weight = NO_PHASE + part_of_one(self.after, 10.0)
+            choices |= caution("negative", hint, short, weight)
         return choices
 
 
@@ -178,8 +192,8 @@ class PurePixelsFinding:
         choices["pure pixels"] = Choice(list(self.pixels), averaged)
         hint = ""
         impure = [i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED]
+        names = in_words([str(i) for i in impure])
         if impure:
-            names = ", ".join(str(i) for i in impure)
             hint += (
                 f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
                 'Compare with fewer components, or with assume="overlap"'
@@ -191,7 +205,10 @@ class PurePixelsFinding:
                 'one component fewer, or with assume="overlap"'
             )
         if hint:
-            choices |= caution("not pure", hint)
+            short = "A component takes counts away in all: no pure phase."
+            if impure:
+                short = f"Hardly a pixel holds component {names} alone: the spectra are mixtures."
+            choices |= caution("not pure", hint, short, NO_PHASE)
         return choices
 
 
@@ -283,7 +300,8 @@ def concentrations(
                 "on its way back to the next line, or a layer along it; look at that column, "
                 f"inav[{found.place}]"
             )
-    return caution("one place", hint) if hint else {}
+    short = "A component is almost all in one pixel, line or column: spike, jump or thin layer."
+    return caution("one place", hint, short, NO_PHASE) if hint else {}
 
 
 def detector_steps(spectra: Floats, names: tuple[str, ...], image: Image) -> Settings:
@@ -313,4 +331,5 @@ def detector_steps(spectra: Floats, names: tuple[str, ...], image: Image) -> Set
             "with those of one part: "
             f"signal_range=({low}, {below}) or ({above}, {high})"
         )
-    return caution("detector step", hint) if hint else {}
+    short = "A component is a step where two parts of the detector meet: no phase."
+    return caution("detector step", hint, short, NO_PHASE) if hint else {}

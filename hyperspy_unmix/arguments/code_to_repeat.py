@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -15,6 +17,7 @@ DEFAULTS = {"n_components": "auto"} | {
     for kind in (SeparationOptions, Preprocessing)
     for option in fields(kind)
 }
+SEPARATES = ("s.unmix(", "ica(")  # calls that take the options of the separation
 UNIMPORTANT = ("show_progressbar", "store")
 
 
@@ -59,6 +62,45 @@ def code(calls: Sequence[str]) -> str:
         return line
     first, *others = calls
     return "\n".join(["u = (", f"    {first}", *(f"    .{other}" for other in others), ")"])
+
+
+def with_options(calls: Sequence[str], **options: Any) -> str | None:
+    """The call that separates, with other options; what was called after it is left out.
+
+    None where there is no such call.
+    """
+    places = [i for i, one in enumerate(calls) if one.startswith(SEPARATES)]
+    if not places:
+        return None
+    place = places[-1]
+    text = calls[place]
+    node = ast.parse(text, mode="eval").body
+    assert isinstance(node, ast.Call)
+
+    def written(part: ast.expr) -> str:
+        return ast.get_source_segment(text, part) or ""
+
+    given = {str(keyword.arg): written(keyword.value) for keyword in node.keywords}
+    if node.args:
+        given["n_components"] = written(node.args[0])
+    # An alternative that was taken is an option, too.
+    for later in calls[place + 1 :]:
+        if later.startswith("alternatives["):
+            given["assume"] = later.removeprefix("alternatives[").rstrip("]")
+    given |= {name: f'"{v}"' if isinstance(v, str) else repr(v) for name, v in options.items()}
+    number = given.pop("n_components", None)
+    words = [] if number is None else [number]
+    words += [f"{name}={value}" for name, value in given.items()]
+    return ".".join([*calls[:place], f"{written(node.func)}({', '.join(words)})"])
+
+
+def as_function(code: str) -> str:
+    """The same for a signal that has no such method: ``hyperspy_unmix.unmix(s)``."""
+    method = re.match(r"s\.(unmix|pca)\(", code)
+    if method is None:
+        return code
+    rest = code[method.end() :]
+    return f"hyperspy_unmix.{method[1]}(s{'' if rest.startswith(')') else ', '}{rest}"
 
 
 def of_options(options: Preprocessing) -> Mapping[str, Any]:

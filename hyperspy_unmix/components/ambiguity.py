@@ -10,9 +10,10 @@ import numpy as np
 from hyperspy_unmix.numerics.certainty.ambiguity import LARGEST_SHARE_TRIED, LEAST_INTEGRAL
 from hyperspy_unmix.numerics.types import Floats
 
+from .naming import called
+
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
-
 
 LEAST_RANGE_TOLD = 0.1  # of a share, from its lowest to its highest
 MOST_PAIRS_TOLD = 3  # in the sentence
@@ -52,6 +53,14 @@ class SpectralAmbiguity:
         lowest, highest = self.shares[..., 0], self.shares[..., 1]
         is_open = (lowest <= LEAST_INTEGRAL - 1) | (highest >= LARGEST_SHARE_TRIED * (1 - 1e-6))
         return [pair for pair in self.pairs if is_open[pair]]
+
+    @property
+    def short(self) -> str:
+        """The same in one line."""
+        if not self.open_pairs:
+            return ""
+        i, j = (called(self.names[k], k) for k in self.open_pairs[0])
+        return f"Nothing limits how much of {j} lies in {i}: give a spectrum you know, known=..."
 
     @property
     def hint(self) -> str:

@@ -13,7 +13,7 @@ from hyperspy_unmix.numerics.corrections.background import Background
 from hyperspy_unmix.numerics.corrections.extrapolation_error import extrapolation_error
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.automatic_window import NextWindow, next_window
-from hyperspy_unmix.settings import Settings, caution, in_words
+from hyperspy_unmix.settings import UNDECIDED, Settings, caution, in_words, part_of_one
 
 MOST_OF_COUNTS = 1 / 3  # of a component, that the background's error may be: one standard deviation
 
@@ -68,7 +68,12 @@ class ExtrapolationFinding:
             f"{several} {in_words(self.names)} are known to better than {shares} (one standard "
             f"deviation; it is part of their errors). See what another window makes of it: {advice}"
         )
-        return caution("background error", hint)
+        short = (
+            f"The background makes the counts of component{several} {in_words(self.names)} "
+            f"uncertain by {shares}."
+        )
+        weight = UNDECIDED + part_of_one(max(self.shares), 1.0)
+        return caution("background error", hint, short, weight)
 
 
 def background_spread(

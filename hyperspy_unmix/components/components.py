@@ -121,18 +121,3 @@ class Components(SpecimenAndFit):
         """One line: what was unmixed into how many components."""
         s = "s" * (self.n_components != 1)
         return f"Unmixing of {summary_text.name(self.prepared)}: {self.n_components} component{s}"
-
-    def __repr__(self) -> str:
-        of_unit, is_number = self.quantity.lower(), self.prepared.unit == "counts"
-        table = [
-            f"  component {i}: {f'{c} {of_unit}' if is_number else f'{of_unit} {c}'} "
-            f"({share}), stability {index}"
-            for i, c, share, index in self.rows()
-        ]
-        return summary_text.text(self.title, {**self.findings, **self.settings}, table)
-
-    def _repr_html_(self) -> str:
-        head = ("component", self.quantity, "share", "stability")
-        return summary_text.html(
-            self.title, {**self.findings, **self.settings}, (head, *self.rows())
-        )

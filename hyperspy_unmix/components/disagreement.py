@@ -9,7 +9,7 @@ import numpy as np
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.settings import Choice, Settings, caution, finding_of
+from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution, finding_of, part_of_one
 
 LEAST_TURN, LEAST_TURN_OF_CAUTION = 3.0, 10.0  # degrees, from which it is said, and warned of
 LEAST_ERRORS = 2.0  # stated errors of a component: less is no disagreement
@@ -37,6 +37,11 @@ class Disagreement:
     is_clear: bool
     reason: str
 
+    @property
+    def is_caution(self) -> bool:
+        """Whether the answers are far apart, and what decided is weak."""
+        return not self.is_clear and self.turns[0][1] >= LEAST_TURN_OF_CAUTION
+
     def choices(self) -> Settings:
         """In plain words."""
         name, turn, error = self.turns[0]
@@ -47,7 +52,7 @@ class Disagreement:
             f'assume="{self.assumption}" turns the spectrum of component {name} by {turn:.0f} '
             f"degrees, {times:.2g} times its stated error{also}"
         )
-        if self.is_clear or turn < LEAST_TURN_OF_CAUTION:
+        if not self.is_caution:
             reason = f"{found}. What decided: {self.reason}"
             return {"other answer": Choice(round(turn, 1), reason)}
         hint = (
@@ -56,7 +61,11 @@ class Disagreement:
             "result: which spectra are those of phases? A spectrum or a region that you know "
             "decides: unmix(..., known=...)"
         )
-        return caution("other answer", hint)
+        short = (
+            f'With assume="{self.assumption}" component {name} has another spectrum '
+            f"({turn:.0f}° away), and what decided is weak."
+        )
+        return caution("other answer", hint, short, UNDECIDED + part_of_one(turn, 30.0))
 
 
 def disagreement(

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.numerics.certainty.left_over import LeftOver, left_over
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
-from hyperspy_unmix.settings import Caution, Choice, Settings
+from hyperspy_unmix.settings import MISSING, Choice, Settings, caution, part_of_one
 
 from .forward_model import measured_model
 
@@ -66,7 +66,12 @@ class ResidualFinding:
             "the pixels. plot_residual() shows it: if it is a phase, it is missing from the "
             f"result: compare with unmix(..., n_components={self.n_components + self.number})"
         )
-        return settings | {"WARNING: residual": Caution("look at it with care", reason)}
+        short = (
+            f"{self.number} {spectra} beside the components stand{'s' * is_one} out of the noise, "
+            f"{the_first}most at {place}: see plot_residual()."
+        )
+        weight = MISSING + part_of_one(self.greatest, 2.0)
+        return settings | caution("residual", reason, short, weight)
 
 
 def left_in_residual(pca: Compressed, arrays: Normalised) -> LeftOver:

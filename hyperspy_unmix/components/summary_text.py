@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice
+from hyperspy_unmix.settings import Choice, as_html_table, value_in_words
 
 if TYPE_CHECKING:
     from hyperspy_unmix.preparation.prepare import Prepared
@@ -55,19 +55,5 @@ def html(
     title: str, settings: Mapping[str, Choice], table: tuple[tuple[str, ...], ...] = ()
 ) -> str:
     """The same for notebooks; everything is escaped."""
-
-    def row(cells: tuple[str, ...]) -> str:
-        return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-
-    counts = "<table>" + "".join(row(cells) for cells in table) + "</table>" if table else ""
-    choices = "".join(row((k, value_in_words(c.value), c.reason)) for k, c in settings.items())
-    return f"<b>{escape(title)}</b>{counts}<table>{choices}</table>"
-
-
-def value_in_words(value: Any) -> str:
-    """A setting as it is printed."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, (tuple, list)):
-        return ", ".join(value_in_words(item) for item in value)
-    return str(value)
+    choices = [(name, value_in_words(c.value), c.reason) for name, c in settings.items()]
+    return f"<b>{escape(title)}</b>{as_html_table(table) if table else ''}{as_html_table(choices)}"

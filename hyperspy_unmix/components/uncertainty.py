@@ -18,10 +18,11 @@ from hyperspy_unmix.numerics.certainty.map_noise import COUNTS_ADDED, map_varian
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import MISSING, UNDECIDED, Caution, Choice, Settings, caution
 
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_spectra
+from .naming import called
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -126,9 +127,11 @@ def choices(
             f"background does; it is shown as if it did not. If it does: unmix(..., "
             f'known={{"film": u.spectra.inav[{film}]}}), u this result'
         )
-        settings |= caution(f"component {name}", hint)
+        who = called(name, film)
+        short = f"{who[:1].upper()}{who[1:]} may lie under {of_others} too, as a film does."
+        settings |= caution(f"component {name}", hint, short, UNDECIDED)
     if ambiguity.hint and not films:
-        settings |= caution("ambiguity", ambiguity.hint)
+        settings |= caution("ambiguity", ambiguity.hint, ambiguity.short, UNDECIDED + 0.2)
     return settings
 
 
@@ -141,12 +144,13 @@ def goodness_choices(chi_square: Floats | None) -> Settings:
         f"mean of {len(chi_square)} pixel{'s' * (len(chi_square) != 1)}, at most {greatest:.3g}; "
         "1 is noise alone"
     )
-    if mean > MOST_CHI_SQUARE:
-        reason += (
-            "; more than noise is left: look at plot_residual(), and compare with one component "
-            "more"
-        )
-    return {"reduced chi-square": Choice(mean, reason)}
+    if mean <= MOST_CHI_SQUARE:
+        return {"reduced chi-square": Choice(mean, reason)}
+    reason += (
+        "; more than noise is left: look at plot_residual(), and compare with one component more"
+    )
+    short = f"More than noise is left (reduced chi-square {mean:.3g}): see plot_residual()."
+    return {"reduced chi-square": Caution(mean, reason, short, MISSING)}
 
 
 def spectral_ambiguity(

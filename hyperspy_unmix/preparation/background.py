@@ -9,7 +9,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution, in_words
+from hyperspy_unmix.settings import MISSING, Choice, Settings, caution, in_words
 
 from .automatic_window import automatic_window
 from .elements import features
@@ -90,7 +90,8 @@ class BackgroundFinding:
                 "is analysed begins at the window, for nothing is known of the background below "
                 "it. Give one before the first edge"
             )
-            said |= caution("background window", hint)
+            short = f"The background window leaves only {self.channels_left} channels."
+            said |= caution("background window", hint, short, MISSING + 0.9)
         return said | self._of_edges()
 
     def _of_edges(self) -> Settings:
@@ -105,6 +106,8 @@ class BackgroundFinding:
                 "background window, where nothing is known of the background, and so not in the "
                 f"result: there is no room for a window before {them}. Measure from lower energies "
                 f"on to analyse {them} too",
+                f"{in_words(self.cut_off)} {self.unit} not analysed: below the background window.",
+                MISSING + 0.9,
             )
         if self.unseen:
             is_one = len(self.unseen) == 1
@@ -113,6 +116,8 @@ class BackgroundFinding:
                 f"{in_words(self.unseen)} {'is' if is_one else 'are'} listed, without an edge in "
                 "what is analysed: no component shows where such an element is. Choose a range and "
                 "a window that leave its edge in, or take it off metadata.Sample.elements",
+                f"{in_words(self.unseen)} listed, without an edge in what is analysed.",
+                MISSING + 0.5,
             )
         if self.elsewhere:
             names = tuple(name.split(" ")[0] for name in self.elsewhere)

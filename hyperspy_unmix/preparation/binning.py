@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperspy_unmix.numerics.noise.model import NoiseModel
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import WRONG, Choice, Settings, caution
 
 from .spectrum_image import Image
 
@@ -41,7 +41,8 @@ class BinningFinding:
                 f"{per_unit}: if they are counts, spectra and maps are wrong by the channels' "
                 "widths. Set signal.axes_manager.signal_axes[0].is_binned = True then"
             )
-            said |= caution("values", hint)
+            short = "Counts, but the axis calls them densities: set is_binned = True."
+            said |= caution("values", hint, short, WRONG)
         return said
 
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from hyperspy_unmix.numerics.drift.group_shifts import shift_share_in_spectra
 from hyperspy_unmix.numerics.drift.offset_of_spectra import OffsetOfSpectra, offset_of_spectra
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution, warn_of
+from hyperspy_unmix.settings import WRONG, Choice, Settings, caution, warn_of
 
 from .aligned import Aligned
 from .drift import LEAST_PIXELS, Drift, DriftNotAskedFor, take_out_offset
@@ -69,7 +69,8 @@ class SpectraDiffer:
             f"all of them. If it is one: signals[{i}].axes_manager[-1].offset -= {whole:.6g}; "
             "unmix then says which channels to cut out"
         )
-        return caution("energies", hint)
+        short = f"Signal {i} is {found.channels:.2g} channels off signal {self.reference}."
+        return caution("energies", hint, short, WRONG)
 
 
 def with_common_energies(each: Sequence[Aligned]) -> list[Aligned]:

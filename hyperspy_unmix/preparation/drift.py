@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.corrections.fractional_shift import FractionalShift
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution
 
 from .drift_search import SIGMAS_OF_DRIFT, Candidate, Source, find
 from .low_loss import AnalysedLowLoss
@@ -133,7 +133,11 @@ class Drift:
                 'energy_shift="spectra" takes it out. An edge of another element in the range '
                 "would tell"
             )
-            said |= caution("energy shift", hint)
+            short = (
+                f"One edge moves by {self.of_one_edge:.2g} channels: chemistry, or a drift that "
+                'energy_shift="spectra" takes out.'
+            )
+            said |= caution("energy shift", hint, short, UNDECIDED)
         return said
 
 

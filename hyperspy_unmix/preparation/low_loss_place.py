@@ -8,7 +8,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.low_loss.analysis import LowLoss
 from hyperspy_unmix.numerics.low_loss.pixel_offset import PixelOffset, pixel_offset
-from hyperspy_unmix.settings import Settings, caution
+from hyperspy_unmix.settings import WRONG, Settings, caution
 
 from .spectrum_image import Image, to_pixels
 
@@ -54,7 +54,8 @@ class LowLossPlace:
             f"of t/lambda leaves {100 * self.misfit_left:.0f} % of the misfit with the core loss's "
             f"counts. Crop both to the pixels they share: {self.call()}"
         )
-        return caution("low loss offset", hint)
+        short = f"The low loss lies beside the core loss, by {self._words()}: crop both."
+        return caution("low loss offset", hint, short, WRONG)
 
     def call(self) -> str:
         """The call that cuts core loss and low loss to the pixels that they share."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.corrections.plural_scattering import Method
 from hyperspy_unmix.numerics.low_loss.thickness_map import VACUUM_T_OVER_LAMBDA
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import DETAIL, MISSING, WRONG, Choice, Settings, caution
 
 from .low_loss import AnalysedLowLoss
 from .metadata import EELS_DETECTOR, EV
@@ -140,7 +140,8 @@ class LowLossFinding:
                 "taken for core loss (Fourier ratio, a background before an edge). To unmix the "
                 "low loss let it begin below the zero-loss peak: signal_range=(-20, 60)"
             )
-            said |= caution("signal_range", hint)
+            short = f"The range begins among the plasmons ({energy:g} {units}), taken as core loss."
+            said |= caution("signal_range", hint, short, WRONG)
         said["zero-loss peak"] = Choice(
             self.peak, f"centre and end of the mean zero-loss peak, {self.units}"
         )
@@ -153,7 +154,8 @@ class LowLossFinding:
                 "no densities. A map of t/lambda from elsewhere (thickness=(map, 't/lambda')) "
                 "stands in for the zero-loss counts"
             )
-            return caution("low loss", hint)
+            short = "The zero-loss peak is clipped: no deconvolution, no thickness."
+            return caution("low loss", hint, short, MISSING)
         one, each = "with one low loss for all pixels", "per pixel, with its own low loss"
         if self.is_tiled:
             one += " (all hold the same spectrum, so t/lambda is one value)"
@@ -196,14 +198,18 @@ class LowLossFinding:
                 "seem to be still to come: t/lambda and the deconvolution leave them out; record "
                 "a wider range"
             )
-            said |= caution("range", hint)
+            short = (
+                f"The low loss ends before {100 * self.beyond:.0f} % of the inelastic electrons."
+            )
+            said |= caution("range", hint, short, MISSING + self.beyond)
         if self.thick_pixels:
             hint = (
                 f"{self.thick_pixels} pixels of t/lambda above {THICKEST:g}: most electrons are "
                 "scattered several times there, and beyond the aperture; their maps are "
                 "uncertain. Compare with navigation_mask over them"
             )
-            said |= caution("thick", hint)
+            short = f"{self.thick_pixels} pixels are too thick for the deconvolution: mask them."
+            said |= caution("thick", hint, short, MISSING)
         return said
 
     def _angles(self) -> Settings:
@@ -217,7 +223,8 @@ class LowLossFinding:
             "assumes that they agree. Give densities with that error, or correct the angle in the "
             "metadata where it is wrong"
         )
-        return caution("collection angle", hint)
+        short = f"Core loss at {core:g} mrad, low loss at {low:g} mrad: densities are off by that."
+        return caution("collection angle", hint, short, DETAIL)
 
 
 def method_name(method: Method) -> str:
@@ -243,7 +250,8 @@ class ZeroLossInRange:
             "the zero-loss peak is in the analysed range and will dominate the components; for the "
             "core loss give signal_range=(start, end)"
         )
-        return caution("zero-loss", hint)
+        short = "The zero-loss peak is in the range and drowns the rest: give signal_range."
+        return caution("zero-loss", hint, short, WRONG + 0.9)
 
 
 @dataclass(frozen=True)
@@ -271,4 +279,5 @@ class EnergiesDiffer:
             "makes components of its own. Move signal.axes_manager[-1].offset of core loss and low "
             "loss by as much, and interpolate_on_axis() to common energies"
         )
-        return caution("energies", hint)
+        short = f"The zero-loss peaks lie at different energies: {where}."
+        return caution("energies", hint, short, WRONG)

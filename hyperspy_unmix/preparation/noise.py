@@ -16,7 +16,7 @@ from hyperspy_unmix.numerics.noise.estimate import (
 )
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import UNDECIDED, WRONG, Choice, Settings, caution
 
 from .metadata import COUNTED_SIGNAL_TYPES, base_type
 from .spectrum_image import Image
@@ -81,7 +81,8 @@ class NoiseFinding:
                 "of all errors are off by as much. Take noise='auto', unless you know what else "
                 "scatters or what has smoothed the data"
             )
-            said |= caution("noise asked for", hint)
+            short = f"The variance given is {self.asked_ratio:.2g} times the scatter of the data."
+            said |= caution("noise asked for", hint, short, UNDECIDED)
         if self.model.only_rounding:
             hint = (
                 "the data hold no noise (simulated or denoised): the number of components is that "
@@ -89,7 +90,8 @@ class NoiseFinding:
                 "and chi-square mean nothing. Unmix the data as recorded; to a simulation add "
                 "noise, for example signal.add_poissonian_noise()"
             )
-            said |= caution("no noise", hint)
+            short = "The data hold no noise (simulated or denoised): unmix them as recorded."
+            said |= caution("no noise", hint, short, WRONG + 0.9)
         return said
 
 

@@ -10,7 +10,7 @@ from hyperspy_unmix.numerics.cleaning.copies import find_copies
 from hyperspy_unmix.numerics.reading.first_pass import Summary, summarise
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Index, Mask
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import WRONG, Choice, Settings, caution
 
 LEAST_CHANNELS_STUCK = 8  # fewer may hold the same counts by chance
 LEAST_SHARE_OF_COUNTS = 0.25  # of the usual ones, that a pixel of thin specimen may have
@@ -93,7 +93,8 @@ class CopiesFinding:
             "of components says nothing. Leave copies out with navigation_mask, or give the counts "
             "as they were recorded"
         )
-        return caution("copies", hint)
+        short = f"{self.pixels} pixels are copies of others: leave them out with navigation_mask."
+        return caution("copies", hint, short, WRONG)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hyperspy_unmix.numerics.noise.estimate import channel_correlation
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.sample_residual import MOST_LAGS
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Settings, caution
+from hyperspy_unmix.settings import WRONG, Settings, caution
 
 from .spectrum_image import Image
 
@@ -49,7 +49,8 @@ class SmoothingFinding:
         if self.factor:
             scale = ", ".join(["1"] * self.dimension + [str(self.factor)])
             hint += f", or sum {self.factor} channels: signal.rebin(scale=({scale})).unmix()"
-        return caution("smoothed", hint)
+        short = "The spectra were smoothed along the energy: unmix the data as recorded."
+        return caution("smoothed", hint, short, WRONG)
 
 
 def find_smoothing(image: Image, model: NoiseModel) -> tuple[SmoothingFinding, ...]:

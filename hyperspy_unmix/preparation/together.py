@@ -13,7 +13,7 @@ from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.numerics.corrections.falling_window import Window
 from hyperspy_unmix.numerics.types import Index
-from hyperspy_unmix.settings import Choice, Settings, caution, warn_of
+from hyperspy_unmix.settings import WRONG, Choice, Settings, caution, warn_of
 
 from .aligned import Aligned, read_aligned
 from .background import BACKGROUND_TYPES, BackgroundFinding, choose_background, with_window
@@ -55,7 +55,8 @@ class ScatteringInSome:
             f"plural scattering is taken out of signal {without} and not of {left_in}: one phase "
             "then has two spectra. Give a low loss for every signal, or low_loss=None"
         )
-        return caution("low loss in some", hint)
+        short = f"Plural scattering is out of signal {without}, not of {left_in}."
+        return caution("low loss in some", hint, short, WRONG)
 
 
 def prepare_together(

@@ -17,7 +17,7 @@ from hyperspy_unmix.numerics.cleaning.tracks import find_tracks
 from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats, Mask
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import WRONG, Choice, Settings, caution
 
 from .metadata import EV
 
@@ -207,7 +207,10 @@ class SaturationFinding:
                 "there. Give the counts in a type that holds larger numbers, from the program that "
                 "recorded them, or leave these channels out with signal_mask"
             )
-            return caution("wrapped around", hint)
+            short = (
+                f"Counts beyond {self.limit} have begun again from zero: spectra are wrong there."
+            )
+            return caution("wrapped around", hint, short, WRONG + 0.9)
         is_of_type = (
             self.dtype.startswith(("uint", "int")) and self.limit == np.iinfo(self.dtype).max
         )
@@ -217,7 +220,8 @@ class SaturationFinding:
             "and their spectra have another shape. Leave these pixels out with navigation_mask, or "
             "record them with a shorter exposure"
         )
-        return caution("saturated", hint)
+        short = f"Values are cut off at {self.limit}: leave these pixels out with navigation_mask."
+        return caution("saturated", hint, short, WRONG + 0.8)
 
 
 @dataclass(frozen=True)
@@ -236,7 +240,8 @@ class OffsetFinding:
             f"all values lie between {least:.8g} and {greatest:.8g}: beside an offset so large "
             f"their noise passes for rounding. Subtract it: signal - {least:.8g}"
         )
-        return caution("offset", hint)
+        short = f"A large offset lies under the counts: subtract it, signal - {least:.8g}."
+        return caution("offset", hint, short, WRONG)
 
 
 def check_units(units: str, core_units: str) -> None:

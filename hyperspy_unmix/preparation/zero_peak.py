@@ -10,7 +10,7 @@ import numpy as np
 from hyperspy_unmix.numerics.cleaning.zero_peak import find_zero_peak
 from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.types import Floats, Index
-from hyperspy_unmix.settings import Choice, Settings, caution
+from hyperspy_unmix.settings import NO_PHASE, WRONG, Choice, Settings, caution
 
 from .metadata import EV, base_type
 
@@ -63,14 +63,16 @@ class ZeroPeakFinding:
                 f"there are next to no counts beside {peak}: no X-rays. Give another map, or "
                 "record it for longer"
             )
-            return caution("zero peak", hint)
+            short = "Next to no X-rays beside the detector's peak at 0 keV."
+            return caution("zero peak", hint, short, WRONG + 0.9)
         start, end = self.behind
         hint = (
             f"the analysed channels hold {peak}, which holds no X-rays: components may be this "
             f"peak alone. Begin behind it: signal_range=({start:.4g}, {end:.4g}), or leave "
             "signal_range and signal_mask out"
         )
-        return caution("zero peak", hint)
+        short = f"The detector's peak at 0 keV is in: signal_range=({start:.4g}, {end:.4g})."
+        return caution("zero peak", hint, short, NO_PHASE)
 
 
 def look_for_zero_peak(

@@ -14,8 +14,7 @@ import numpy as np
 
 from hyperspy_unmix import plotting
 from hyperspy_unmix.components.matching import Match, match
-from hyperspy_unmix.components.summary_text import value_in_words
-from hyperspy_unmix.settings import Choice, cautions_in
+from hyperspy_unmix.settings import Choice, cautions_in, value_in_words
 from hyperspy_unmix.storage.atomic_write import may_write, replacing
 from hyperspy_unmix.storage.missing_counts import CountsMissingError
 

@@ -23,7 +23,15 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import EV, base_type
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.spectrum_image import Image
-from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, warn_of
+from hyperspy_unmix.settings import (
+    MISSING,
+    WRONG,
+    Choice,
+    FrozenSettings,
+    Settings,
+    caution,
+    warn_of,
+)
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -99,13 +107,15 @@ class AppliedFinding:
                 "the spectra are those of single scattering, but this signal has no low loss: its "
                 "plural scattering is in the maps and in the residual. Give low_loss"
             )
-            settings |= caution("plural scattering", hint)
+            short = "Single-scattering spectra, but this signal has no low loss: give low_loss."
+            settings |= caution("plural scattering", hint, short, WRONG)
         if self.n_counted > n:
             hint = (
                 f"this signal holds {self.n_counted} components, {n} spectra were applied to it: "
                 "what the others hold is in the maps or in the residual"
             )
-            settings |= caution("more components", hint)
+            short = f"This signal holds {self.n_counted} components, {n} spectra were applied."
+            settings |= caution("more components", hint, short, MISSING)
         return settings
 
 

@@ -12,6 +12,7 @@ from hyperspy_unmix.components.uncertainty import MOST_CHI_SQUARE
 from hyperspy_unmix.preparation.low_loss_place import LowLossPlace
 from hyperspy_unmix.preparation.low_loss_report import MOST_BEYOND, LowLossFinding
 from hyperspy_unmix.settings import (
+    MISSING,
     Choice,
     FrozenSettings,
     Settings,
@@ -154,7 +155,8 @@ class LowLossComparison:
             "hold plural scattering, and there is neither t/lambda nor densities; "
             "s.pca(low_loss=ll).ica() uses it all the same"
         )
-        return caution("low loss not used", hint)
+        short = "The low loss makes it no better and is not used: no t/lambda, no densities."
+        return caution("low loss not used", hint, short, MISSING)
 
 
 def negative_share(result: Unmixing) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix import plotting
@@ -13,8 +14,9 @@ from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.components import forward_model, summary_text
 from hyperspy_unmix.components.as_signals import as_maps, as_spectra
+from hyperspy_unmix.components.printout import most_important
 from hyperspy_unmix.numerics.separation.ica import Algorithm
-from hyperspy_unmix.settings import warn_of
+from hyperspy_unmix.settings import LINE_WIDTH, warn_of
 
 from .copies import CanBeCopied
 from .known_components import fitted_to_counts
@@ -97,8 +99,16 @@ class PCA(CanBeCopied, Compressed):  # noqa: D101
         """Scree plot in units of the noise edge; returns the matplotlib axes."""
         return plotting.plot_scree(self, ax)
 
+    @property
+    def _title(self) -> str:
+        return f"PCA of {summary_text.name(self.prepared)}"
+
     def __repr__(self) -> str:
-        return summary_text.text(f"PCA of {summary_text.name(self.prepared)}", self.settings)
+        s = "s" * (self.n_components != 1)
+        number = f"{self.n_components} component{s}: {self.settings['n_components'].reason}"
+        shown = wrap(number, LINE_WIDTH)
+        shown += [f"! {short}" for short in most_important(self.settings)]
+        return "\n".join([self._title, *shown, "all choices: p.settings"])
 
     def _repr_html_(self) -> str:
-        return summary_text.html(f"PCA of {summary_text.name(self.prepared)}", self.settings)
+        return summary_text.html(self._title, self.settings)

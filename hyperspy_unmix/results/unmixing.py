@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix import plotting
 from hyperspy_unmix.analysis.compressed import Compressed
-from hyperspy_unmix.analysis.found_by import BesideKnown
 from hyperspy_unmix.analysis.known_finding import KnownFinding
 from hyperspy_unmix.analysis.separated import Separated
-from hyperspy_unmix.analysis.separation_findings import IcaFinding, NotRefined
-from hyperspy_unmix.arguments.options import SeparationOptions, takes_preprocessing
+from hyperspy_unmix.arguments.options import takes_preprocessing
+from hyperspy_unmix.components import printout
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.matching import Match, match
 from hyperspy_unmix.components.naming import called, numbers
+from hyperspy_unmix.components.trials import Trials
+from hyperspy_unmix.components.trying import options_of, trials_of
 from hyperspy_unmix.settings import Choice, FrozenSettings, finding_of
 
 from .copies import CanBeCopied
@@ -50,18 +52,9 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
             "alternatives are those of one signal that was unmixed by itself, not with spectra "
             'that were all given: call unmix again with assume="overlap" or assume="pure".'
         )
-    ica = finding_of(result.separated.findings, IcaFinding)
-    not_refined = finding_of(result.separated.findings, NotRefined)
-    found_by = result.separated.found_by
     found: dict[str, Unmixing] = {}
     for assumed in ASSUMPTIONS:
-        options = SeparationOptions(
-            algorithm="picard" if ica is None else ica.asked,
-            refine="auto" if not_refined is None else None,
-            assume=assumed,
-            random_state=result.separated.random_state,
-            known=found_by.known if isinstance(found_by, BesideKnown) else None,
-        )
+        options = options_of(result, assume=assumed)
         separated, choices = result.pca.separate(result.n_components, options)
         calls = (*result.calls, f'alternatives["{assumed}"]')
         found[assumed] = unmixed(result.pca, separated, choices, calls)
@@ -99,6 +92,20 @@ class Unmixing(CanBeCopied, Components):  # noqa: D101
         from .known_spectra import apply
 
         return apply(self, other, preprocessing)
+
+    @cached_property
+    def trials(self) -> Trials:
+        """What another number of components or assumption gives, where something is to be mended.
+
+        Tried when first asked for, from the compressed counts.
+        """
+        return trials_of(self)
+
+    def __repr__(self) -> str:
+        return printout.as_text(self, self.trials)
+
+    def _repr_html_(self) -> str:
+        return printout.as_html(self, self.trials)
 
     @property
     def alternatives(self) -> dict[str, Unmixing]:
@@ -257,7 +264,7 @@ class Unmixing(CanBeCopied, Components):  # noqa: D101
 
         Spectra are in counts (`spectra_counts`), zero in channels that were left out; maps in
         counts, 32-bit, with their scale; a line scan's are .msa too. ``summary.txt`` is what the
-        result prints.
+        result prints, with all findings and settings.
 
         Parameters
         ----------

@@ -43,7 +43,8 @@ def export(result: Components, folder: str | Path, overwrite: bool | None) -> li
         _add_writer(writers, f"{stem}_map", result.maps.inav[i], f"map of component {name}")
     if result.thickness is not None:
         _add_writer(writers, "thickness", result.thickness, "thickness")
-    writers["summary.txt"] = lambda path: path.write_text(f"{result!r}\n", encoding="utf-8")
+    summary = f"{result!r}\n\n{result.findings!r}\n\n{result.settings!r}\n"
+    writers["summary.txt"] = lambda path: path.write_text(summary, encoding="utf-8")
     chosen = [name for name in writers if may_write(folder / name, overwrite)]
     with replacing_in(folder) as new:
         for name in chosen:

@@ -25,6 +25,7 @@ from hyperspy_unmix.analysis.separation_findings import (
     RefinementFinding,
 )
 from hyperspy_unmix.components.components import Components
+from hyperspy_unmix.components.trials import Score, Trials
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.map_correlation import NeighbouringNoise
@@ -84,7 +85,7 @@ from .safety import check_formulas
 
 # What is computed when first asked for, and must not come out another way on another machine.
 COMPUTED_OF_SEPARATED = ("stability", "ambiguity", "changes")
-COMPUTED_OF_UNMIXING = ("_spectra_variance", "_maps_variance")
+COMPUTED_OF_UNMIXING = ("_spectra_variance", "_maps_variance", "trials")
 _logger = logging.getLogger(__name__)
 
 
@@ -105,6 +106,13 @@ def _with_computed(kind: type, always: tuple[str, ...], if_computed: tuple[str, 
         return value
 
     return Saved(kind, parts, made)
+
+
+def _parts_of_caution(caution: Caution) -> dict[str, Any]:
+    return {"value": caution.value, "reason": caution.reason} | {
+        "short": caution.short,
+        "weight": caution.weight,
+    }
 
 
 def _parts_of_blocks(blocks: RowBlocks) -> dict[str, Any]:
@@ -177,7 +185,6 @@ BY_FIELDS = {
     "BesideAlone": BesideAlone,
     "BesideKnown": BesideKnown,
     "BlockFactor": BlockFactor,
-    "Caution": Caution,
     "Choice": Choice,
     "ComponentCount": ComponentCount,
     "Corrected": Corrected,
@@ -196,6 +203,7 @@ BY_FIELDS = {
     "Normalised": Normalised,
     "Prepared": Prepared,
     "PurePixels": PurePixels,
+    "Score": Score,
     "Scree": Scree,
     "Spikes": Spikes,
     "Summary": Summary,
@@ -241,6 +249,7 @@ BY_FIELDS = {
     "ThicknessErrorFinding": ThicknessErrorFinding,
     "ThicknessFinding": ThicknessFinding,
     "Told": Told,
+    "Trials": Trials,
     "ZeroLossInRange": ZeroLossInRange,
     "ZeroPeakFinding": ZeroPeakFinding,
 }
@@ -254,6 +263,7 @@ def saved_classes(
     ``pca`` and ``unmixing`` are made of what is recorded as ``Compressed`` and ``Components``.
     """
     return {name: by_fields(kind) for name, kind in BY_FIELDS.items()} | {
+        "Caution": Saved(Caution, _parts_of_caution, Caution),
         "ChannelWhitening": by_fields(ChannelWhitening)._replace(made=_whitening),
         "FrozenSettings": Saved(
             FrozenSettings, lambda settings: {"settings": dict(settings)}, FrozenSettings

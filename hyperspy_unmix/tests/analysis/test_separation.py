@@ -184,7 +184,7 @@ def test_phases_that_are_nowhere_alone_are_warned_of():
     u = s.unmix(2, assume="pure", store=False)
     warning = u.settings["WARNING: not pure"]
     assert "alone in next to no pixel" in warning.reason
-    assert "WARNING: not pure" in repr(u)
+    assert "Hardly a pixel holds component 0 and 1 alone" in repr(u)
 
 
 def test_one_component_assumed_pure():
@@ -263,7 +263,7 @@ def assert_same(u, before):
 
 def test_components_go_by_their_numbers(u):
     assert u.names == ("0", "1")
-    assert "component 0: " in repr(u)
+    assert "  0  " in repr(u)
 
 
 def test_rename(u):
@@ -273,8 +273,8 @@ def test_rename(u):
     assert named is not u
     assert type(named) is type(u)
     assert named.names == ("matrix", "Fe & <rust>")
-    assert "component matrix: " in repr(named)
-    assert "component Fe & <rust>: " in repr(named)
+    assert "  0  matrix " in repr(named)
+    assert "  1  Fe & <rust> " in repr(named)
     assert "<td>Fe &amp; &lt;rust&gt;</td>" in named._repr_html_()
     for name in NAMES:
         np.testing.assert_array_equal(getattr(named, name).data, getattr(u, name).data)

@@ -40,7 +40,7 @@ def test_noise_alone_is_left(lazy):
     assert u.left_over.greatest == pytest.approx(greatest_of_the_residual(u), rel=0.06)
     assert 0.8 < u.left_over.greatest < 1.2
     assert WARNING not in u.settings
-    assert "residual: " in str(u)
+    assert "residual" in repr(u.settings)
 
 
 @eager_and_lazy

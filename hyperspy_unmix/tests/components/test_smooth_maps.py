@@ -38,7 +38,7 @@ def test_they_say_what_they_are():
     assert "smoothed over" in general.title and "smoothed" not in u.maps.metadata.General.title
     assert list(signal.smoothed_over_pixels) == list(u.smoothing.pixels)
     assert min(u.smoothing.pixels) > 1
-    assert "smooth maps" in u.findings and "smoothed over" in repr(u)
+    assert "smooth maps" in u.findings and "smoothed over" in repr(u.findings)
     # errors of pixels are not known: none are stated
     assert not signal.has_item("Noise_properties.variance")
     assert u.smooth_maps.axes_manager.shape == u.maps.axes_manager.shape

@@ -318,7 +318,7 @@ def test_unmixing_is_nearly_as_without_spikes(lazy):
     assert u.n_components == reference.n_components == 2
     assert angle(u.spectra.data, reference.spectra.data) < 0.5
     assert u.settings["spikes"].value == 8
-    assert "your data are as they were" in repr(u)
+    assert "your data are as they were" in u.settings["spikes"].reason
 
 
 def tracked_phases(**kwargs):
