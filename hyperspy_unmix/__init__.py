@@ -35,6 +35,7 @@ _HOME = {
     "ComponentCount": "numerics.compression.number_of_components",
     "Inclination": "components.inclination",
     "Match": "components.matching",
+    "Phases": "results.phases",
     "SpectralAmbiguity": "components.ambiguity",
     "Unmixing": "results.unmixing",
     "boundary_inclination": "components.boundary_inclination",
@@ -42,6 +43,7 @@ _HOME = {
     "estimate_number_of_components": "workflow",
     "load": "results.loading",
     "pca": "workflow",
+    "phases": "workflow",
     "preprocess": "workflow",
     "unmix": "workflow",
 }

@@ -222,3 +222,14 @@ def check_random_state(random_state: Any) -> int:
     if random_state < 0:
         raise ValueError(f"random_state={random_state}: 0 or more is needed.")
     return int(random_state)
+
+
+def check_false_alarm(false_alarm: Any) -> float:
+    """A probability that something is found that is not there."""
+    if isinstance(false_alarm, (bool, np.bool_)) or not isinstance(
+        false_alarm, (float, int, np.floating, np.integer)
+    ):
+        raise TypeError(f"false_alarm={false_alarm!r}: a probability such as 0.01 is needed.")
+    if not 0 < false_alarm < 1:
+        raise ValueError(f"false_alarm={false_alarm}: a probability above 0 and below 1 is needed.")
+    return float(false_alarm)

@@ -150,7 +150,7 @@ def as_map(
 
 
 def _map_signal(
-    image: Image, data: Floats, component_axis: dict[str, Any] | None, title: str, quantity: str
+    image: Image, data: Any, component_axis: dict[str, Any] | None, title: str, quantity: str
 ) -> BaseSignal:
     """Signal over the last two scan axes; further ones and that of the components navigate."""
     scan = image.frame.axes_manager.navigation_axes[::-1]
@@ -252,3 +252,10 @@ def moved_back(spectra: Floats, shifts: Index) -> Floats:
     original = np.take_along_axis(spectra, np.clip(source, 0, n - 1), -1)
     original[(source < 0) | (source >= n)] = np.nan
     return original
+
+
+def as_labels(image: Image, labels: Index, title: str, left_out: int) -> BaseSignal:
+    """Signal of a whole number for each pixel, (| x, y) or (| x); ``left_out`` where masked."""
+    values = to_pixels(image, labels.astype(float), of_empty=left_out)
+    numbers = np.where(np.isfinite(values), values, left_out).astype(np.int16)
+    return _map_signal(image, numbers, None, title, "Phase")

@@ -16,9 +16,9 @@ def numbers(n: int) -> tuple[str, ...]:
     return tuple(str(i) for i in range(n))
 
 
-def called(name: str, i: int) -> str:
+def called(name: str, i: int, what: str = "component") -> str:
     """A component in words: its name, or "component 0" where it has only its number."""
-    return name if name != str(i) else f"component {i}"
+    return name if name != str(i) else f"{what} {i}"
 
 
 def check_names(names: Sequence[str], n_components: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from .composite import plot_composite
 from .images import plot_residual, plot_thickness
 from .navigator import plot_fit, plot_together
 from .overview import nearest, plot_overview
+from .phases import plot_phases
 from .scree import plot_scree
 from .spectra_and_map import plot_map, plot_spectra
 
@@ -13,6 +14,7 @@ __all__ = [
     "plot_fit",
     "plot_map",
     "plot_overview",
+    "plot_phases",
     "plot_residual",
     "plot_scree",
     "plot_spectra",

@@ -26,6 +26,8 @@ from .copies import CanBeCopied
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
+    from .phases import Phases
+
 ASSUMPTIONS: tuple[Literal["overlap", "pure"], ...] = ("overlap", "pure")
 
 
@@ -139,6 +141,28 @@ class Unmixing(CanBeCopied, Components):  # noqa: D101
             If references are not that, are in other units, or none overlaps with the components.
         """
         return match(self, references)
+
+    def phases(self, *, false_alarm: float = 0.01, random_state: int = 0) -> Phases:
+        """Homogeneous regions: label map, mean spectra and areas of pixels that differ by noise.
+
+        Parameters
+        ----------
+        false_alarm, random_state
+            As in `hyperspy_unmix.phases`.
+
+        Returns
+        -------
+        Phases
+            Named after the components that they are made of, where these have names.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument does not fit.
+        """
+        from .phases import phases_of_components
+
+        return phases_of_components(self, false_alarm, random_state)
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hyperspy_unmix.interactive.tool import UnmixTool
     from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
     from hyperspy_unmix.results.pca import PCA
+    from hyperspy_unmix.results.phases import Phases
     from hyperspy_unmix.results.unmixing import Unmixing
 
 __all__ = ["UnmixMixin"]
@@ -75,6 +76,43 @@ class UnmixMixin(_MixedInto):
         from hyperspy_unmix.workflow import pca
 
         return pca(self, n_components, **preprocessing)
+
+    @takes_preprocessing()
+    def phases(
+        self,
+        n_components: int | NumberOfComponents = "auto",
+        *,
+        false_alarm: float = 0.01,
+        random_state: int = 0,
+        **preprocessing: Any,
+    ) -> Phases:
+        """Find homogeneous regions: pixels that differ by noise and intensity only.
+
+        See :func:`hyperspy_unmix.phases` for the full description.
+
+        Parameters
+        ----------
+        n_components
+            As in :meth:`unmix`.
+        false_alarm : float
+            Probability that one phase or more is found that is not there.
+        random_state : int
+            The same number gives the same phases.
+
+        Returns
+        -------
+        Phases
+            Label map, mean spectra, areas.
+        """
+        from hyperspy_unmix.workflow import phases
+
+        return phases(
+            self,
+            n_components,
+            false_alarm=false_alarm,
+            random_state=random_state,
+            **preprocessing,
+        )
 
     @takes_preprocessing(*OF_PHYSICS)
     def denoise(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
     from hyperspy_unmix.components.components import Components
+    from hyperspy_unmix.components.phases import PhaseRegions
 
 MOST_SCAN_AXES = 3  # of a .tif
 LONGEST_SLUG = 60  # characters of a component's name in that of a file
@@ -27,15 +28,7 @@ _logger = logging.getLogger(__name__)
 
 def export(result: Components, folder: str | Path, overwrite: bool | None) -> list[Path]:
     """Write spectra, maps and summary for other programs; see `Unmixing.export`."""
-    scan = result.prepared.image.navigation_shape
-    if len(scan) > MOST_SCAN_AXES:
-        raise ValueError(
-            f"the scan has {len(scan)} axes, a .tif holds {MOST_SCAN_AXES} at most: .save() keeps "
-            "all of them."
-        )
-    folder = Path(folder).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file; the name of a folder is needed.")
+    _check_scan(result.prepared.image.navigation_shape)
     writers: dict[str, Callable[[Path], Any]] = {}
     for i, name in enumerate(result.names):
         stem = f"component_{i}" if name == str(i) else f"component_{i}_{_slug(name)}"
@@ -45,6 +38,37 @@ def export(result: Components, folder: str | Path, overwrite: bool | None) -> li
         _add_writer(writers, "thickness", result.thickness, "thickness")
     summary = f"{result!r}\n\n{result.findings!r}\n\n{result.settings!r}\n"
     writers["summary.txt"] = lambda path: path.write_text(summary, encoding="utf-8")
+    return _write(writers, folder, overwrite)
+
+
+def export_phases(phases: PhaseRegions, folder: str | Path, overwrite: bool | None) -> list[Path]:
+    """Write label map, mean spectra and summary of phases; see `Phases.export`."""
+    _check_scan(phases.pca.prepared.image.navigation_shape)
+    writers: dict[str, Callable[[Path], Any]] = {}
+    for i, name in enumerate(phases.names):
+        stem = f"phase_{i}" if name == str(i) else f"phase_{i}_{_slug(name)}"
+        spectrum = phases.spectra.inav[i]
+        _add_writer(writers, stem, spectrum, f"phase {name}")
+    _add_writer(writers, "phases", phases.labels, "phases: -1 mixed, -2 undecided, -3 left out")
+    writers["summary.txt"] = lambda path: path.write_text(f"{phases!r}\n", encoding="utf-8")
+    return _write(writers, folder, overwrite)
+
+
+def _check_scan(scan: tuple[int, ...]) -> None:
+    if len(scan) > MOST_SCAN_AXES:
+        raise ValueError(
+            f"the scan has {len(scan)} axes, a .tif holds {MOST_SCAN_AXES} at most: .save() keeps "
+            "all of them."
+        )
+
+
+def _write(
+    writers: dict[str, Callable[[Path], Any]], folder: str | Path, overwrite: bool | None
+) -> list[Path]:
+    """Write files into a folder, all of them or none."""
+    folder = Path(folder).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; the name of a folder is needed.")
     chosen = [name for name in writers if may_write(folder / name, overwrite)]
     with replacing_in(folder) as new:
         for name in chosen:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank, pixel_slices
+from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.corrections.convolution import combine
 from hyperspy_unmix.numerics.noise.model import NoiseModel
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
+from hyperspy_unmix.numerics.types import Floats, Index
 
 MOST_PIXELS_FITTED = 4096
 COUNTS_ADDED = 2.0  # of the mean spectrum, to a pixel's own
@@ -57,29 +60,123 @@ def map_variance(
     A. Agresti, B. A. Coull, Am. Stat. 52 (1998) 119,
     https://doi.org/10.1080/00031305.1998.10480550 (half the square of two deviations is added)
     """
-    n = len(maps)
-    weights = np.zeros((n, 0)) if weights is None else weights
-    kernels = np.concatenate([np.ones((n, 1)), np.broadcast_to(weights, (n, weights.shape[1]))], 1)
-    # Maps are scores times these; leave out the last components, which no map is made of.
-    coefficients = _fit_coefficients(raw.scores, kernels, maps)
-    largest = np.abs(coefficients).max((0, 2))
-    is_used = largest > NEGLIGIBLE_COEFFICIENT * np.abs(coefficients).max(initial=1e-300)
-    rank = int(np.flatnonzero(is_used).max(initial=0)) + 1
-    coefficients = coefficients[:, :rank]
-    # Noise of these scores, turned into that of the maps.
-    least, covariance = _score_noise(
-        raw.truncate(max(rank, signal_rank)), noise, rank, counts_added
-    )
+    turned = _Turned.of(raw, noise, maps, weights, signal_rank, counts_added)
     variance = np.empty_like(maps, dtype=float)
-    for piece in pixel_slices(n):
-        to_maps = np.einsum("pk,krn->prn", kernels[piece], coefficients)
+    for piece in pixel_slices(len(maps)):
+        to_maps = turned.to_maps(piece)
         least_variance, own_variance = (
             np.einsum("prn,prn->pn", to_maps, score_covariance @ to_maps)
-            for score_covariance in (least, covariance(piece))
+            for score_covariance in (turned.least, turned.covariance(piece))
         )
         variance[piece] = np.maximum(least_variance, own_variance) if counts_added else own_variance
     # A spectrum of few counts may come out negative, and so may one with a dark offset.
     return np.maximum(variance, 0) if counts_added else variance
+
+
+def map_covariance(
+    raw: LowRank,
+    noise: NoiseModel,
+    maps: Floats,
+    weights: Floats | None = None,
+    signal_rank: int = 1,
+    excess: Floats | None = None,
+) -> Callable[[Index], Floats]:
+    """Covariance that the noise of the counts gives to the maps of each pixel.
+
+    Of a pixel's own spectrum as it is: unbiased, so that means over pixels of one spectrum are
+    right; of few counts it need not be positive.
+
+    Parameters
+    ----------
+    raw, noise, maps, weights, signal_rank
+        As in `map_variance`.
+    excess : array, shape (rank of raw,), optional
+        Variance of the noise in each score of ``raw``, over what is projected: see `score_excess`.
+
+    Returns
+    -------
+    callable
+        Takes rows of pixels to covariances, shape (pixels, n, n).
+    """
+    turned = _Turned.of(raw, noise, maps, weights, signal_rank, 0.0)
+    if excess is not None:
+        rank = turned.coefficients.shape[1]
+        scaled = turned.coefficients * np.sqrt(excess[:rank])[:, None]
+        turned = replace(turned, coefficients=scaled)
+
+    def covariance(rows: Index) -> Floats:
+        to_maps = turned.to_maps(rows)
+        return np.asarray(to_maps.swapaxes(1, 2) @ turned.covariance(rows) @ to_maps)
+
+    return covariance
+
+
+def score_excess(values: Floats, n: int, m: int, rank: int) -> Floats:
+    """Variance of the noise in scores of principal components, over that of noise projected.
+
+    A component just above the noise edge is turned towards the noise of its own pixels: what is
+    not the true map in its scores is more than noise that is projected on a given spectrum.
+
+    Parameters
+    ----------
+    values : array
+        Squared singular values in units of the noise edge, falling.
+    n, m : int
+        Numbers of pixels and channels.
+    rank : int
+        Scores that are asked for.
+
+    Returns
+    -------
+    array, shape (rank,)
+        One or more.
+
+    References
+    ----------
+    F. Benaych-Georges, R. R. Nadakuditi, J. Multivar. Anal. 111 (2012) 120,
+    https://doi.org/10.1016/j.jmva.2012.04.019
+    """
+    known = values[:rank]
+    _, of_maps = expected_squared_cosines(known, n, m)
+    excess: Floats = np.ones(rank)
+    excess[: len(known)] = np.maximum(known * noise_edge(n, m) / n * (1 - of_maps), 1.0)
+    return np.asarray(excess)
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """What turns the noise of the scores of each pixel into that of its maps."""
+
+    kernels: Floats
+    coefficients: Floats
+    least: Floats
+    covariance: Callable[[slice | Index], Floats]
+
+    @classmethod
+    def of(
+        cls,
+        raw: LowRank,
+        noise: NoiseModel,
+        maps: Floats,
+        weights: Floats | None,
+        signal_rank: int,
+        counts_added: float,
+    ) -> _Turned:
+        n = len(maps)
+        weights = np.zeros((n, 0)) if weights is None else weights
+        own_kernels = np.broadcast_to(weights, (n, weights.shape[1]))
+        kernels = np.concatenate([np.ones((n, 1)), own_kernels], 1)
+        # Maps are scores times these; leave out the last components, which no map is made of.
+        coefficients = _fit_coefficients(raw.scores, kernels, maps)
+        largest = np.abs(coefficients).max((0, 2))
+        is_used = largest > NEGLIGIBLE_COEFFICIENT * np.abs(coefficients).max(initial=1e-300)
+        rank = int(np.flatnonzero(is_used).max(initial=0)) + 1
+        kept = raw.truncate(max(rank, signal_rank))
+        return cls(kernels, coefficients[:, :rank], *_score_noise(kept, noise, rank, counts_added))
+
+    def to_maps(self, piece: slice | Index) -> Floats:
+        """Maps of these pixels from their scores, shape (pixels, rank, n)."""
+        return np.asarray(np.einsum("pk,krn->prn", self.kernels[piece], self.coefficients))
 
 
 def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
@@ -93,7 +190,7 @@ def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
 
 def _score_noise(
     raw: LowRank, noise: NoiseModel, rank: int, counts_added: float
-) -> tuple[Floats, Callable[[slice], Floats]]:
+) -> tuple[Floats, Callable[[slice | Index], Floats]]:
     """Covariance of the noise of the first scores: the least, and that of some pixels.
 
     ``counts_added`` of the mean spectrum are added to each pixel's own, and are the least.

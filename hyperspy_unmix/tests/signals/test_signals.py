@@ -38,7 +38,7 @@ EDS = {
 }
 all_types = pytest.mark.parametrize("signal_type", CLASSES)
 eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "lazy"])
-METHODS = ("preprocess", "pca", "denoise", "estimate_number_of_components", "unmix")
+METHODS = ("preprocess", "pca", "phases", "denoise", "estimate_number_of_components", "unmix")
 
 
 def scene(signal_type, lazy=False):
