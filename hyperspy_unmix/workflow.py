@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix.arguments.checks import NumberOfComponents, check_choice
+from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_preprocessing
 from hyperspy_unmix.components.as_signals import as_image, low_rank_image
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
@@ -26,7 +27,7 @@ def unmix(
     signal: BaseSignal | Sequence[BaseSignal],
     n_components: int | NumberOfComponents = "auto",
     *,
-    algorithm: Literal["picard", "fastica"] = "picard",
+    algorithm: Literal["picard", "fastica", "nmf", "mcr-als"] = "picard",
     refine: Literal["auto"] | None = "auto",
     assume: Literal["auto", "overlap", "pure"] = "auto",
     random_state: int = 0,
@@ -49,8 +50,12 @@ def unmix(
         ``"auto"``: the components that the counts agree on, once background and plural scattering
         are out; of many the most that are stable, see ``stability`` of the result (all, of ten
         and more), at most 20. The others are the counts by themselves, see `ComponentCount`.
-    algorithm : {"picard", "fastica"}
-        Of the ICA. Picard allows sources that are correlated by chance.
+    algorithm : {"picard", "fastica", "nmf", "mcr-als"}
+        Of the ICA. Picard allows sources that are correlated by chance. Or, to compare with, a
+        non-negative factorisation of the same compressed and corrected spectra: ``"mcr-als"`` by
+        least squares weighted by the noise, ``"nmf"`` by the Poisson likelihood of counts from
+        which nothing was subtracted. Of these ``assume`` says where they start: ``"pure"`` from
+        the purest pixels, ``"overlap"`` from the ICA, ``"auto"`` from both, the better fit.
     refine : "auto" or None
         ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
         non-negative within their noise. None: leave them as they are.

@@ -59,7 +59,7 @@ def separate_leading(leading: LowRank, detail: Detail, options: SeparationOption
         return Answer(pure_components(leading), None, [])
     if options.assume == "auto" and leading.rank > 1:
         return _separate_by_evidence(leading, detail, options)
-    return _refine(leading, *_separate_by_ica(leading, detail, options), options)
+    return _refine(leading, *separate_by_ica(leading, detail, options), options)
 
 
 def _refine(
@@ -77,7 +77,7 @@ def _separate_by_evidence(leading: LowRank, detail: Detail, options: SeparationO
     if leading.rank >= signals.shape[1]:
         reason = "too few channels have neighbours for the derivative that independence needs"
         return Answer(pure_components(leading), None, [OneAnswerOnly("pure pixels", reason)])
-    ica, finding = _separate_by_ica(leading, detail, options)
+    ica, finding = separate_by_ica(leading, detail, options)
     try:
         pure = pure_components(leading)
     except ValueError:
@@ -125,7 +125,7 @@ def signed(spectra: LowRank, unmixing: Floats) -> Floats:
     return np.asarray(sign[:, None] * unmixing)
 
 
-def _separate_by_ica(
+def separate_by_ica(
     spectra: LowRank, detail: Detail, options: SeparationOptions
 ) -> tuple[Independent, IcaFinding]:
     """ICA of the spectral derivative; each component with its sign."""
@@ -140,7 +140,7 @@ def _separate_by_ica(
         )
     separation, algorithm = _separate_by_either(signals, options)
     finding = IcaFinding(
-        asked=options.algorithm,
+        asked=options.ica,
         used=algorithm,
         converged=separation.converged,
         super_gaussian=separation.super_gaussian,
@@ -155,7 +155,7 @@ def _separate_by_either(
     signals: Floats, options: SeparationOptions
 ) -> tuple[Separation, Algorithm]:
     """By the algorithm asked for, or by the other where only that one converges."""
-    algorithm = options.algorithm
+    algorithm = options.ica
     separation = separate(signals, options.random_state, algorithm)
     if separation.converged:
         return separation, algorithm

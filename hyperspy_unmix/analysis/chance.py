@@ -14,8 +14,10 @@ from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 
 from .found_by import BesideAlone, BesideKnown, FoundBy, Independent
+from .non_negative import Factorised
 
 MOST_PIXELS_OF_DRAWS = 1024  # whose maps must stay physical
+SD_OF_UNKNOWN_SHARE = 10.0  # of spectra of sum one: wider than any limit
 HALVINGS = 6  # of a draw that is not
 
 
@@ -36,11 +38,25 @@ def chance_shares(found_by: FoundBy, unmixing: Floats, signals: Floats) -> Share
     """
     if isinstance(found_by, PurePixels):
         return estimate_shares(found_by.unmixing, unmixing, found_by.covariance)
-    if isinstance(found_by, BesideKnown):
+    if isinstance(found_by, Factorised):
+        covariance = _unknown_shares(len(found_by.unmixing))
+    elif isinstance(found_by, BesideKnown):
         covariance = _covariance_beside_known(found_by, signals)
     else:
         covariance = covariance_of(found_by, signals)
     return estimate_shares(found_by.unmixing, unmixing, covariance)
+
+
+def _unknown_shares(n: int) -> Floats:
+    """Covariance of shares of which nothing is known but that spectra and maps are physical.
+
+    Being non-negative does not decide within the ambiguity, whose limits cut these off.
+    """
+    covariance = np.zeros((n, n, n, n))
+    for i in range(n):
+        covariance[i, np.arange(n), i, np.arange(n)] = SD_OF_UNKNOWN_SHARE**2
+        covariance[i, i, i, i] = 0
+    return covariance
 
 
 def covariance_of(found_by: Independent | BesideAlone, signals: Floats) -> Floats:
@@ -67,7 +83,7 @@ def chance_of_independent(found_by: FoundBy, signals: Floats) -> MixingDraws | N
         What the ICA saw.
     """
     before = found_by.before if isinstance(found_by, BesideKnown) else found_by
-    if before is None or isinstance(before, PurePixels) or len(signals) < 2:
+    if before is None or isinstance(before, PurePixels | Factorised) or len(signals) < 2:
         return None
     is_anew = isinstance(found_by, BesideKnown) and found_by.is_anew
     stands = np.zeros(len(signals), bool)

@@ -11,6 +11,7 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 
 from .found_by import BesideAlone, BesideKnown, FoundBy
+from .non_negative import Factorised
 
 
 def with_mixtures_at_corners(found_by: FoundBy, leading: LowRank) -> FoundBy:
@@ -21,6 +22,7 @@ def with_mixtures_at_corners(found_by: FoundBy, leading: LowRank) -> FoundBy:
         return replace(found_by, pure=_with_errors_of_edges(found_by.pure, leading))
     if isinstance(found_by, BesideKnown) and found_by.before is not None:
         before = with_mixtures_at_corners(found_by.before, leading)
+        assert not isinstance(before, Factorised)
         assert not isinstance(before, BesideKnown)
         return replace(found_by, before=before)
     return found_by

@@ -128,9 +128,10 @@ class Counted:
         """The components that were separated, with the maps of single pixels."""
         arrays = separated.arrays
         if self.summed is None:
-            return arrays
+            return separated.with_maps(arrays.maps)
         pixels = self.summed.of_pixels(separated.spectra)
-        return replace(arrays, maps=pixels.scores @ np.linalg.inv(arrays.unmixing))
+        maps = pixels.scores @ np.linalg.inv(arrays.unmixing)
+        return separated.with_maps(maps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels, pure_comp
 from hyperspy_unmix.numerics.types import Floats, Mask
 
 from .known_finding import KnownSpectra
+from .non_negative import Factorised, factorised_again
 
 MOST_PIXELS_PER_RUN = 2048  # of a run that looks for pure pixels
 
@@ -95,7 +96,7 @@ class BesideKnown:
 
 
 Unaided = Independent | PurePixels | BesideAlone
-FoundBy = Unaided | BesideKnown
+FoundBy = Unaided | BesideKnown | Factorised
 
 
 def with_noise(
@@ -186,6 +187,8 @@ def _decide_again(
         return _beside_known_again(found_by, leading, signal_share, detail, generator)
     if isinstance(found_by, PurePixels):
         return _pure_pixels_again(leading, generator)
+    if isinstance(found_by, Factorised):
+        return factorised_again(found_by, leading, signal_share, generator)
     signals = _drawn_signals(leading, signal_share, detail, generator)
     if isinstance(found_by, Independent):
         return separate_again(signals, generator, found_by.algorithm, found_by.super_gaussian)

@@ -28,8 +28,16 @@ from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding
 
 from .answers import ERROR_OF_ALONE, Answer, Weighed, separate_leading, signed
-from .found_by import BesideAlone, BesideKnown, Detail, FoundBy, with_noise, with_rows_of_noise
+from .found_by import (
+    BesideAlone,
+    BesideKnown,
+    Detail,
+    FoundBy,
+    with_noise,
+    with_rows_of_noise,
+)
 from .known_finding import EvenKnown, KnownFinding, KnownSpectra
+from .non_negative import Factorised
 from .separation_findings import NotRefined
 
 MOST_ICA_ERRORS = 2.0  # usual ones, within which the ICA has found what is known
@@ -60,7 +68,7 @@ def separate_beside_known(
         held = _taken_in(held, found_by, np.ones(len(rows)), np.array(known.are_held))
         return Answer(found_by, None, []), held
     answer = separate_leading(leading, detail, options)
-    assert not isinstance(answer.found_by, BesideKnown)
+    assert not isinstance(answer.found_by, BesideKnown | Factorised)
     places = _places_among_noise(known, turned, answer.found_by.unmixing)
     order = np.argsort(places)
     known, places = _in_order(known, order), places[order]
@@ -116,7 +124,7 @@ def _with_noise(answer: Answer, n: int) -> Answer:
     if not n:
         return answer
     found_by, weighed = answer.found_by, answer.weighed
-    assert not isinstance(found_by, BesideKnown)
+    assert not isinstance(found_by, BesideKnown | Factorised)
     if weighed is not None:
         pure = with_noise(weighed.pure, n)
         assert isinstance(pure, PurePixels)
@@ -137,7 +145,7 @@ def _beside(
 ) -> tuple[Answer, LowRank]:
     """What is known at its places, in their order, among the answer without it."""
     before, rank = answer.found_by, held.rank
-    assert not isinstance(before, BesideKnown)
+    assert not isinstance(before, BesideKnown | Factorised)
     is_known = np.isin(np.arange(rank), places)
     rows = np.array([project(spectrum, held).row for spectrum in known.spectra])
     unmixing, factors = _in_place(before.unmixing, rows, is_known)

@@ -18,6 +18,7 @@ from hyperspy_unmix.settings import Choice, Settings
 from .correct_and_count import correct_leading
 from .count_again import limited_to_stable
 from .counted import Counted
+from .factorised import counts_added
 from .known_finding import KnownSpectra
 from .known_shapes import check_number, known_spectra
 from .separated import Separated
@@ -63,6 +64,7 @@ def separate_counted(
         if n > corrected.spectra.rank:
             corrected = correct_leading(counted.prepared, counted.raw, counted.edge, n)
         settings["n_components"] = Choice(n, reason)
+    added = counts_added(options, counted.prepared.noise, counted.prepared.corrections)
     known = _known(counted, options, n, corrected, image, of_pixels)
     spectra = corrected.spectra.truncate(n)
     recorded = fitted_as_recorded(counted, spectra, corrected)
@@ -70,7 +72,7 @@ def separate_counted(
     own = counted.prepared.image
     with limit_blas_threads(own.blocks.shape[0]):
         separated = separate_components(
-            own, spectra, signal_share, counted.count, options, recorded, known
+            own, spectra, signal_share, counted.count, options, recorded, known, added
         )
     return separated, settings | separated.choices
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from hyperspy_unmix.numerics.certainty.mixing_error import (
 )
 from hyperspy_unmix.numerics.certainty.stability import stability_index
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
+from hyperspy_unmix.numerics.separation.factorisation import non_negative_maps
 from hyperspy_unmix.numerics.separation.positivity import Mixture
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
@@ -30,6 +31,7 @@ from .chance import ChanceOfIndependent, chance_shares
 from .corner_mixtures import with_mixtures_at_corners
 from .found_by import BesideKnown, Detail, FoundBy, find_again
 from .known_finding import KnownFinding
+from .non_negative import Factorised
 
 LEAST_STABLE = 0.5  # index from which a component is called stable
 LEAST_TURN_WITHOUT = 25.0  # degrees by which a spectrum is another without a film under it
@@ -56,7 +58,7 @@ class Separated:
         Share of each principal component that is not noise, see `rank.expected_squared_cosines`.
     detail : Detail
         In which the ICA looks for components, and in which runs are compared.
-    found_by : Independent, PurePixels, BesideAlone or BesideKnown
+    found_by : Independent, PurePixels, BesideAlone, BesideKnown or Factorised
         How the leading components were separated; those beyond them were left as they are.
     random_state : int
     findings : tuple of Finding
@@ -91,7 +93,8 @@ class Separated:
         if self._are_all_known:
             return np.ones(self.spectra.rank)
         leading, unmixing = self._separated
-        runs = PURE_PIXEL_RUNS if isinstance(self.found_by, PurePixels) else ICA_RUNS
+        by_pixels = isinstance(self.found_by, PurePixels | Factorised)
+        runs = PURE_PIXEL_RUNS if by_pixels else ICA_RUNS
         signal_share = self.visible[: leading.rank]
         signals = self.detail.of(leading.components, self._sd)
         chance = ChanceOfIndependent.of(self.found_by, leading, signals)
@@ -207,6 +210,15 @@ class Separated:
         if self._are_all_known:
             return self._noise
         return spectra_variance(self.changes, self.arrays.spectra) + self._noise
+
+    def with_maps(self, maps: Floats) -> Normalised:
+        """The components with these maps; non-negative, as the spectra, of a factorisation."""
+        if not isinstance(self.found_by, Factorised):
+            return replace(self.arrays, maps=maps)
+        mixed, maps, spectra = self.mixed, maps.copy(), self.arrays.spectra.copy()
+        spectra[mixed] = np.maximum(spectra[mixed], 0)  # rounding
+        maps[:, mixed] = non_negative_maps(maps[:, mixed], spectra[mixed] * self.widths, self._sd)
+        return replace(self.arrays, spectra=spectra, maps=maps)
 
     def totals_variance(self, totals: Floats) -> Floats:
         """Variance of the spectra times the sums of their maps, shape (components, channels)."""

@@ -26,6 +26,7 @@ from hyperspy_unmix.preparation.spectrum_image import Image
 
 from .answers import Weighed, separate_leading
 from .evidence_finding import EvidenceFinding
+from .factorised import separate_by_factorisation
 from .found_by import BesideKnown, Detail
 from .known_components import (
     known_finding,
@@ -73,6 +74,7 @@ def separate_components(
     options: SeparationOptions,
     recorded: LowRank | None = None,
     known: KnownSpectra | None = None,
+    counts_added: float = 0.0,
 ) -> Separated:
     """Separate the components; who calls warns of the findings.
 
@@ -80,14 +82,18 @@ def separate_components(
     no noise; the others are set beside them rather than mixed with them. ``signal_share`` (rank,)
     is the share of each component that is not noise. ``recorded`` are the same components, with
     the scores that fit the counts as recorded best: where they are given, the maps are theirs.
-    ``known`` are components that stay as they are.
+    ``known`` are components that stay as they are; ``counts_added`` is that of
+    `factorised.counts_added`.
     """
     recorded = spectra if recorded is None else recorded
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     n_known = 0 if known is None else len(known.names)
     leading = spectra.truncate(max(_count_separable(image, spectra, supported), n_known))
     detail = _choose_detail(image, leading, clear)
-    if known is None:
+    if options.factorises:
+        answer, leading = separate_by_factorisation(leading, detail, options, counts_added)
+        spectra, recorded = spectra.with_leading(leading), recorded.with_leading(leading)
+    elif known is None:
         answer = separate_leading(leading, detail, options)
     else:
         answer, leading = separate_beside_known(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
     from numpy.typing import ArrayLike
 
+# of the ICA, or a non-negative factorisation
+Method = Literal["picard", "fastica", "nmf", "mcr-als"]
+FACTORISING = ("nmf", "mcr-als")
 # options that change what the numbers mean, so that denoising has none of them
 OF_PHYSICS = (
     *("low_loss", "thickness", "surface_losses", "exposure_ratio"),
@@ -48,17 +51,38 @@ class Preprocessing:
 class SeparationOptions:
     """How to separate, see `hyperspy_unmix.unmix`."""
 
-    algorithm: Algorithm = "picard"
+    algorithm: Method = "picard"
     refine: Literal["auto"] | None = "auto"
     assume: Literal["auto", "overlap", "pure"] = "auto"
     random_state: int = 0
     known: Any = None
 
     def __post_init__(self) -> None:
-        check_choice("algorithm", self.algorithm, ("picard", "fastica"))
+        check_choice("algorithm", self.algorithm, ("picard", "fastica", *FACTORISING))
         check_choice("refine", self.refine, ("auto", None))
         check_choice("assume", self.assume, ("auto", "overlap", "pure"))
         object.__setattr__(self, "random_state", check_random_state(self.random_state))
+        if self.factorises and self.known is not None:
+            raise ValueError(
+                f'algorithm="{self.algorithm}" takes no known components: leave algorithm out, and '
+                "the others are unmixed beside them."
+            )
+        if self.factorises and self.refine is None:
+            raise ValueError(
+                f"refine=None leaves an ICA as it is; the spectra and maps of algorithm="
+                f'"{self.algorithm}" are non-negative, and there is nothing to refine: leave '
+                "refine out."
+            )
+
+    @property
+    def factorises(self) -> bool:
+        """Whether spectra and maps are those of a non-negative factorisation."""
+        return self.algorithm in FACTORISING
+
+    @property
+    def ica(self) -> Algorithm:
+        """The algorithm of an ICA, of one that a factorisation starts from too."""
+        return "fastica" if self.algorithm == "fastica" else "picard"
 
 
 PARAMETERS = tuple(

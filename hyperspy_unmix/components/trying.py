@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
+from hyperspy_unmix.analysis.factorisation_finding import FactorisationFinding
 from hyperspy_unmix.analysis.found_by import BesideKnown
 from hyperspy_unmix.analysis.separate_counted import separate_counted
 from hyperspy_unmix.analysis.separated import LEAST_STABLE, Separated
@@ -117,11 +118,11 @@ def _other_assumptions(result: Components) -> list[str]:
 def options_of(result: Components, **changed: Any) -> SeparationOptions:
     """The options with which a result was separated, but for these."""
     findings, found_by = result.separated.findings, result.separated.found_by
-    ica = finding_of(findings, IcaFinding)
+    how = finding_of(findings, FactorisationFinding) or finding_of(findings, IcaFinding)
     is_weighed = any(finding_of(findings, kind) for kind in (EvidenceFinding, OneAnswerOnly))
     is_pure = finding_of(findings, PurePixelsFinding) is not None
     options: dict[str, Any] = {
-        "algorithm": "picard" if ica is None else ica.asked,
+        "algorithm": "picard" if how is None else how.asked,
         "refine": "auto" if finding_of(findings, NotRefined) is None else None,
         "assume": "auto" if is_weighed else "pure" if is_pure else "overlap",
         "random_state": result.separated.random_state,

@@ -10,6 +10,11 @@ import numpy as np
 
 from hyperspy_unmix import __version__
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding
+from hyperspy_unmix.analysis.factorisation_finding import (
+    FACTORISATION_NAMES,
+    START_NAMES,
+    FactorisationFinding,
+)
 from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown
 from hyperspy_unmix.analysis.separation_findings import IcaFinding, RefinementFinding
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
@@ -33,6 +38,9 @@ REFERENCES = {
     "https://doi.org/10.1109/TSP.2018.2844203",
     "fastica": "A. Hyvärinen, IEEE Trans. Neural Netw. 10 (1999) 626, "
     "https://doi.org/10.1109/72.761722",
+    "nmf": "D. D. Lee, H. S. Seung, Nature 401 (1999) 788, https://doi.org/10.1038/44565",
+    "mcr-als": "R. Tauler, Chemom. Intell. Lab. Syst. 30 (1995) 133, "
+    "https://doi.org/10.1016/0169-7439(95)00047-X",
     "pure": "M. E. Winter, Proc. SPIE 3753 (1999) 266, https://doi.org/10.1117/12.366289",
     "icasso": "J. Himberg, A. Hyvärinen, F. Esposito, NeuroImage 22 (2004) 1214, "
     "https://doi.org/10.1016/j.neuroimage.2004.03.027",
@@ -168,6 +176,13 @@ def _separation(result: Components, cite: Callable[..., str]) -> list[str]:
             *sentences,
             f"Every component {assumed} alone in some pixels: its spectrum is the mean of those "
             f"{_of_corners(cite)}.",
+        ]
+    factorised = finding_of(findings, FactorisationFinding)
+    if factorised is not None:
+        name = FACTORISATION_NAMES[factorised.algorithm]
+        return [
+            f"The components are those of {name} {cite(factorised.algorithm)}: "
+            f"{factorised.material}, from {START_NAMES[factorised.start]}."
         ]
     if result.n_components == 1:
         return ["One component needs no separation."]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_unmix.analysis.factorised import counts_added
 from hyperspy_unmix.analysis.separation import count_stable_components, separate_components
 from hyperspy_unmix.arguments.checks import check_n_components, check_signal
 from hyperspy_unmix.arguments.code_to_repeat import call
@@ -67,7 +68,10 @@ def unmix_together(
     n = min(n, together.rank)
     number = Choice(n, f"asked for; {count.reason}" if isinstance(asked, int) else count.reason)
     spectra = together.truncate(n)
-    separated = separate_components(image, spectra, signal_share[:n], count, options)
+    added = max(counts_added(options, own.noise, own.corrections) for own in prepared)
+    separated = separate_components(
+        image, spectra, signal_share[:n], count, options, counts_added=added
+    )
     warn_of(*separated.findings)
     choices = {"n_components": number, **separated.choices}
     ends = np.cumsum([0, *(signal.image.blocks.shape[0] for signal in prepared)])
@@ -79,7 +83,7 @@ def unmix_together(
         code = f"{call('hyperspy_unmix.unmix', names, **arguments)}[{i}]"
         result = unmixed(pca, separated, all_choices, (code,))
         maps = pca.maps_as_recorded(separated.arrays.spectra, maps)
-        result = replace(result, arrays=replace(separated.arrays, maps=maps))
+        result = replace(result, arrays=separated.with_maps(maps))
         warn_of(*result.own_findings)
         results.append(result)
     return results

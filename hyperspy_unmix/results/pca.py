@@ -11,11 +11,10 @@ from hyperspy_unmix import plotting
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.arguments.checks import NumberOfComponents
 from hyperspy_unmix.arguments.code_to_repeat import call
-from hyperspy_unmix.arguments.options import SeparationOptions
+from hyperspy_unmix.arguments.options import Method, SeparationOptions
 from hyperspy_unmix.components import forward_model, summary_text
 from hyperspy_unmix.components.as_signals import as_maps, as_spectra
 from hyperspy_unmix.components.printout import most_important
-from hyperspy_unmix.numerics.separation.ica import Algorithm
 from hyperspy_unmix.settings import LINE_WIDTH, warn_of
 
 from .copies import CanBeCopied
@@ -58,7 +57,7 @@ class PCA(CanBeCopied, Compressed):  # noqa: D101
         self,
         n_components: int | NumberOfComponents | None = None,
         *,
-        algorithm: Algorithm = "picard",
+        algorithm: Method = "picard",
         refine: Literal["auto"] | None = "auto",
         assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,

@@ -155,7 +155,7 @@ class UnmixMixin(_MixedInto):
         self,
         n_components: int | NumberOfComponents = "auto",
         *,
-        algorithm: Literal["picard", "fastica"] = "picard",
+        algorithm: Literal["picard", "fastica", "nmf", "mcr-als"] = "picard",
         refine: Literal["auto"] | None = "auto",
         assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,
@@ -172,8 +172,8 @@ class UnmixMixin(_MixedInto):
         ----------
         n_components : int, "auto", "noise_edge", "elbow" or "split_half"
             The number of components; ``"auto"`` counts those that the data support.
-        algorithm : {"picard", "fastica"}
-            Of the ICA. Picard allows sources that are correlated by chance.
+        algorithm : {"picard", "fastica", "nmf", "mcr-als"}
+            Of the ICA, or a non-negative factorisation of the same preprocessed data.
         refine : "auto" or None
             ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
             non-negative within their noise. None: leave them as they are.

@@ -14,8 +14,10 @@ import numpy as np
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.counted import SummedPixels
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
+from hyperspy_unmix.analysis.factorisation_finding import FactorisationFinding
 from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown, Detail, Independent
 from hyperspy_unmix.analysis.known_finding import EvenKnown, KnownFinding, KnownSpectra
+from hyperspy_unmix.analysis.non_negative import Factorised
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.analysis.separation_findings import (
     BeyondCounts,
@@ -191,6 +193,7 @@ BY_FIELDS = {
     "Detail": Detail,
     "Drift": Drift,
     "Extremes": Extremes,
+    "Factorised": Factorised,
     "Goodness": Goodness,
     "Independent": Independent,
     "KnownSpectra": KnownSpectra,
@@ -224,6 +227,7 @@ BY_FIELDS = {
     "EnergiesDiffer": EnergiesDiffer,
     "EvenKnown": EvenKnown,
     "EvidenceFinding": EvidenceFinding,
+    "FactorisationFinding": FactorisationFinding,
     "FewCountsFinding": FewCountsFinding,
     "IcaFinding": IcaFinding,
     "KnownFinding": KnownFinding,

@@ -146,7 +146,7 @@ def _fit_counts(
     counting: _Counting,
 ) -> tuple[Floats, Floats]:
     """Likeliest abundances and their variance; ``typical`` (components,) deals out added counts."""
-    amounts = _maximise_likelihood(values, design, base, guess)
+    amounts = maximise_likelihood(values, design, base, guess)
     added = COUNTS_ADDED_FOR_ERROR * counting.gain * typical
     weight = 1 / np.maximum(_expected(amounts + added, design) + base, LEAST_MEAN)
     unit = counting.gain * counting.excess_of_sums
@@ -169,10 +169,27 @@ def _inverse_diagonals(matrices: Floats) -> Floats:
     return np.asarray(np.diagonal(np.linalg.pinv(matrices), axis1=1, axis2=2))
 
 
-def _maximise_likelihood(values: Floats, design: Floats, base: Floats, guess: Floats) -> Floats:
+def maximise_likelihood(
+    values: Floats,
+    design: Floats,
+    base: Floats,
+    guess: Floats,
+    most_steps: int = MOST_SCORING_STEPS,
+) -> Floats:
     """Non-negative ``a``, likeliest if ``values`` are Poisson about ``a @ design + base``.
 
-    By Fisher scoring, in those pixels that have not settled yet.
+    By Fisher scoring, in those rows that have not settled yet.
+
+    Parameters
+    ----------
+    values, base : array, shape (rows, channels)
+    design : array, shape (rows or 1, components, channels)
+    guess : array, shape (rows, components)
+    most_steps : int
+
+    Returns
+    -------
+    array, shape (rows, components)
     """
     # A start without anything would have a likelihood of nothing.
     total = np.maximum((values - base).sum(1, keepdims=True), 1.0)
@@ -180,7 +197,7 @@ def _maximise_likelihood(values: Floats, design: Floats, base: Floats, guess: Fl
     amounts: Floats = np.maximum(guess, least_start)
 
     unsettled = np.arange(len(values))
-    for _ in range(MOST_SCORING_STEPS):
+    for _ in range(most_steps):
         own_design = design if len(design) == 1 else design[unsettled]
         counts, own_base, before = values[unsettled], base[unsettled], amounts[unsettled]
 

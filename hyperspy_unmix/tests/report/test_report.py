@@ -183,6 +183,7 @@ def test_methods_of_dual_eels():
     [
         ({"assume": "pure"}, ["alone in some pixels", "pure"], ["independent component", "picard"]),
         ({"algorithm": "fastica"}, ["independent component", "fastica"], ["picard"]),
+        ({"algorithm": "mcr-als"}, ["MCR-ALS", "least squares"], ["independent component of"]),
         ({"refine": None}, ["independent component"], ["mixed as little"]),
         ({}, ["noise is white", "picard"], ["background", "Plural", "drift", "egerton"]),
     ],

@@ -86,6 +86,7 @@ RESULTS = {
     "log": low_loss_alone,
     "pure": lambda: hyperspy_unmix.unmix(two_phases(), 2, assume="pure"),
     "fastica": lambda: hyperspy_unmix.unmix(two_phases(), 3, algorithm="fastica", refine=None),
+    "mcr-als": lambda: hyperspy_unmix.unmix(two_phases(), 2, algorithm="mcr-als"),
     "eds": lambda: hyperspy_unmix.unmix(data.eds_phases(shape=(16, 16)).signal, 3),
     "applied": applied,
     "together": lambda: hyperspy_unmix.unmix([two_phases(), calibrated(counts(seed=9))], 2)[1],

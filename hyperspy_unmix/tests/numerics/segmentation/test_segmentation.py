@@ -1,4 +1,4 @@
-"""Phases in scores whose noise and whose spectra are known: pure, mixed, in ranges, in particles."""
+"""Phases in scores of known noise and spectra: pure, mixed, in ranges, in particles."""
 
 import numpy as np
 import pytest
