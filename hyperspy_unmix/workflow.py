@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,8 @@ from hyperspy_unmix.numerics.compression.number_of_components import ComponentCo
 from hyperspy_unmix.results.joint_unmixing import unmix_together
 from hyperspy_unmix.results.one_signal import unmix_one
 from hyperspy_unmix.results.pca import PCA
+from hyperspy_unmix.results.unmix_detectors import unmix_detectors
+from hyperspy_unmix.results.unmixing import Unmixing
 from hyperspy_unmix.storage.learning_results import can_store, store_learning_results
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @takes_preprocessing()
 def unmix(
-    signal: BaseSignal | Sequence[BaseSignal],
+    signal: BaseSignal | Sequence[BaseSignal] | Mapping[str, BaseSignal],
     n_components: int | NumberOfComponents = "auto",
     *,
     algorithm: Literal["picard", "fastica", "nmf", "mcr-als"] = "picard",
@@ -40,12 +42,15 @@ def unmix(
 
     Parameters
     ----------
-    signal : BaseSignal, or a sequence of them
+    signal : BaseSignal, a sequence of them, or a mapping of str to them
         One signal axis and at least one navigation axis; any real dtype, eager or lazy. Never
         modified (see ``store`` for its `learning_results`). Several, of any shapes and over the
         same energies, are searched for components in common: a phase need not be in all of them.
         Each is prepared by itself; ``low_loss``, ``thickness``, ``exposure_ratio``, ``noise`` and
-        ``navigation_mask`` may be lists with one for each.
+        ``navigation_mask`` may be lists with one for each. Those of a mapping, such as ``{"EELS":
+        s, "EDS": e}``, are what several detectors saw of the same pixels: they share their maps.
+        Each is prepared by itself; options are mappings by the same names, as far as they are not
+        of all.
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         ``"auto"``: the components that the counts agree on, once background and plural scattering
         are out; of many the most that are stable, see ``stability`` of the result (all, of ten
@@ -131,8 +136,8 @@ def unmix(
     Returns
     -------
     Unmixing
-        Of several signals a list of them, in their order, with the same spectra. With
-        ``interactive`` an UnmixTool.
+        Of several signals a list of them, in their order, with the same spectra; of several
+        detectors `Detectors`, with the same maps. With ``interactive`` an UnmixTool.
 
     Raises
     ------
@@ -156,21 +161,38 @@ def unmix(
         "random_state": random_state,
         "known": known,
     }
-    store = store and can_store(signal if isinstance(signal, (list, tuple)) else [signal])
+    store = store and can_store(_signals_of(signal))
     if interactive:
         return _tool(signal, n_components, how, preprocessing, store)
+    if isinstance(signal, Mapping):
+        detectors = unmix_detectors(signal, n_components, how, preprocessing)
+        if store:
+            _store(signal.values(), detectors.values())
+        return detectors
     if isinstance(signal, (list, tuple)):
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
         signals, results = [signal], [unmix_one(signal, n_components, how, preprocessing)]
     if store:
-        for stored_in, result in zip(signals, results, strict=True):
-            store_learning_results(stored_in, result)
+        _store(signals, results)
     return results if isinstance(signal, (list, tuple)) else results[0]
 
 
+def _signals_of(given: Any) -> list[Any]:
+    """The signals that are unmixed, one or several."""
+    if isinstance(given, Mapping):
+        return list(given.values())
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+def _store(signals: Iterable[BaseSignal], results: Iterable[Unmixing]) -> None:
+    """Fill the signals' `learning_results`."""
+    for stored_in, result in zip(signals, results, strict=True):
+        store_learning_results(stored_in, result)
+
+
 def _tool(signal: Any, n_components: Any, how: dict[str, Any], given: Any, store: bool) -> Any:
-    if isinstance(signal, (list, tuple)):
+    if isinstance(signal, (list, tuple, Mapping)):
         raise TypeError(
             "interactive=True is for one signal; unmix([s1, s2]) finds what they have in common "
             "without it."

@@ -24,7 +24,6 @@ from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.refine import ICA_ERROR, refine
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
-from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Finding
 
 from .answers import ERROR_OF_ALONE, Answer, Weighed, separate_leading, signed
@@ -38,6 +37,7 @@ from .found_by import (
 )
 from .known_finding import EvenKnown, KnownFinding, KnownSpectra
 from .non_negative import Factorised
+from .separable import Separable
 from .separation_findings import NotRefined
 
 MOST_ICA_ERRORS = 2.0  # usual ones, within which the ICA has found what is known
@@ -274,7 +274,7 @@ def _with_known(weighed: Weighed | None, rows: Floats, leading: LowRank) -> Weig
 
 
 def with_known(
-    arrays: Normalised, found_by: BesideKnown, unmixing: Floats, image: Image
+    arrays: Normalised, found_by: BesideKnown, unmixing: Floats, image: Separable
 ) -> Normalised:
     """Components, what is known with the sign that it was given; where all are, as given."""
     places = known_places(arrays, found_by, unmixing)

@@ -193,6 +193,11 @@ class Separated:
         return changes
 
     @property
+    def noise_of_maps(self) -> Floats | None:
+        """Variance of the noise of the maps (pixels, components); None: that of their counts."""
+        return None
+
+    @property
     def mixing_degrees(self) -> Floats:
         """Degrees by which mixing up the components may turn each spectrum, shape (components,).
 

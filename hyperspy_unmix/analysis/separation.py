@@ -22,7 +22,6 @@ from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels
 from hyperspy_unmix.numerics.separation.sign_and_scale import normalise
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.metadata import COUNTED_SIGNAL_TYPES, base_type
-from hyperspy_unmix.preparation.spectrum_image import Image
 
 from .answers import Weighed, separate_leading
 from .evidence_finding import EvidenceFinding
@@ -35,6 +34,7 @@ from .known_components import (
     with_known,
 )
 from .known_finding import KnownSpectra
+from .separable import Separable
 from .separated import LEAST_STABLE, Separated
 from .separation_findings import (
     BeyondCounts,
@@ -46,18 +46,23 @@ DERIVATIVE_ORDER = 2
 
 
 def count_stable_components(
-    image: Image, spectra: LowRank, signal_share: Floats, count: ComponentCount
+    image: Separable,
+    spectra: LowRank,
+    signal_share: Floats,
+    count: ComponentCount,
+    detail: Detail | None = None,
 ) -> ComponentCount:
     """The same count, with as many components to take as are stable by ICA.
 
     The number is one of the data: what is asked of a separation later does not change it.
+    ``detail`` is as in `separate_components`.
     """
     options = SeparationOptions(refine=None, assume="overlap")
 
     def number_unstable(n: int) -> int:
         try:
             found = separate_components(
-                image, spectra.truncate(n), signal_share[:n], count, options
+                image, spectra.truncate(n), signal_share[:n], count, options, detail=detail
             )
         except ValueError:  # more than the channels tell apart: one fewer is tried
             return count.tolerated + 1
@@ -67,7 +72,7 @@ def count_stable_components(
 
 
 def separate_components(
-    image: Image,
+    image: Separable,
     spectra: LowRank,
     signal_share: Floats,
     count: ComponentCount,
@@ -75,6 +80,7 @@ def separate_components(
     recorded: LowRank | None = None,
     known: KnownSpectra | None = None,
     counts_added: float = 0.0,
+    detail: Detail | None = None,
 ) -> Separated:
     """Separate the components; who calls warns of the findings.
 
@@ -83,13 +89,15 @@ def separate_components(
     is the share of each component that is not noise. ``recorded`` are the same components, with
     the scores that fit the counts as recorded best: where they are given, the maps are theirs.
     ``known`` are components that stay as they are; ``counts_added`` is that of
-    `factorised.counts_added`.
+    `factorised.counts_added`. ``detail`` is that in which independence is looked for; default the
+    second derivative, as fine as the noise allows.
     """
     recorded = spectra if recorded is None else recorded
     supported, clear = count.consensus + count.drift, count.clear + count.drift
     n_known = 0 if known is None else len(known.names)
     leading = spectra.truncate(max(_count_separable(image, spectra, supported), n_known))
-    detail = _choose_detail(image, leading, clear)
+    if detail is None:
+        detail = choose_detail(image, leading, clear)
     if options.factorises:
         answer, leading = separate_by_factorisation(leading, detail, options, counts_added)
         spectra, recorded = spectra.with_leading(leading), recorded.with_leading(leading)
@@ -114,7 +122,7 @@ def separate_components(
         components=spectra.components,
         unmixing=unmixing,
         width=image.widths_in_values,
-        component_sd=_component_sd(spectra),
+        component_sd=component_sd(spectra),
         sd=spectra.whitening.channel_sd,
         sum_variance=spectra.whitening.sum_variance,
         weight=image.widths_of_values,
@@ -162,7 +170,7 @@ def separate_components(
     )
 
 
-def _count_separable(image: Image, spectra: LowRank, supported: int) -> int:
+def _count_separable(image: Separable, spectra: LowRank, supported: int) -> int:
     """Components that are there by their counts, or by neighbouring pixels that are alike."""
     supported, pixels = min(max(supported, 1), spectra.rank), np.flatnonzero(image.blocks.pixels)
     # Of several images together the pixels have no place in one scan; what corrections leave of a
@@ -199,7 +207,7 @@ def _evidence_finding(
     )
 
 
-def _component_sd(spectra: LowRank) -> Floats:
+def component_sd(spectra: LowRank) -> Floats:
     """Noise of each component, relative to that of the channels."""
     strength = np.sqrt(np.maximum(np.diag(spectra.second_moment()), 1e-300))
     return np.asarray(1 / (strength * np.sqrt(len(spectra.scores))))
@@ -212,7 +220,7 @@ def _match_rows(before: Floats, after: Floats) -> list[int]:
     return [int(i) for i in np.abs(after @ before.T).argmax(1)]
 
 
-def _choose_detail(image: Image, spectra: LowRank, clear: int) -> Detail:
+def choose_detail(image: Separable, spectra: LowRank, clear: int) -> Detail:
     """The spectral derivative, as fine as the noise of the ``clear`` leading components allows."""
     # A faint component is noise where the others show their finest detail.
     sharp = spectra.truncate(min(max(clear, 1), spectra.rank))

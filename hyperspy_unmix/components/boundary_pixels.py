@@ -131,7 +131,7 @@ def _densities(result: Components, component: int | str) -> tuple[Floats, Floats
     thickness_map = result.thickness
     assert thickness_map is not None  # densities need it
     thickness = np.asarray(thickness_map.data, float).ravel()
-    noise = np.sqrt(uncertainty.maps_noise(result.pca, result.arrays))
+    noise = np.sqrt(uncertainty.maps_noise(result.pca, result.separated, result.arrays))
     # Noise alone: what all pixels share does not change the profile.
     over_divisor = quantities.densities(prepared, noise, np.zeros_like(noise))
     sd = over_divisor.inav[place].data.ravel()

@@ -8,7 +8,11 @@ import numpy as np
 
 from hyperspy_unmix.settings import Choice
 
-PER_COMPONENT = ("refine", "pure pixels")  # settings that hold a value for each component
+PER_COMPONENT = (
+    "refine",
+    "pure pixels",
+    "seen by this detector",
+)  # settings that hold a value for each component
 
 
 def numbers(n: int) -> tuple[str, ...]:

@@ -158,5 +158,5 @@ class SpectraAndMaps(NamedComponents):
 
     @cached_property
     def _smoothed(self) -> tuple[SmoothMap, ...]:
-        noise = uncertainty.maps_noise(self.pca, self.arrays, counts_added=0.0)
+        noise = uncertainty.maps_noise(self.pca, self.separated, self.arrays, counts_added=0.0)
         return smooth_each(self.prepared.image, self.arrays.maps, noise)

@@ -71,20 +71,24 @@ def maps_variance(
     pca: Compressed, separated: Separated, arrays: Normalised, spread: BackgroundSpread | None
 ) -> Floats:
     """Variance of the maps, shape (pixels, components): noise, the mixing, the background."""
-    noise = maps_noise(pca, arrays)
+    noise = maps_noise(pca, separated, arrays)
     places_now = np.argsort(arrays.origin)
     maps = _as_separated(separated, arrays, arrays.maps)
     variance = separated.maps_variance(maps, noise[:, places_now])[:, arrays.origin]
     return variance if spread is None else variance + spread.maps_variance()
 
 
-def maps_noise(pca: Compressed, arrays: Normalised, counts_added: float = COUNTS_ADDED) -> Floats:
+def maps_noise(
+    pca: Compressed, separated: Separated, arrays: Normalised, counts_added: float = COUNTS_ADDED
+) -> Floats:
     """Variance that the noise of each pixel gives to the maps, shape (pixels, components).
 
     For ``counts_added`` see `map_variance`.
     """
     if arrays.map_noise is not None:
         return arrays.map_noise
+    if separated.noise_of_maps is not None:
+        return separated.noise_of_maps[:, arrays.origin]
     kernel, noise = pca.prepared.kernel, pca.prepared.noise
     weights = None if kernel is None or kernel.is_none else kernel.inverse[0]
     structure = max(pca.above_noise_edge, 1)

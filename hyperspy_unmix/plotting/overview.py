@@ -66,7 +66,7 @@ def plot_overview(
         name = name_of(result, i)
         if result.names[i] in result.unstable:
             name = f"{name} (UNSTABLE)"
-        _show_spectrum(row[0], result, i, name)
+        show_spectrum(row[0], result, i, name)
         mark_features(row[0], result.spectra)
         row[0].set(xlabel=label(energy, "Signal axis"), ylabel=per_unit(energy))
         if smooth:
@@ -106,7 +106,7 @@ def _show_reference(
     show_map(map_ax, maps, j, name)
 
 
-def _show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
+def show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
     """One spectrum, its error band, and the band of what fits as well."""
     energy = result.spectra.axes_manager.signal_axes[0].axis
     spectrum, sd = result.spectra.data[i], result.spectra_uncertainty.data[i]

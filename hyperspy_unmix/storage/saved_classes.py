@@ -18,7 +18,9 @@ from hyperspy_unmix.analysis.factorisation_finding import FactorisationFinding
 from hyperspy_unmix.analysis.found_by import BesideAlone, BesideKnown, Detail, Independent
 from hyperspy_unmix.analysis.known_finding import EvenKnown, KnownFinding, KnownSpectra
 from hyperspy_unmix.analysis.non_negative import Factorised
+from hyperspy_unmix.analysis.separable import DetailOfDetectors
 from hyperspy_unmix.analysis.separated import Separated
+from hyperspy_unmix.analysis.separated_of_detector import SeenBy, SeparatedOfDetector
 from hyperspy_unmix.analysis.separation_findings import (
     BeyondCounts,
     IcaFinding,
@@ -191,6 +193,7 @@ BY_FIELDS = {
     "ComponentCount": ComponentCount,
     "Corrected": Corrected,
     "Detail": Detail,
+    "DetailOfDetectors": DetailOfDetectors,
     "Drift": Drift,
     "Extremes": Extremes,
     "Factorised": Factorised,
@@ -248,6 +251,7 @@ BY_FIELDS = {
     "RefinementFinding": RefinementFinding,
     "SaturationFinding": SaturationFinding,
     "ScatteringInSome": ScatteringInSome,
+    "SeenBy": SeenBy,
     "SmoothingFinding": SmoothingFinding,
     "SpectraDiffer": SpectraDiffer,
     "ThicknessErrorFinding": ThicknessErrorFinding,
@@ -276,5 +280,6 @@ def saved_classes(
         "PCA": by_fields(pca),
         "RowBlocks": Saved(RowBlocks, _parts_of_blocks, _blocks),
         "Separated": _with_computed(Separated, COMPUTED_OF_SEPARATED),
+        "SeparatedOfDetector": _with_computed(SeparatedOfDetector, COMPUTED_OF_SEPARATED),
         "Unmixing": _with_computed(unmixing, COMPUTED_OF_UNMIXING, ("goodness",)),
     }

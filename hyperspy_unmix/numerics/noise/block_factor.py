@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.types import Floats
 
+CHANNELS_PER_BLOCK = 64  # or more, of longer axes
 LEAST_RAISE = 1e-3  # of the diagonal, that makes an indefinite covariance positive
 
 
@@ -160,6 +161,26 @@ class BlockFactor:
 def single_block(factor: Floats, inverse: Floats | None = None) -> BlockFactor:
     """Any factor (channels, channels), as one block."""
     return BlockFactor((factor,), (), (np.linalg.inv(factor) if inverse is None else inverse,))
+
+
+def independent(channels: int) -> BlockFactor:
+    """Factor of independent channels."""
+    ones = tuple(np.eye(len(block)) for block in blocks_of(channels, CHANNELS_PER_BLOCK))
+    below = tuple(np.zeros((len(block), len(former))) for former, block in pairwise(ones))
+    return BlockFactor(ones, below, ones)
+
+
+def joined(factors: Sequence[BlockFactor]) -> BlockFactor:
+    """Factor of the channels of all, those of two factors independent of each other."""
+    below = list(factors[0].below)
+    for former, factor in pairwise(factors):
+        between = np.zeros((len(factor.diagonal[0]), len(former.diagonal[-1])))
+        below += [between, *factor.below]
+    return BlockFactor(
+        tuple(block for factor in factors for block in factor.diagonal),
+        tuple(below),
+        tuple(block for factor in factors for block in factor.inverse),
+    )
 
 
 def blocks_of(channels: int, size: int) -> list[NDArray[np.intp]]:

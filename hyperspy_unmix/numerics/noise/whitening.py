@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 from hyperspy_unmix.numerics.types import Floats
 
 from .block_factor import (
+    CHANNELS_PER_BLOCK,
     BlockFactor,
     BlockTridiagonal,
     blocks_of,
     factorise,
+    independent,
+    joined,
 )
 
 # Of the noise's power spectrum, relative to its mean: what is lower is known too badly to be
@@ -22,7 +26,6 @@ from .block_factor import (
 LEAST_RELATIVE_POWER = 0.15
 MOST_CORRELATION_AT_END = 0.2  # of the farthest channels, for a covariance in blocks
 MOST_CHANNELS_IN_ONE_BLOCK = 512  # whose modes of noise are those of the whole axis
-CHANNELS_PER_BLOCK = 64  # or more, of longer axes
 FREQUENCIES = 1024  # at which the power of the noise is compared with the floor
 SHARES = 65  # of noise that is correlated, for which that is done
 
@@ -135,6 +138,21 @@ def channel_whitening(
         factor=factor.rotate([vectors for _, vectors in modes]),
         floored=np.clip(variance, 0, 1),
     )
+
+
+def side_by_side(parts: Sequence[ChannelWhitening]) -> ChannelWhitening:
+    """Whitening of the channels of several detectors, one behind the other.
+
+    The noise of two detectors is independent.
+    """
+    channel_sd = np.concatenate([part.channel_sd for part in parts])
+    floored = None
+    if any(part.floored is not None for part in parts):
+        floored = np.concatenate([part.variance for part in parts])
+    if all(part.factor is None for part in parts):
+        return ChannelWhitening(channel_sd, floored=floored)
+    factors = [part.factor or independent(len(part.channel_sd)) for part in parts]
+    return ChannelWhitening(channel_sd, factor=joined(factors), floored=floored)
 
 
 def _raise_modes(noise: BlockTridiagonal) -> BlockTridiagonal:

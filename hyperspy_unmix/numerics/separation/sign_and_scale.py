@@ -134,8 +134,48 @@ def normalise(
     # Give each component its sign.
     spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
     sign, evidence = signs(spectra, maps, sd)
-    spectra, maps, unmixing = sign[:, None] * spectra, maps * sign, sign[:, None] * unmixing
-    # Scale by the integral, where it is above its error.
+    unmixing = sign[:, None] * unmixing
+    unsorted = scaled(
+        scores=scores,
+        components=components,
+        unmixing=unmixing,
+        width=width,
+        component_sd=component_sd,
+        sd=sd,
+        sum_variance=sum_variance,
+        weight=weight,
+    )
+    # Sort by counts; components are numbered from then on.
+    weight = np.ones(spectra.shape[1]) if weight is None else weight
+    total = unsorted.maps.sum(0) * (unsorted.spectra @ (width * weight))
+    order = np.argsort(-np.abs(total), kind="stable")
+    unsorted = replace(unsorted, confidence=np.abs(evidence))
+    return replace(unsorted.select_components(order.tolist()), origin=unsorted.origin)
+
+
+def scaled(
+    scores: Floats,
+    components: Floats,
+    unmixing: Floats,
+    width: Floats,
+    component_sd: Floats,
+    sd: Floats,
+    sum_variance: float | None = None,
+    weight: Floats | None = None,
+) -> Normalised:
+    """Give every component its scale, and leave sign and order as they are.
+
+    Parameters
+    ----------
+    scores, components, unmixing, width, component_sd, sd, sum_variance, weight
+        As in `normalise`.
+
+    Returns
+    -------
+    Normalised
+        Its confidence is one.
+    """
+    spectra, maps = unmixing @ components, scores @ np.linalg.inv(unmixing)
     weight = np.ones(spectra.shape[1]) if weight is None else weight
     integral = spectra @ weight
     of_independent = float(np.sum(sd**2))
@@ -146,10 +186,12 @@ def normalise(
     unit_integral = integral > SIGMAS_OF_INTEGRAL * error
     spectra = spectra / width
     scale = np.where(unit_integral, integral, np.sqrt(np.sum(spectra**2, 1)))
-    spectra, maps, unmixing = spectra / scale[:, None], maps * scale, unmixing / scale[:, None]
-    # Sort by counts; components are numbered from then on.
-    total = maps.sum(0) * (spectra @ (width * weight))
-    order = np.argsort(-np.abs(total), kind="stable")
-    numbers = np.arange(len(spectra))
-    unsorted = Normalised(spectra, maps, unmixing, np.abs(evidence), unit_integral, numbers)
-    return replace(unsorted.select_components(order.tolist()), origin=numbers)
+    scale = np.where(scale == 0, 1.0, scale)
+    return Normalised(
+        spectra / scale[:, None],
+        maps * scale,
+        unmixing / scale[:, None],
+        np.ones(len(spectra)),
+        unit_integral,
+        np.arange(len(spectra)),
+    )
