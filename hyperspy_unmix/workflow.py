@@ -52,11 +52,11 @@ def unmix(
         Each is prepared by itself; options are mappings by the same names, as far as they are not
         of all.
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
-        ``"auto"``: the components that the counts agree on, once background and plural scattering
-        are out; of many the most that are stable, see ``stability`` of the result (all, of ten
-        and more), at most 20. The others are the counts by themselves, see `ComponentCount`.
+        ``"auto"``: the median of three estimates, once background and plural scattering are
+        removed; of many the most that are stable, see ``stability`` of the result (all, of ten
+        and more), at most 20. The others are the estimates by themselves, see `ComponentCount`.
     algorithm : {"picard", "fastica", "nmf", "mcr-als"}
-        Of the ICA. Picard allows sources that are correlated by chance. Or, to compare with, a
+        Algorithm of the ICA. Picard allows sources that are correlated by chance. Or, to compare with, a
         non-negative factorisation of the same compressed and corrected spectra: ``"mcr-als"`` by
         least squares weighted by the noise, ``"nmf"`` by the Poisson likelihood of counts from
         which nothing was subtracted. Of these ``assume`` says where they start: ``"pure"`` from
@@ -70,7 +70,7 @@ def unmix(
         what the data speak for, component by component; the summary says what decided, and
         ``alternatives`` of the result holds the other answers.
     random_state : int
-        Of the ICA restarts; the same gives the same bits on the same machine.
+        Seed of the ICA's starting points; the same seed gives the same bits on the same machine.
     known : mapping of str to spectrum, mask, ROI or rectangle, optional
         Components that are known, by the names that they get. Their spectra stay, the others are
         unmixed beside them, as ``assume`` says. As many as ``n_components`` are a fit of their maps

@@ -98,7 +98,7 @@ energy = g.spectra.axes_manager.signal_axes[0].axis
 known = np.interp(energy, truth.spectra.axes_manager[-1].axis, truth.spectra.inav[1].data)
 fig, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
 band = [bound.inav[layer].data for bound in (g.ambiguity.lower, g.ambiguity.upper)]
-ax.fill_between(energy, *band, color="C1", alpha=0.3, lw=0, label="fits as well")
+ax.fill_between(energy, *band, color="C1", alpha=0.3, lw=0, label="equally good fits")
 ax.plot(energy, g.spectra.inav[layer].data, lw=1, label="layer, found")
 ax.plot(energy, known, "k--", lw=1, label="truth")
 ax.set(xlabel="Energy loss (eV)", ylabel="Intensity (1/eV)", xlim=(440, 700))

@@ -52,7 +52,7 @@ def show(ax, result, name, window):
     energy = found.axes_manager.signal_axes[0].axis
     bounds = (result.ambiguity.lower, result.ambiguity.upper, result.spectra_uncertainty)
     lower, upper, sd = (each.inav[i].isig[slice(*window)].data for each in bounds)
-    ax.fill_between(energy, lower, upper, color="C1", alpha=0.3, lw=0, label="fits as well")
+    ax.fill_between(energy, lower, upper, color="C1", alpha=0.3, lw=0, label="equally good fits")
     band = (found.data - 2 * sd, found.data + 2 * sd)
     ax.fill_between(energy, *band, color="C0", alpha=0.3, lw=0, label="±2 s.d.")
     ax.plot(energy, found.data, lw=1, label="found")

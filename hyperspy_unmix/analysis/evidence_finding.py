@@ -102,9 +102,9 @@ class EvidenceFinding:
         """In plain words."""
         numbers = "share of the pixels in which each component seems to be alone"
         independence = (
-            f"degrees of chance error; moved by {self.ica_moved:g} degrees to be less negative, "
-            f"then {self.ica_negativity:g} times as negative as noise (pure pixels "
-            f"{self.pure_negativity:g})"
+            f"error by chance in degrees; rotated by {self.ica_moved:g}° to remove negative "
+            f"values, which leaves {self.ica_negativity:g} × noise (pure pixels: "
+            f"{self.pure_negativity:g} ×)"
         )
         turns = 'degrees by which assume="overlap" turns each spectrum'
         pure = 'the same for assume="pure"; both results are in alternatives'
@@ -145,8 +145,8 @@ class EvidenceFinding:
                 "of the spectra where each is most alone, one would have less than no counts"
             ),
             "contradictory": (
-                "independent spectra or maps would be "
-                f"{self.ica_negativity:g} times as negative as noise explains"
+                "independent spectra or maps would be clearly negative "
+                f"({self.ica_negativity:g} × noise)"
             ),
             "refuted": "independence misses phases that are clearly alone",
             "uninformed": (

@@ -70,7 +70,7 @@ class IcaFinding:
         smoothed = "not smoothed"
         if self.smoothing:
             channels = f"{self.smoothing:g} channel{'s' * (self.smoothing != 1)}"
-            smoothed = f"smoothed by {channels} (the least that keeps noise below a fifth of it)"
+            smoothed = f"smoothed over {channels} (so that noise is less than a fifth of it)"
         return f"of the second derivative of the spectra, {smoothed}"
 
     def choices(self) -> Settings:
@@ -81,17 +81,19 @@ class IcaFinding:
                 ("Picard", "FastICA") if self.asked == "picard" else ("FastICA", "Picard")
             )
             hint = (
-                f"neither {first} nor {second} did converge: the components are "
-                "where it stopped. Look at their stability, and compare with fewer components or "
-                'with assume="pure"'
+                f"neither {first} nor {second} converged: the components are those where it "
+                "stopped. Look at their stability, and compare with fewer components or with "
+                'assume="pure"'
             )
             short = "The ICA did not converge: the components are where it stopped."
             choices |= caution("not converged", hint, short, WRONG)
         as_asked = self.used == self.asked and self.converged
         failed = "" if as_asked else f"; {ALGORITHM_NAMES[self.asked]} did NOT converge"
-        reason = f"{self.material}; likeliest of {RESTARTS} starts{failed}"
+        reason = f"{self.material}; the most likely of {RESTARTS} starting points{failed}"
         choices["ica"] = Choice(self.method, reason)
-        choices["random_state"] = Choice(self.random_state, "of the starts of the ICA")
+        choices["random_state"] = Choice(
+            self.random_state, "seed of the starting points of the ICA"
+        )
         return choices
 
 
@@ -122,11 +124,11 @@ class RefinementFinding:
 
     def choices(self) -> Settings:
         """In plain words."""
-        reason = "no spectrum or map of the ICA is more negative than its noise: nothing to do"
+        reason = "no spectrum or map is more negative than its noise explains: nothing to do"
         if self.before > 1:
             reason = (
-                "degrees by which each spectrum turned to make spectra and maps less negative "
-                f"(before {self.before:.2g}, after {self.after:.2g} times what noise gives)"
+                "degrees by which each spectrum was rotated to remove negative values "
+                f"({self.before:.2g} × noise before, {self.after:.2g} × after)"
             )
         choices = {"refine": Choice(list(self.moved), reason)}
         if self.after > MOST_NEGATIVITY_RATIO:
@@ -135,9 +137,8 @@ class RefinementFinding:
             pure = ' and, if every phase is alone in some pixels, with assume="pure"'
             pure = "" if self.is_weighed else pure
             hint = (
-                f"spectra or maps stay {self.after:.2g} times as negative as their noise explains: "
-                "not all of them are phases with spectra independent of the others. Compare with "
-                f"{advice}{pure}"
+                f"some spectra or maps are clearly negative ({self.after:.2g} × noise): not yet "
+                f"physical. Compare with {advice}{pure}"
             )
             short = (
                 f"Some spectra or maps are clearly negative ({self.after:.2g} × noise): not yet "
@@ -154,7 +155,7 @@ class NotRefined:
 
     def choices(self) -> Settings:
         """In plain words."""
-        reason = "not asked for: spectra and maps as ICA gave them"
+        reason = "switched off: spectra and maps are as the ICA gave them"
         return {"refine": Choice(None, reason)}
 
 
@@ -167,8 +168,8 @@ class BeyondCounts:
     def choices(self) -> Settings:
         """In plain words."""
         reason = (
-            "components asked for that the data do not support: principal components, left beside"
-            " the others"
+            "components more than the data support: principal components, left unmixed beside the "
+            "others"
         )
         return {"beyond the counts": Choice(self.number, reason)}
 
@@ -187,7 +188,7 @@ class PurePixelsFinding:
     def choices(self) -> Settings:
         """In plain words."""
         assumption = "asked for: every component is alone in some pixels; no ICA, no refinement"
-        averaged = "that differ by noise only; the spectrum of each component is their mean"
+        averaged = "pixels that differ by noise only; each component's spectrum is their mean"
         choices = {"assume": Choice("pure", assumption)} if self.is_asked else {}
         choices["pure pixels"] = Choice(list(self.pixels), averaged)
         hint = ""
@@ -195,17 +196,17 @@ class PurePixelsFinding:
         names = in_words([str(i) for i in impure])
         if impure:
             hint += (
-                f"alone in next to no pixel, their spectra are of impure ones: component {names}. "
+                f"hardly a pixel holds component {names} alone: the spectra are mixtures. "
                 'Compare with fewer components, or with assume="overlap"'
             )
         if self.is_negative:
             hint += "; " if hint else ""
             hint += (
-                "a component is negative in all, so it is no pure phase: compare with "
+                "a component takes counts away in total, so it is no pure phase: compare with "
                 'one component fewer, or with assume="overlap"'
             )
         if hint:
-            short = "A component takes counts away in all: no pure phase."
+            short = "A component takes counts away in total: no pure phase."
             if impure:
                 short = f"Hardly a pixel holds component {names} alone: the spectra are mixtures."
             choices |= caution("not pure", hint, short, NO_PHASE)
@@ -234,7 +235,7 @@ def flags(
     flag(
         "negative",
         arrays.maps.sum(0) < 0,
-        f"components that take {unit} away in all: a difference, not a phase. "
+        f"components that take {unit} away in total: a difference, not a phase. "
         + _advice_on_difference(len(names), is_pure),
     )
     flag(

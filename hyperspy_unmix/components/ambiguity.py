@@ -1,4 +1,4 @@
-"""What spectra might be instead: as good a fit, nothing negative beyond noise."""
+"""What spectra might be instead: equally good fits without negative spectra or maps."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEAST_RANGE_TOLD = 0.1  # of a share, from its lowest to its highest
 MOST_PAIRS_TOLD = 3  # in the sentence
+LEAST_SHARE_TOLD = 0.005  # that is not written as none
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,16 +89,16 @@ class SpectralAmbiguity:
         if not pairs:
             return (
                 f"with {100 * LEAST_RANGE_TOLD:.0f} % more or less of another spectrum in one, "
-                "spectra or maps would be negative beyond noise"
+                "spectra or maps would be clearly negative"
             )
         ranges = "; ".join(self._range_in_words(i, j) for i, j in pairs[:MOST_PAIRS_TOLD])
         n_more = len(pairs) - MOST_PAIRS_TOLD
         more = f"; {n_more} more pairs" if n_more > 0 else ""
-        return f"as good a fit, nothing negative beyond noise: {ranges}{more}; see .ambiguity"
+        return f"equally good fits: {ranges}{more}; see u.ambiguity"
 
     def _range_in_words(self, i: int, j: int) -> str:
-        low, high = (_in_words(share) for share in self.shares[i, j])
-        return f"{self.names[i]} with {low} to {high} of {self.names[j]}"
+        who, of = (called(self.names[k], k) for k in (i, j))
+        return f"{who} could contain {_in_words(*self.shares[i, j])} of {of}"
 
     def __repr__(self) -> str:
         lines = [f"  {self._range_in_words(i, j)}" for i, j in self.pairs]
@@ -107,9 +108,14 @@ class SpectralAmbiguity:
         return "\n".join([head, *lines])
 
 
-def _in_words(share: float) -> str:
-    """A share in percent, with a word where its limit is that of what was tried."""
-    words = f"{100 * share:+.0f} %"
-    if abs(share) < LARGEST_SHARE_TRIED * (1 - 1e-6):
-        return words
-    return f"{words} or {'more' if share > 0 else 'less'}"
+def _in_words(low: float, high: float) -> str:
+    """A range of shares in percent, with a word where its limit is that of what was tried."""
+    less, more = (f"{100 * abs(share):.0f} %" for share in (low, high))
+    tried = LARGEST_SHARE_TRIED * (1 - 1e-6)
+    less += " or more" if -low >= tried else ""
+    more += " or more" if high >= tried else ""
+    if high < LEAST_SHARE_TOLD:
+        return f"up to {less} less"
+    if -low < LEAST_SHARE_TOLD:
+        return f"up to {more} more"
+    return f"from {less} less to {more} more"

@@ -74,8 +74,8 @@ def boundary_inclination(
     mean_free_path_error : float
         Relative standard deviation of lambda.
     density : float, optional
-        Of the foil in g/cm3, in place of the mean free path: exspy's estimate, from the microscope
-        parameters in the metadata.
+        Density of the foil in g/cm3, in place of the mean free path: exspy's estimate, from the
+        microscope parameters in the metadata.
     scale_error : float
         Relative standard deviation of the scan's calibration (size of a pixel).
 

@@ -31,7 +31,7 @@ class Components(SpecimenAndFit):
     Parameters
     ----------
     names : tuple of str
-        Of the components; their numbers unless `rename` was called.
+        Names of the components; their numbers unless `rename` was called.
     choices : mapping of str to (value, reason)
         Every choice made, the automatic ones included; ``settings`` adds what is to be known of
         single components.
@@ -73,8 +73,9 @@ class Components(SpecimenAndFit):
     def stability(self) -> Floats:
         """Stability index of each component, from 0 to 1, shape (components,).
 
-        How alike the component comes back from other noise, other starts of the ICA and another
-        mixing by chance (or other pixels, where these decide). Below 0.5 it is flagged.
+        How closely the component is reproduced when the analysis is repeated with new noise, other
+        starting points of the ICA and another mixing by chance (or other pixels, where these
+        decide). Below 0.5 it is called not reproducible.
         """
         return self.separated.stability[self.arrays.origin]
 

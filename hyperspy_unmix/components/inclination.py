@@ -49,7 +49,7 @@ class Inclination:
         was given in nm, tan(angle) itself.
     slope_range : (float, float)
     width, width_error : float or None
-        Of the inclined plane in projection, in nm, at the mean thickness.
+        Width of the inclined plane in projection, in nm, at the mean thickness.
     diffusion : float
         Standard deviation in nm, in projection, of the Gaussian by which the boundary is blurred
         more than by the probe (interdiffusion, or roughness through the foil), as fitted best.

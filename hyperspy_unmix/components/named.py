@@ -61,7 +61,7 @@ class NamedComponents:
         Raises
         ------
         TypeError, ValueError
-            If they are not that.
+            If names are no words, too few or too many, or not all different.
         """
         names = check_names(names, self.n_components)
         return self._changed("rename", list(names), names=names)

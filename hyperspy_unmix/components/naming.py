@@ -72,7 +72,7 @@ def find_places(components: int | str | Iterable[int | str], names: tuple[str, .
     Raises
     ------
     TypeError, ValueError
-        If they are not that.
+        If a component does not exist, or is named twice.
     """
     one = isinstance(components, (str, int, np.integer))
     if not one and not isinstance(components, Iterable):

@@ -50,8 +50,7 @@ class ResidualFinding:
         settings: Settings = {
             "residual": Choice(
                 self.greatest,
-                "greatest variance that is left in the counts along one spectrum, over what noise "
-                "leaves at most: 1",
+                "largest structure left in the residual: 1 is the most that noise alone leaves",
             )
         }
         if not self.number:
@@ -61,7 +60,7 @@ class ResidualFinding:
         place = f"{self.energy:.4g} {self.unit}".rstrip()
         reason = (
             f"{self.number} {spectra} beside those of the components stand{'s' * is_one} out of "
-            f"the noise of the residual ({self.greatest:.3g} times what noise leaves at most), "
+            f"the noise of the residual ({self.greatest:.3g} × what noise leaves), "
             f"{the_first}most at {place}, and half of it in {100 * self.share_of_pixels:.2g} % of "
             "the pixels. plot_residual() shows it: if it is a phase, it is missing from the "
             f"result: compare with unmix(..., n_components={self.n_components + self.number})"

@@ -42,7 +42,7 @@ class SpecimenAndFit(SpectraAndMaps):
         Parameters
         ----------
         density : float, optional
-            Of the specimen in g/cm3; the metadata must hold beam energy and angles.
+            Density of the specimen in g/cm3; the metadata must hold beam energy and angles.
         mean_free_path : float, optional
             In nm.
 

@@ -118,7 +118,8 @@ def choices(
     if unstable_names:
         settings["UNSTABLE"] = Choice(
             unstable_names,
-            "do not come back from other noise, starts and mixings by chance: stability below "
+            "not reproduced when repeated with new noise, starting points and chance mixing: "
+            "stability below "
             f"{LEAST_STABLE:g}",
         )
     value = "look at it" if ambiguity.pairs else "small"

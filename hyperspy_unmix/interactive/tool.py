@@ -154,7 +154,7 @@ class UnmixTool(t.HasTraits):
         Parameters
         ----------
         name : str, optional
-            Of the component; one of the same name is replaced. Default: ``pure_name``.
+            Name of the component; one of the same name is replaced. Default: ``pure_name``.
         region : any, optional
             What `hyperspy_unmix.unmix` takes as known: (left, top, right, bottom) in pixels, a
             HyperSpy ROI, a mask, a spectrum. Default: the ``region`` that was drawn.

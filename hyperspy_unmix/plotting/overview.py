@@ -112,7 +112,7 @@ def show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
     spectrum, sd = result.spectra.data[i], result.spectra_uncertainty.data[i]
     bounds = result.ambiguity.lower.data[i], result.ambiguity.upper.data[i]
     if np.nanmax(np.abs(bounds[1] - bounds[0])) > 0.01 * np.nanmax(np.abs(spectrum)):
-        ax.fill_between(energy, *bounds, color="C1", alpha=0.25, lw=0, label="fits as well")
+        ax.fill_between(energy, *bounds, color="C1", alpha=0.25, lw=0, label="equally good fits")
     error = np.where(np.isfinite(sd), 2 * sd, np.nan)
     ax.fill_between(
         energy, spectrum - error, spectrum + error, color="C0", alpha=0.35, lw=0, label="±2 s.d."

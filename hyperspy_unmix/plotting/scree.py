@@ -39,7 +39,7 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
             after_physics[is_positive],
             "x",
             color="C1",
-            label="after the physics, over noise and model error",
+            label="after background and plural-scattering removal",
         )
     ax.axhline(1, color="k", lw=0.8, ls="--")
     _mark_counts(ax, count, pca.n_components, pca.summed)
@@ -62,7 +62,7 @@ def _mark_counts(
     """Write each count at its place below the axis of the values; a line at the number taken."""
     names = {"noise edge": count.noise_edge, "elbow": count.elbow, "split half": count.split_half}
     if count.after_physics != count.noise_edge:
-        names["after the physics"] = count.after_physics
+        names["after removal"] = count.after_physics
     if summed is not None:
         names["at full resolution"] = summed.counted_before
     names_by_number: dict[int, list[str]] = {}

@@ -173,7 +173,7 @@ class UnmixMixin(_MixedInto):
         n_components : int, "auto", "noise_edge", "elbow" or "split_half"
             The number of components; ``"auto"`` counts those that the data support.
         algorithm : {"picard", "fastica", "nmf", "mcr-als"}
-            Of the ICA, or a non-negative factorisation of the same preprocessed data.
+            Algorithm of the ICA, or a non-negative factorisation of the same preprocessed data.
         refine : "auto" or None
             ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
             non-negative within their noise. None: leave them as they are.

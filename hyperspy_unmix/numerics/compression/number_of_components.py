@@ -157,11 +157,11 @@ def choose_rank(
     n, m : int
         Numbers of pixels and channels.
     agreed : int
-        Components that the different counts agree on.
+        Components by the median of the different estimates.
     stage, ending : str
         For the reason.
     noise_edge, elbow, split_half, after_physics : int, optional
-        The different counts; default what they agree on.
+        The different estimates; default their median.
     drift : int
         Components left out because a drift makes them.
     """
@@ -222,7 +222,7 @@ def limit_to_stable(count: ComponentCount, number_unstable: Callable[[int], int]
     if n < first:
         some = f"more than {count.tolerated}" if count.tolerated else "some"
         why = (
-            f"of more, {some} are unstable (do not come back from other noise): artefacts of "
+            f"of more, {some} are not reproducible when repeated: artefacts of "
             "detector, drift or scattering, or too much noise"
         )
     advice = f"n_components={count.consensus} takes all"
@@ -237,6 +237,7 @@ def _reason(agreed: int, clear: int, known: int, stage: str) -> str:
     if clear >= known:
         return components
     faint = agreed - clear
-    return (
-        f"{components}, {faint} of them only just: the map{'s' * (faint != 1)} will be mostly noise"
-    )
+    which = "the weakest is" if faint == 1 else f"the {faint} weakest are"
+    if faint == agreed:
+        which = "it is" if faint == 1 else "all are"
+    return f"{components}; {which} near the detection limit"

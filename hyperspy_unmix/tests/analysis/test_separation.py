@@ -110,7 +110,7 @@ def test_refine_says_what_it_did(name, scenes):
     _, pca = scenes(name)
     plain, refined = (pca.ica(refine=how, assume="overlap") for how in (None, "auto"))
     assert plain.settings["refine"].value is None
-    assert "not asked" in plain.settings["refine"].reason
+    assert "switched off" in plain.settings["refine"].reason
     moved = refined.settings["refine"].value
     assert len(moved) == refined.n_components
     assert list(moved) == sorted(moved, reverse=True)
@@ -183,7 +183,7 @@ def test_phases_that_are_nowhere_alone_are_warned_of():
     s = calibrated(rng.poisson(2e4 * (share * phases[0] + (1 - share) * phases[1])).astype(float))
     u = s.unmix(2, assume="pure", store=False)
     warning = u.settings["WARNING: not pure"]
-    assert "alone in next to no pixel" in warning.reason
+    assert "hardly a pixel holds component 0 and 1 alone" in warning.reason
     assert "Hardly a pixel holds component 0 and 1 alone" in repr(u)
 
 
@@ -387,7 +387,7 @@ def test_changes_can_follow_each_other(u):
     changed = u.rename(["a", "b"]).reverse("a").reorder(["b", "a"]).rename(["x", "y"])
     assert changed.names == ("x", "y")
     np.testing.assert_array_equal(changed.maps.data, u.maps.data[::-1] * [[[1]], [[-1]]])
-    assert "component y: " in repr(changed)
+    assert "  1  y " in repr(changed)
 
 
 def test_flags_name_components_by_their_names():
@@ -438,7 +438,7 @@ def test_components_in_one_place_are_named(place, height, says):
     changed = u.rename(names).reverse(number).reorder(names[::-1])
     turned = changed.settings["WARNING: one place"].reason
     assert turned == reason.replace(f"component {number}", f"component {names[number]}")
-    assert turned in repr(changed)
+    assert "A component is almost all in one pixel, line or column" in repr(changed)
 
 
 def test_phases_are_not_in_one_place(u):

@@ -295,7 +295,7 @@ def test_noise_alone_is_unstable():
 
 def test_sentence_names_components():
     u = unmix(PHANTOMS["sphere"]()).rename(["film", "sphere"])
-    assert "sphere with" in u.ambiguity.sentence
+    assert "sphere could contain" in u.ambiguity.sentence
     assert "of film" in u.ambiguity.sentence
     assert array(u.ambiguity.upper).shape == array(u.spectra).shape
 

@@ -205,7 +205,15 @@ def test_methods_of_known_spectra_and_of_one_component():
     assert "1 component was taken" in text
 
 
-HINTS = ("n_components", "look at", "give ", "takes all", "compare with", "asked", "only just")
+HINTS = (
+    "n_components",
+    "look at",
+    "give ",
+    "takes all",
+    "compare with",
+    "asked",
+    "detection limit",
+)
 
 
 @pytest.mark.parametrize("n", ["auto", 1, 2, 3, 14])

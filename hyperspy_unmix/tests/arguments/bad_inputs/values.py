@@ -188,7 +188,7 @@ VALUES = [
         signal=filled(-7.0),
         setting="negative",
         value=["0"],
-        says="take intensity away in all: a difference, not a phase. Look at",
+        says="take intensity away in total: a difference, not a phase. Look at",
     ),
     Accepted(
         given="rows of the scan without a count",
@@ -439,7 +439,7 @@ VALUES = [
         signal=lambda: two_phases() * -1.0,
         setting="negative",
         value=["0", "1"],
-        says="take intensity away in all: a difference, not a phase. Look at",
+        says="take intensity away in total: a difference, not a phase. Look at",
     ),
     Accepted(
         given="8-bit numbers, saturated in the brightest channels",

@@ -288,15 +288,15 @@ N, M = 4096, 500
         ([0.99, 0.9], 0, 0, "no structure above the noise"),
         ([100.0, 0.9, 0.8], 1, 1, "1 component above"),
         ([500.0, 100.0, 10.0, 0.9], 3, 3, "3 components above"),
-        ([500.0, 100.0, 1.0001, 0.9], 3, 3, "1 of them only just: the map will"),
-        ([1.0001, 0.9], 1, 1, "1 of them only just"),
+        ([500.0, 100.0, 1.0001, 0.9], 3, 3, "the weakest is near the detection limit"),
+        ([1.0001, 0.9], 1, 1, "it is near the detection limit"),
         ([500.0, 100.0, 10.0], 3, 3, "3 components above"),
         # agreed on fewer, none or more than the noise edge would have it
         ([500.0, 100.0, 10.0, 0.9], 2, 2, "2 components above"),
         ([500.0, 100.0, 0.9], 0, 0, "no structure above the noise"),
-        ([500.0, 100.0, 0.9, 0.8], 4, 4, "2 of them only just: the maps will"),
+        ([500.0, 100.0, 0.9, 0.8], 4, 4, "the 2 weakest are near the detection limit"),
         ([0.99, 0.9], 1, 1, "1 component above"),
-        ([0.99, 0.9], 2, 2, "2 of them only just"),
+        ([0.99, 0.9], 2, 2, "all are near the detection limit"),
     ],
 )
 def test_choose_rank(values, agreed, number, words):
@@ -314,7 +314,7 @@ def test_choose_rank_names_the_stage_and_ends_as_told():
     count = choose_rank(strong, N, M, 1, "after the physics", ending)
     assert count.reason == "1 component after the physics" + ending
     count = choose_rank(weak, N, M, 2, "after the physics", ending)
-    assert count.reason.startswith("2 components after the physics, 1 of them only just")
+    assert count.reason.startswith("2 components after the physics; the weakest is near")
     assert count.reason.endswith(ending)
     count = choose_rank(strong, N, M, 0, "after the physics", ending)
     assert count.reason == "no structure after the physics" + ending
@@ -383,11 +383,9 @@ def test_one_more_component_would_not_be_stable():
 def test_why_not_all_are_taken():
     """Definition, for each of the three reasons."""
     count, _ = found_with(17, lambda n: max(n - 4, 0))
-    assert (
-        "17 components above the noise; 4 taken: of more, some are unstable (do not" in count.reason
-    )
+    assert "; 4 taken: of more, some are not reproducible when repeated: art" in count.reason
     count, _ = found_with(8, lambda n: max(n - 4, 0))
-    assert "6 taken: of more, more than 2 are unstable" in count.reason
+    assert "6 taken: of more, more than 2 are not reproducible" in count.reason
     count, _ = found_with(30, lambda n: 0)
     assert "20 taken: the most that are without a number given" in count.reason
 
