@@ -56,10 +56,10 @@ def unmix(
         removed; of many the most that are stable, see ``stability`` of the result (all, of ten
         and more), at most 20. The others are the estimates by themselves, see `ComponentCount`.
     algorithm : {"picard", "fastica", "nmf", "mcr-als"}
-        Algorithm of the ICA. Picard allows sources that are correlated by chance. Or, to compare with, a
-        non-negative factorisation of the same compressed and corrected spectra: ``"mcr-als"`` by
-        least squares weighted by the noise, ``"nmf"`` by the Poisson likelihood of counts from
-        which nothing was subtracted. Of these ``assume`` says where they start: ``"pure"`` from
+        Algorithm of the ICA. Picard allows sources that are correlated by chance. Or, to compare
+        with, a non-negative factorisation of the same compressed and corrected spectra:
+        ``"mcr-als"`` by least squares weighted by the noise, ``"nmf"`` by the Poisson likelihood of
+        counts from which nothing was subtracted. Of these ``assume`` says where they start: ``"pure"`` from
         the purest pixels, ``"overlap"`` from the ICA, ``"auto"`` from both, the better fit.
     refine : "auto" or None
         ``"auto"``: mix the ICA's components as little as needed to make spectra and maps

@@ -33,7 +33,7 @@ from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
 from .separate_counted import fitted_as_recorded, separate_counted
 from .separated import Separated
-from .summed_pixels import along_components, find_in_sums, with_number
+from .summed_pixels import Sought, along_components, find_in_sums, with_number
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -131,13 +131,7 @@ class Compressed(Counted):  # noqa: D101
 
     def with_summed_pixels(self, n_components: Any, steps: Steps | None = None) -> Self:
         """The same, its components those of sums of pixels, where more is known of them."""
-
-        def count(summed: Prepared) -> Counted:
-            return type(self).of_prepared(summed, "auto")
-
-        sums = (steps or Steps()).once(
-            "summed", (self.raw.rank,), lambda: find_in_sums(self, count)
-        )
+        sums = self._sought_in_sums(steps or Steps()).found
         if sums is None:
             return self
         asked = check_n_components(n_components, self.prepared.image.blocks)
@@ -148,9 +142,18 @@ class Compressed(Counted):  # noqa: D101
             sums = replace(sums, recorded=along_components(self.prepared, larger.raw))
         return self._of_sums(replace(sums, pca=with_number(sums.pca, asked)))
 
+    def _sought_in_sums(self, steps: Steps) -> Sought:
+        """What was found in sums of pixels, once."""
+
+        def count(summed: Prepared) -> Counted:
+            return type(self).of_prepared(summed, "auto")
+
+        return steps.once("summed", (self.raw.rank,), lambda: find_in_sums(self, count))
+
     def with_doubts(self, steps: Steps) -> Self:
         """The same with what speaks against the components that were counted; it is warned of."""
-        doubts = steps.once("doubts", (self.raw.rank,), lambda: find_doubts(self))
+        tried = self._sought_in_sums(steps).tried
+        doubts = steps.once("doubts", (self.raw.rank,), lambda: find_doubts(self, tried))
         warn_of(*doubts)
         return replace(self, settings=FrozenSettings(dict(self.settings) | choices_of(doubts)))
 

@@ -6,6 +6,7 @@ many, components are those of single pixels; what these miss is at least said.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,15 +17,16 @@ from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
+from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
+from hyperspy_unmix.preparation.summed_image import factors_along_axes, summed_blocks
 from hyperspy_unmix.settings import MISSING, Choice, Settings, caution, part_of_one
 
 from .component_count import MOST_CORRECTED_COMPONENTS, MOST_DISAGREEMENT
 from .counted import Counted
-from .summed_pixels import along_components
+from .summed_pixels import PcaOfSums, along_components
 
 FACTORS = (4, 2)  # pixels that are summed along each axis of the scan; the first that show more
 MOST_PIXELS_OF_SMALL_SUMS = 10_000  # with more, the PCA of 2 x 2 takes a third of the whole
@@ -100,11 +102,14 @@ class FaintNotSought:
         return {"faint components": Choice(None, reason)}
 
 
-def find_faint(single: Counted) -> FaintFinding | FaintNotSought | None:
+def find_faint(
+    single: Counted, tried: Mapping[tuple[int, ...], PcaOfSums] | None = None
+) -> FaintFinding | FaintNotSought | None:
     """Components of sums of pixels that single pixels do not show; None where there are none.
 
     Only of Poisson counts, whose sums have the same noise model, and where the energies do not
-    drift: a drift that is taken out well enough of single pixels may show in sums.
+    drift: a drift that is taken out well enough of single pixels may show in sums. ``tried`` are
+    the sums (by factor) that are known already.
     """
     prepared = single.prepared
     neighbours = single.scree_of_pixels.neighbours
@@ -113,52 +118,58 @@ def find_faint(single: Counted) -> FaintFinding | FaintNotSought | None:
     if prepared.noise.kind != "poisson" or single.summed is not None or has_drift or is_shared:
         return None
     shape, is_large = prepared.image.navigation_shape, single.shape[0] > MOST_PIXELS_OF_SMALL_SUMS
-    tried = FACTORS[:1] if is_large else FACTORS
-    each = dict.fromkeys(factors_along_axes(shape, factor) for factor in tried)
+    possible = FACTORS[:1] if is_large else FACTORS
+    each = dict.fromkeys(factors_along_axes(shape, factor) for factor in possible)
     sums = [factors for factors in each if max(factors) > 1]
     if sums and prepared.image.blocks.is_lazy:
         return FaintNotSought(sums[0][::-1])
     for factors in sums:
-        found = _more_in_sums(single, factors)
+        found = _more_in_sums(single, factors, (tried or {}).get(factors))
         if found is not None:
             return found
     return None
 
 
-def _more_in_sums(single: Counted, factors: tuple[int, ...]) -> FaintFinding | None:
-    """What these sums show beyond single pixels."""
+def _more_in_sums(
+    single: Counted, factors: tuple[int, ...], sums: PcaOfSums | None
+) -> FaintFinding | None:
+    """What these sums, if they are known, show beyond single pixels."""
     prepared = single.prepared
-    summed = with_summed_pixels(prepared, factors)
     known = single.above_noise_edge
     least_rank = known + COMPONENTS_OF_NOISE
-    raw, scree = compress(summed.image.blocks, summed.image.summary, summed.noise, least_rank)
-    above = scree.above_noise_edge
+    if sums is None or sums.raw.rank < least_rank:
+        sums = _pca_of_sums(prepared, factors, least_rank)
+    scree, above = sums.scree, sums.scree.above_noise_edge
     # More are what a noise model that is not quite right makes of sums.
     if above > known + MOST_DISAGREEMENT or above > MOST_CORRECTED_COMPONENTS:
         return None
     counted = single.count.consensus + single.count.drift
-    values, least = scree.values, 1.0
+    if above <= counted:
+        return None
+    raw, values, least = sums.raw.truncate(max(above, least_rank)), scree.values, 1.0
     if prepared.corrections.corrections:
-        raw, values = _corrected_sums(prepared, raw.truncate(max(above, 1)), scree, factors)
+        raw, values = _corrected_sums(prepared, raw.truncate(above), scree, factors)
         least = LEAST_CORRECTED
     elif above <= known:
         return None
     reached = leading_count(values[:above] > least)
-    number = leading_count(_alike(raw, summed, scree)[counted:reached])
+    number = leading_count(_alike(raw, sums)[counted:reached])
     if not number:
         return None
     low_loss = prepared.low_loss is not None
     return FaintFinding(number, factors[::-1], float(scree.values[above - 1]), low_loss)
 
 
-def _alike(spectra: LowRank, summed: Prepared, scree: Scree) -> Mask:
+def _pca_of_sums(prepared: Prepared, factors: tuple[int, ...], least_rank: int) -> PcaOfSums:
+    """The components of sums; of their noise as well, as many as ``least_rank`` in all."""
+    blocks = summed_blocks(prepared.image, factors)
+    return PcaOfSums.of(blocks, *compress(blocks, summarise(blocks), prepared.noise, least_rank))
+
+
+def _alike(spectra: LowRank, sums: PcaOfSums) -> Mask:
     """Which components have maps whose neighbours are alike."""
-    image = summed.image
-    pixels = np.flatnonzero(image.blocks.pixels)
-    significance = neighbour_significance(
-        spectra.scores, spectra.weights, pixels, image.navigation_shape
-    )
-    of_noise = np.abs(significance[scree.above_noise_edge :])
+    significance = neighbour_significance(spectra.scores, spectra.weights, sums.pixels, sums.scan)
+    of_noise = np.abs(significance[sums.scree.above_noise_edge :])
     reference = REFERENCE_FACTOR * float(of_noise.max()) if of_noise.size else 0.0
     return np.asarray(significance > max(LEAST_SIGNIFICANCE, reference))
 

@@ -7,18 +7,20 @@ The maps stay those of single pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
+from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.weighted_pca import project
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
-from hyperspy_unmix.numerics.types import Mask
+from hyperspy_unmix.numerics.types import Index, Mask
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
 from hyperspy_unmix.settings import Choice, FrozenSettings
@@ -39,8 +41,41 @@ SIGMAS_ALONE = 5.0  # by which a pixel differs from those about it not to be sum
 LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
 
 
-def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> SummedPixels | None:
-    """The sums of pixels in which most is known of the components; None if single pixels do.
+@dataclass(frozen=True, eq=False)
+class PcaOfSums:
+    """Principal components of sums of pixels, as recorded.
+
+    Parameters
+    ----------
+    raw : LowRank
+    scree : Scree
+    pixels : int array
+        Numbers of the sums that hold counts.
+    scan : tuple of int
+        Shape of the scan of the sums.
+    """
+
+    raw: LowRank
+    scree: Scree
+    pixels: Index
+    scan: tuple[int, ...]
+
+    @classmethod
+    def of(cls, blocks: RowBlocks, raw: LowRank, scree: Scree) -> PcaOfSums:
+        """Of these sums."""
+        return cls(raw, scree, np.flatnonzero(blocks.pixels), blocks.data.shape[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Sought:
+    """What was found in sums of pixels, if anything, and the sums (by factor) that were tried."""
+
+    found: SummedPixels | None = None
+    tried: Mapping[tuple[int, ...], PcaOfSums] = field(default_factory=dict)
+
+
+def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Sought:
+    """The sums of pixels in which most is known of the components; none if single pixels do.
 
     Parameters
     ----------
@@ -52,18 +87,18 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
     prepared = single.prepared
     possible = _possible_sums(prepared)
     if not possible:
-        return None
+        return Sought()
     first = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
     sums = _Sums(single, count, possible, first)
     i = first
     while i + 1 < len(possible) and (sums.shows_nothing(i) or sums.known(i + 1) > sums.known(i)):
         i += 1
     if sums.known(i) < _known_components(single) + LEAST_GAIN:
-        return None
+        return Sought(None, sums.tried)
     # The less is summed the better, if it makes no difference.
     while i > 0 and sums.known(i - 1) > sums.known(i) - LEAST_GAIN:
         i -= 1
-    return SummedPixels(
+    found = SummedPixels(
         possible[i],
         sums.counted(i),
         along_components(prepared, sums.counted(i).raw),
@@ -72,6 +107,7 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Summe
         sums.found(),
         int(sums.alone(i).sum()),
     )
+    return Sought(found, sums.tried)
 
 
 class _Sums:
@@ -88,6 +124,7 @@ class _Sums:
         self._count, self._first = count, first
         self._images: dict[int, Prepared] = {}
         self._counted: dict[int, tuple[Counted, Mask]] = {}
+        self.tried: dict[tuple[int, ...], PcaOfSums] = {}
         self.counts = float(single.prepared.image.summary.mean.sum())
         few = self.counts < MANY_COUNTS
         self._strength = LEAST_STRENGTH if few else LEAST_STRENGTH_OF_MANY
@@ -124,7 +161,11 @@ class _Sums:
     def _with_small(self, i: int) -> tuple[Counted, Mask]:
         """Counted, and which pixels are not summed: small particles would be lost in sums."""
         if i not in self._counted:
-            counted = self._count(self._image(i))
+            image = self._image(i)
+            counted = self._count(image)
+            self.tried[self._possible[i]] = PcaOfSums.of(
+                image.image.blocks, counted.raw, counted.scree_of_pixels
+            )
             alone = np.zeros(self._single.prepared.image.blocks.pixels.shape, bool)
             lost = _lost(counted, self._single)
             if lost.any():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.numerics.reading.first_pass import summarise
-from hyperspy_unmix.numerics.reading.row_blocks import row_blocks
+from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks, row_blocks
 from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels, sum_pixels
 from hyperspy_unmix.numerics.types import Floats, Mask
 
@@ -50,6 +50,20 @@ def with_summed_pixels(
         Marks pixels that are not summed: they follow after the sums, an empty line between.
     """
     image = prepared.image
+    blocks = summed_blocks(image, factors, alone)
+    summed = Image(
+        frame=_frame(image, blocks.data, factors),
+        blocks=blocks,
+        summary=summarise(blocks),
+        first=image.first,
+        last=image.last,
+        masked_channels=image.masked_channels,
+    )
+    return replace(prepared, image=summed, low_loss=None, drift=None, thickness=None, findings=())
+
+
+def summed_blocks(image: Image, factors: tuple[int, ...], alone: Mask | None = None) -> RowBlocks:
+    """The sums alone, in memory, in the shape of their scan; see `with_summed_pixels`."""
     cells, scan = cells_of_pixels(image.navigation_shape, factors)
     if alone is not None and alone.any():
         of_line, number = int(np.prod(scan[1:])), int(alone.sum())
@@ -66,18 +80,9 @@ def with_summed_pixels(
     data = spectra.reshape(*shape, n_channels)
     pixels = np.zeros(n_cells, bool)
     pixels[filled] = True
-    blocks = replace(
+    return replace(
         row_blocks(data), pixels=pixels, channels=image.blocks.channels, dtype=image.blocks.dtype
     )
-    summed = Image(
-        frame=_frame(image, data, factors),
-        blocks=blocks,
-        summary=summarise(blocks),
-        first=image.first,
-        last=image.last,
-        masked_channels=image.masked_channels,
-    )
-    return replace(prepared, image=summed, low_loss=None, drift=None, thickness=None, findings=())
 
 
 def _frame(image: Image, data: Floats, factors: tuple[int, ...]) -> Any:
