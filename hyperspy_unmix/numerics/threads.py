@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 MOST_PIXELS_FOR_ONE_THREAD = 2**17
 MOST_PIXELS_ALL_ON_ONE_THREAD = 512  # of which no product is large
@@ -17,7 +23,19 @@ def limit_blas_threads(
 
     Threads that wait for each other take longer than the products: twice as long for 65 536 pixels.
     """
-    from threadpoolctl import threadpool_limits
+    return one_blas_thread() if pixels <= most else nullcontext()
 
-    few = pixels <= most
-    return threadpool_limits(1, user_api="blas") if few else nullcontext()
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Give BLAS one thread."""
+    libraries = _libraries(len(sys.modules))
+    limits: AbstractContextManager[object] = libraries.limit(limits=1, user_api="blas")
+    return limits
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Those that are loaded, which takes milliseconds to find; anew once there are more modules."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

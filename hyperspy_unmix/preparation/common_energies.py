@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.numerics.drift.group_shifts import shift_share_in_spectra
 from hyperspy_unmix.numerics.drift.offset_of_spectra import OffsetOfSpectra, offset_of_spectra
+from hyperspy_unmix.numerics.threads import one_blas_thread
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import WRONG, Choice, Settings, caution, warn_of
 
@@ -116,7 +116,7 @@ def _with_word_on_spectra(each: Sequence[Aligned], known: Container[int]) -> lis
         groups, sizes = _over_channels_of_both(one, each[reference])
         if min(map(len, groups)) < LEAST_PIXELS or not one.image.axis.is_uniform:
             continue
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             found = offset_of_spectra(groups, sizes)
         if found is None or found.moved >= found.as_they_are:
             continue

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.corrections.fractional_shift import FractionalShift
+from hyperspy_unmix.numerics.threads import one_blas_thread
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution
 
@@ -179,7 +179,7 @@ def align(
     if image.blocks.shape[0] < LEAST_PIXELS or image.blocks.shape[1] < LEAST_CHANNELS:
         return None, image, ()
     # on a hundred mean spectra threads would only wait for each other
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         candidate = find(image, low_loss, energy_shift)
     drift, image = _take_out(image, candidate)
     return drift, image, (drift,)

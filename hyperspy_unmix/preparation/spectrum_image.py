@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,9 +53,9 @@ class Image:
     copy_of: NDArray[np.intp] | None = None
     bad_channels: NDArray[np.bool_] | None = None
 
-    @property
+    @cached_property
     def axis(self) -> BaseDataAxis:
-        """Energy axis of the analysed range."""
+        """Energy axis of the analysed range; HyperSpy takes a millisecond to make one."""
         axis = self.frame.axes_manager.signal_axes[0].copy()
         axis.crop(self.first, self.last)
         return axis

@@ -145,7 +145,7 @@ class _Comparison:
 
 def _low_rank(spectra: Floats, rank: int) -> Floats:
     """The nearest spectra made of ``rank`` components."""
-    leading = leading_eigenvectors(spectra @ spectra.T, rank)[1]
+    leading = np.linalg.eigh(spectra @ spectra.T)[1][:, ::-1][:, :rank]
     return np.asarray(leading @ (leading.T @ spectra))
 
 

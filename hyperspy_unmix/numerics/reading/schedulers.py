@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pickle import PicklingError
 from typing import Any
 
+from hyperspy_unmix.numerics.threads import one_blas_thread
 from hyperspy_unmix.numerics.types import Ticks
 
 
@@ -24,7 +25,6 @@ def compute_locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ti
     from dask.callbacks import Callback
     from dask.local import get_sync
     from dask.threaded import get as get_threaded
-    from threadpoolctl import threadpool_limits
 
     def tick(key: Any, *_: Any) -> None:
         if key in sizes:
@@ -33,7 +33,7 @@ def compute_locally(graph: Any, keys: list[Any], sizes: dict[Any, int], done: Ti
     get = get_scheduler() or get_threaded
     # With several of dask's threads at work, those of BLAS would compete with them for the cores.
     one_at_a_time = get is get_sync or len(sizes) == 1
-    limits = nullcontext() if one_at_a_time else threadpool_limits(1, user_api="blas")
+    limits = nullcontext() if one_at_a_time else one_blas_thread()
     with Callback(posttask=tick), limits:
         return get(graph, keys)
 
