@@ -59,8 +59,9 @@ def unmix(
         Algorithm of the ICA. Picard allows sources that are correlated by chance. Or, to compare
         with, a non-negative factorisation of the same compressed and corrected spectra:
         ``"mcr-als"`` by least squares weighted by the noise, ``"nmf"`` by the Poisson likelihood of
-        counts from which nothing was subtracted. Of these ``assume`` says where they start: ``"pure"`` from
-        the purest pixels, ``"overlap"`` from the ICA, ``"auto"`` from both, the better fit.
+        counts from which nothing was subtracted. Of these ``assume`` says where they start:
+        ``"pure"`` from the purest pixels, ``"overlap"`` from the ICA, ``"auto"`` from both, the
+        better fit.
     refine : "auto" or None
         ``"auto"``: mix the ICA's components as little as needed to make spectra and maps
         non-negative within their noise. None: leave them as they are.

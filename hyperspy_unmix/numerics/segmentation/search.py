@@ -186,12 +186,22 @@ class Searching:
         """
         sample = _evenly(len(self.trial.scores), MOST_COUNTED)
         while self.ends < MOST_ENDS and len(self.phases) < self.trial.k:
-            found = [self.judged(rows) for rows in self.farthest()]
-            self.ends += len(found)
-            left = [self.unexplained(sample, one.trial).sum() for one in found]
-            in_turn = (found[i] for i in np.argsort(left, kind="stable"))
-            if not any(self.accept(one, is_small=True) for one in in_turn):
+            # A particle that is too small to settle is taken where nothing larger is left.
+            if not any(self.accept_first(rows, sample) for rows in self.farthest()):
                 return
+
+    def accept_first(self, groups: list[Index], sample: Index) -> bool:
+        """Accept the group that leaves the fewest pixels unexplained, of those that are phases."""
+        found = [self.judged(rows) for rows in groups]
+        self.ends += len(found)
+        left = [self.unexplained(sample, one.trial).sum() for one in found]
+        in_turn = (found[i] for i in np.argsort(left, kind="stable"))
+        return any(self.is_extreme(one) and self.accept(one, is_small=True) for one in in_turn)
+
+    def is_extreme(self, found: Found) -> bool:
+        """Whether this is no mixture of any number of phases."""
+        others = [phase.judged for phase in self.phases]
+        return not others or cone_distance(found.judged, others) > self.limit
 
     def unexplained(self, rows: Index, *more: Mean) -> Mask:
         """Of these pixels those that are not within the noise of a mixture of two phases."""
@@ -200,26 +210,40 @@ class Searching:
             return np.ones(len(rows), bool)
         return mixture_distances(self.trial, means, rows) > self.within
 
-    def farthest(self) -> list[Index]:
-        """Pixels about those that are the farthest from all phases, several groups."""
+    def farthest(self) -> tuple[list[Index], list[Index]]:
+        """Pixels like those that are the farthest from all phases, and pixels around these.
+
+        Several groups of either; the second where noise brings others nearer than a single pixel.
+        """
         every = np.arange(len(self.trial.scores))
-        left = every[self.unexplained(every)]
-        groups: list[Index] = []
-        while len(left) >= FEWEST_PIXELS and len(groups) < ENDS_TRIED:
-            means = [phase.trial for phase in self.phases] or [self.trial.mean(every)]
-            covariance = self.trial.covariance(left)
+        sums, of_sums = self.neighbourhoods()
+        far = of_sums if self.phases else np.zeros(len(every), bool)
+        left = every[self.unexplained(every) | far]
+        like: list[Index] = []
+        beside: list[Index] = []
+        while len(left) >= FEWEST_PIXELS and len(like) + len(beside) < ENDS_TRIED:
             chosen = left[_evenly(len(left), MOST_SEEDS)]
-            sums = self.trial.scores[self.local[chosen]].sum(1)
-            seeds = Scattered(sums, np.ones(len(sums)), self.trial.noise_of)
-            apart = mixture_distances(seeds, means, np.arange(len(sums)))
-            place = int(np.argmax(np.where(np.isfinite(apart), apart, 0.0)))
-            seed = Mean(sums[place], covariance, covariance)
+            means = [phase.trial for phase in self.phases] or [self.trial.mean(every)]
+            apart = mixture_distances(sums, means, chosen)
+            place = int(chosen[np.argmax(np.where(np.isfinite(apart), apart, 0.0))])
+            covariance = self.trial.covariance(left)
+            seed = Mean(sums.scores[place], covariance, covariance)
             near = np.flatnonzero(self.trial.squared_distances(seed) < self.ball)
-            rows = self.settle(near)
-            if len(rows) >= FEWEST_PIXELS:
-                groups.append(rows)
-            left = np.setdiff1d(left, np.concatenate([rows, near, self.local[chosen[place]]]))
-        return groups
+            rows, around = self.settle(near), np.unique(self.local[place])
+            like += [rows] if len(rows) >= FEWEST_PIXELS else []
+            beside += [around] if far[place] and len(around) >= FEWEST_PIXELS else []
+            left = np.setdiff1d(left, np.concatenate([rows, near, around]))
+        return like, beside
+
+    def neighbourhoods(self) -> tuple[Scattered, Mask]:
+        """Sums over the pixels around each, and whether one is clearly beside all mixtures."""
+        variance = (1 / self.trial.weights)[self.local].sum(1)
+        scores = self.trial.scores[self.local].sum(1)
+        sums = replace(self.trial, scores=scores, weights=1 / variance)
+        means = [phase.trial for phase in self.phases]
+        if not means:
+            return sums, np.zeros(len(scores), bool)
+        return sums, mixture_distances(sums, means, np.arange(len(scores))) > self.limit
 
 
 def is_mixture(mean: Mean, others: list[Mean], limit: float) -> bool:

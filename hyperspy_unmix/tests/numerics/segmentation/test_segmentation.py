@@ -1,4 +1,4 @@
-"""Phases in scores of known noise and spectra: pure, mixed, in ranges, in particles."""
+"""Phases in scores whose noise and spectra are known: pure, mixed, in ranges, in particles."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_pure_pixels_are_told_and_mixtures_are_none():
     assert np.mean(result.labels[middle] == MIXED) > 0.97
 
 
-@pytest.mark.parametrize("signal", [30.0, 90.0, 600.0])
+@pytest.mark.parametrize("signal", [30.0, 600.0])
 def test_a_gradient_is_not_chopped(signal):
     result = found(between(X / (SIZE - 1)), signal)
     assert len(result.means) <= 2
@@ -65,9 +65,10 @@ def test_a_gradient_is_not_chopped(signal):
     assert np.mean(result.labels == MIXED) > 1 - 2 * (7.5 / (0.88 * signal) + 1 / SIZE)
 
 
-def test_a_particle_of_nine_pixels_is_found():
+@pytest.mark.parametrize("k", [3, 8])
+def test_a_particle_of_nine_pixels_is_found(k):
     inside = (abs(X - 20) <= 1) & (abs(Y - 8) <= 1)
-    result = found(between(inside.astype(float)), 30.0)
+    result = found(between(inside.astype(float)), 15.0, 0, k)
     assert len(result.means) == 2
     np.testing.assert_array_equal(result.labels == 1, inside)
 
