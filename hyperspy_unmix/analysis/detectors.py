@@ -12,6 +12,7 @@ from hyperspy_unmix.numerics.certainty.evidence import MOST_ERROR_OF_ICA, ica_er
 from hyperspy_unmix.numerics.compression.join_channels import JoinedChannels, join_channels
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount, choose_rank
+from hyperspy_unmix.numerics.compression.relative_gain import over_gain, relative_gains
 from hyperspy_unmix.numerics.corrections.correct import correct
 from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.separation.ica import separate
@@ -43,6 +44,9 @@ class Joined:
     count : ComponentCount
     alone : tuple of int
         Components of each detector.
+    gains : tuple of arrays, each of shape (pixels,), optional
+        By which a detector records more of a pixel than the others do, where that is more than
+        noise and explains what else would be components of its own.
     """
 
     counted: tuple[Counted, ...]
@@ -51,6 +55,7 @@ class Joined:
     channels: JoinedChannels
     count: ComponentCount
     alone: tuple[int, ...]
+    gains: tuple[Floats, ...] | None = None
 
     @property
     def image(self) -> JoinedImages:
@@ -92,6 +97,15 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
     ]
     reach = [_reach(one, part) for one, part in zip(counted, parts, strict=True)]
     channels = join_channels(parts, reach)
+    gains = _gains(parts, channels, known)
+    if gains is not None:
+        evened = [over_gain(part, gain) for part, gain in zip(parts, gains, strict=True)]
+        with_gains = join_channels(evened, reach)
+        if with_gains.above_noise < channels.above_noise:
+            channels = with_gains
+            factors = [f / gain for f, gain in zip(factors, gains, strict=True)]
+        else:
+            gains = None
     drift = max(one.count.drift for one in counted)
     alone = tuple(one.count.consensus for one in counted)
     agreed = max(min(channels.above_noise, sum(known)) - drift, 0)
@@ -106,8 +120,18 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
     )
     kept = max(agreed + drift, wanted, 1)
     channels = channels.truncate(min(kept, channels.spectra.rank))
-    joined = Joined(tuple(counted), pixels, tuple(factors), channels, count, alone)
+    joined = Joined(tuple(counted), pixels, tuple(factors), channels, count, alone, gains)
     return replace(joined, channels=_with_spectra_of_maps(joined))
+
+
+def _gains(
+    parts: Sequence[LowRank], channels: JoinedChannels, known: Sequence[int]
+) -> tuple[Floats, ...] | None:
+    """Gains of the pixels of each detector; None where all maps are in common without them."""
+    if channels.above_noise <= max(known) or sorted(known)[-2] < 2:
+        return None
+    leading = [part.truncate(number) for part, number in zip(parts, known, strict=True)]
+    return relative_gains(leading)
 
 
 def detail_of(joined: Joined, random_state: int) -> DetailOfDetectors:
@@ -267,15 +291,17 @@ def _with_spectra_of_maps(joined: Joined) -> JoinedChannels:
     scores, weights = channels.spectra.scores, channels.spectra.weights
     normal = (scores.T * weights) @ scores
     weighted = np.linalg.solve(normal, scores.T * weights).T
+    ones = (np.ones(len(scores)),) * len(joined.counted)
+    each = zip(joined.counted, joined.factors, joined.gains or ones, strict=True)
     components = [
-        _least_squares(one, joined.pixels, factor, scores, weighted)
-        for one, factor in zip(joined.counted, joined.factors, strict=True)
+        _least_squares(one, joined.pixels, factor, gain, scores, weighted)
+        for one, factor, gain in each
     ]
     return channels.with_components(np.concatenate(components, 1))
 
 
 def _least_squares(
-    one: Counted, pixels: Mask, factor: Floats, scores: Floats, weighted: Floats
+    one: Counted, pixels: Mask, factor: Floats, gain: Floats, scores: Floats, weighted: Floats
 ) -> Floats:
     """Spectra (rank, channels) of these scores; ``weighted.T @ counts`` are those of the counts.
 
@@ -284,7 +310,7 @@ def _least_squares(
     """
     rows = _rows(one, pixels)
     on_pixels = np.zeros((len(rows), weighted.shape[1]))
-    on_pixels[rows] = weighted
+    on_pixels[rows] = weighted / gain[:, None]
     corrections = one.prepared.corrections
     recorded = one.recorded
     if one.summed is None:
@@ -294,7 +320,7 @@ def _least_squares(
         return found
     left = found - (on_pixels.T @ recorded.scores) @ recorded.components
     of_pixels = np.zeros_like(on_pixels)
-    of_pixels[rows] = scores
+    of_pixels[rows] = scores * gain[:, None]
     with_them = recorded.append_components(of_pixels, left)
     corrected = correct(with_them, one.edge, corrections).spectra
     corrected = _in_pixels(one, fitted_as_recorded(one, corrected, one.corrected), pixels, factor)

@@ -29,8 +29,9 @@ class Detectors(Mapping[str, Unmixing]):
 
     ``result["EELS"]`` is an ordinary `Unmixing` with the spectra, backgrounds, corrections and
     errors of this detector. Names, order and maps of the components are the same in all: but for a
-    factor for each component and detector, and for what plural scattering takes from single
-    scattering in thick pixels (EELS with a low loss: ``exp(-t/lambda)``).
+    factor for each component and detector, for what plural scattering takes from single scattering
+    in thick pixels (EELS with a low loss: ``exp(-t/lambda)``), and for gains of the pixels of one
+    detector against the other, where they are seen (``settings["gains"]``).
 
     Parameters
     ----------

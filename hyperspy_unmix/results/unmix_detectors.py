@@ -49,6 +49,8 @@ class DetectorsFinding:
         Share of each detector in what independence was looked for in.
     pixels, left_out : int
         Pixels that count for all, and that count for some.
+    gains : tuple of float
+        Standard deviation of the gain of each detector's pixels against the others.
     """
 
     names: tuple[str, ...]
@@ -57,6 +59,7 @@ class DetectorsFinding:
     powers: tuple[float, ...]
     pixels: int
     left_out: int
+    gains: tuple[float, ...] = ()
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -73,6 +76,16 @@ class DetectorsFinding:
                 of_each, "of the detail in which independence is looked for: as chance allows"
             ),
         }
+        if any(self.gains):
+            of_gains = in_words(
+                [f"{100 * g:.2g} % {d}" for d, g in zip(self.names, self.gains, strict=True) if g]
+            )
+            said["gains"] = Choice(
+                of_gains,
+                "standard deviation over the pixels of what a detector records more of one than "
+                "the others do (shadow, absorption, aperture): taken out of the shared maps, since "
+                "it would be a component else; the detector's own maps have it",
+            )
         if self.left_out:
             said["pixels in common"] = Choice(
                 self.pixels,
@@ -157,6 +170,7 @@ def _finding(joined: Joined, names: Sequence[str], detail: Any) -> DetectorsFind
         powers=detail.shares,
         pixels=int(joined.pixels.sum()),
         left_out=int((counting & ~joined.pixels).sum()),
+        gains=tuple(float(np.std(gain)) for gain in joined.gains or ()),
     )
 
 

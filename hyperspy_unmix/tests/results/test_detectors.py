@@ -111,6 +111,20 @@ def test_plural_scattering_takes_nothing_from_the_other_detector():
     np.testing.assert_allclose(ratio / ratio.mean(), np.exp(-t) / np.exp(-t).mean(), rtol=0.05)
 
 
+def test_gain_of_one_detector_is_no_component(pair):
+    """A shadow over the second detector, 0.7 to 1.3: three phases still, and it has the shadow."""
+    shadow = np.linspace(0.7, 1.3, SHAPE[1])
+    expected = amounts() @ SECOND
+    expected *= 2000 * shadow[:, None] / expected.sum(-1).mean()
+    shaded = calibrated(np.random.default_rng(6).poisson(expected).astype(float))
+    result = unmix({"A": pair["A"], "B": shaded})
+    assert result.n_components == 3
+    assert result.settings["gains"].value.endswith("% B")
+    ratio = component_first(result["B"].maps)[0] / component_first(result.maps)[0]
+    found = np.median(ratio, 0)
+    np.testing.assert_allclose(found / found.mean(), shadow, atol=0.06)
+
+
 def test_lazy_data_give_the_same(pair, result):
     lazy = {"A": pair["A"].as_lazy(chunks=(7, 22, 120)), "B": pair["B"].as_lazy()}
     other = unmix(lazy)
