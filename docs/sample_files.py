@@ -1,8 +1,9 @@
 """Files for the code on the pages to load: small phantoms, saved as a microscope's files are.
 
 They are made once in a run and copied for every page. Those of Raman scattering and
-cathodoluminescence are made up of Gaussian lines, and so is the low loss of a flake on a film;
-the others are the phantoms of `hyperspy_unmix.data`.
+cathodoluminescence are made up of Gaussian lines, and so are the low loss of a flake on a film and
+the X-rays of particles that have an EELS map too; the others are the phantoms of
+`hyperspy_unmix.data`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def _signals() -> dict[str, hs.signals.BaseSignal]:
     drifting_core, drifting_low, _ = data.inclined_boundary(shape=(32, 32), drift=2.0, seed=2)
     particles, _, _ = data.eds_core_shell()
     minerals, _, _ = data.eds_phases(phases=3, shape=(48, 48))
+    both_core, both_low, both_truth = data.core_shell((32, 32), counts=1e5)
     eels = {
         "core_loss": core_loss,
         "low_loss": low_loss,
@@ -54,8 +56,11 @@ def _signals() -> dict[str, hs.signals.BaseSignal]:
         "dual_low": drifting_low,
         "plasmons": data.three_oxides((40, 40)).low_loss,
         "flake": _flake(),
+        "both_core": both_core,
+        "both_low": both_low,
     }
-    eds = {"particles": particles, "minerals": minerals}
+    both_x_rays = _x_rays(both_truth.parameters["phase_thickness"])
+    eds = {"particles": particles, "minerals": minerals, "both_x_rays": both_x_rays}
     for signal in eels.values():
         signal.set_signal_type("EELS")
     for signal in eds.values():
@@ -146,6 +151,27 @@ def _cl() -> hs.signals.Signal1D:
     values = _camera(200 * maps @ spectra + 10, rng, 30)
     signal = _as_signal(values, "CL map", wavelength, "Wavelength", "nm", 20.0, "nm")
     signal.set_signal_type("CL_SEM")
+    return signal
+
+
+def _x_rays(thickness: Floats) -> hs.signals.Signal1D:
+    """X-rays of magnetite, manganosite and silica, whose thicknesses are (phases, y, x)."""
+    rng = np.random.default_rng(8)
+    energy = np.linspace(0.0, 8.0, 401)
+    oxygen = (0.525, 0.03, 2.0)
+    spectra = np.array(
+        [
+            _lines(energy, oxygen, (0.705, 0.032, 4.0), (6.40, 0.057, 3.0), (7.06, 0.059, 0.4)),
+            _lines(energy, oxygen, (0.637, 0.031, 3.6), (5.90, 0.055, 3.0), (6.49, 0.057, 0.4)),
+            _lines(energy, oxygen, (1.74, 0.037, 2.0)),
+        ]
+    )
+    spectra += 0.01 * np.exp(-energy / 3) * (energy > 0.1)
+    expected = np.moveaxis(thickness, 0, -1) @ spectra
+    counts = rng.poisson(300 * expected / expected.sum(-1).mean())
+    signal = _as_signal(counts, "X-rays of particles", energy, "Energy", "keV", 2.5, "nm")
+    signal.data = counts.astype(np.uint16)
+    signal.set_signal_type("EDS_TEM")
     return signal
 
 
