@@ -46,6 +46,7 @@ _HOME = {
     "pca": "workflow",
     "phases": "workflow",
     "preprocess": "workflow",
+    "read_recipe": "arguments.recipe",
     "unmix": "workflow",
 }
 __all__ = ["__version__", "data", *_HOME]

@@ -12,6 +12,7 @@ import numpy as np
 from hyperspy_unmix.arguments.checks import check_n_components
 from hyperspy_unmix.arguments.code_to_repeat import call, of_options, typed
 from hyperspy_unmix.arguments.options import Preprocessing, SeparationOptions
+from hyperspy_unmix.arguments.recipe import Asked
 from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import (
     ComponentCount,
@@ -75,8 +76,9 @@ class Compressed(Counted):  # noqa: D101
             compressed = compressed.with_doubts(steps)
             if only_stable and n_components == "auto":
                 compressed = compressed.with_stable_components(steps)
-        code = call("s.pca", n_components=n_components, **of_options(options))
-        return replace(compressed, calls=(code,))
+        arguments = {"n_components": n_components, **of_options(options)}
+        code = call("s.pca", **arguments)
+        return replace(compressed, calls=(code,), asked=Asked().updated(**arguments))
 
     @classmethod
     def of_prepared(cls, prepared: Prepared, n_components: Any, steps: Steps | None = None) -> Self:
@@ -229,7 +231,8 @@ class Compressed(Counted):  # noqa: D101
             compressed = compressed.with_stable_components()
         window = typed("background", background)
         code = call("with_background", window, background_type=background_type)
-        return replace(compressed, calls=(*self.calls, code))
+        asked = self.asked.updated(background=background, background_type=background_type)
+        return replace(compressed, calls=(*self.calls, code), asked=asked)
 
     # ------------------------------------------------------------------ what follows
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hyperspy_unmix.arguments.recipe import Asked
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.compression.scree import Scree
@@ -46,6 +47,8 @@ class Counted:
         What was called to get it.
     summed : SummedPixels, optional
         Sums of pixels, where the components were counted in them and are separated in them.
+    asked : Asked
+        Options that it was made with.
     """
 
     n_components: int
@@ -57,6 +60,7 @@ class Counted:
     _scree: Scree = field(repr=False)
     calls: tuple[str, ...] = field(default=(), repr=False)
     summed: SummedPixels | None = field(default=None, repr=False)
+    asked: Asked = field(default=Asked(), repr=False)
 
     @property
     def principal_components(self) -> LowRank:

@@ -43,6 +43,8 @@ class Components(SpecimenAndFit):
         How the components were found, which tells how sure they are.
     calls : tuple of str
         What was called to get it, see ``code``.
+    asked : Asked
+        Options that it was made with, see `recipe`.
     """
 
     @cached_property

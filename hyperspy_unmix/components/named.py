@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.arguments import code_to_repeat as calls
+from hyperspy_unmix.arguments.recipe import Asked
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.settings import Choice, FrozenSettings
@@ -29,6 +30,7 @@ class NamedComponents:
     arrays: Normalised = field(repr=False)
     separated: Separated = field(repr=False)
     calls: tuple[str, ...] = field(default=(), repr=False)
+    asked: Asked = field(default=Asked(), repr=False)
 
     @property
     def n_components(self) -> int:

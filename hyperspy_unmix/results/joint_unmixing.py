@@ -13,6 +13,7 @@ from hyperspy_unmix.analysis.separation import count_stable_components, separate
 from hyperspy_unmix.arguments.checks import check_n_components, check_signal
 from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import SeparationOptions, read_options
+from hyperspy_unmix.arguments.recipe import Asked
 from hyperspy_unmix.numerics.compression.join_images import join
 from hyperspy_unmix.numerics.compression.low_rank import NEGLIGIBLE_SHARE_OF_EDGE, LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import (
@@ -83,7 +84,8 @@ def unmix_together(
         code = f"{call('hyperspy_unmix.unmix', names, **arguments)}[{i}]"
         result = unmixed(pca, separated, all_choices, (code,))
         maps = pca.maps_as_recorded(separated.arrays.spectra, maps)
-        result = replace(result, arrays=separated.with_maps(maps))
+        recipe = Asked().updated(**arguments)
+        result = replace(result, arrays=separated.with_maps(maps), asked=recipe)
         warn_of(*result.own_findings)
         results.append(result)
     return results

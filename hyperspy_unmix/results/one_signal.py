@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import read_options
+from hyperspy_unmix.arguments.recipe import Asked
 
 from .low_loss_comparison import better_of
 from .pca import PCA
@@ -26,7 +27,8 @@ def unmix_one(
         PCA.of_signal(signal, n_components, options).ica(**how),
         lambda: PCA.of_signal(signal, n_components, replace(options, low_loss=None)).ica(**how),
     )
-    return replace(result, calls=(code_of_one(n_components, how, preprocessing),))
+    asked = Asked().updated(n_components=n_components, **how, **preprocessing)
+    return replace(result, calls=(code_of_one(n_components, how, preprocessing),), asked=asked)
 
 
 def code_of_one(n_components: Any, how: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,6 +86,8 @@ class PCA(CanBeCopied, Compressed):  # noqa: D101
         separated, choices = self.separate(n_components, options)
         again = call("ica", n_components=n_components or "auto", **vars(options))
         result = unmixed(self, separated, choices, (*self.calls, again))
+        number = {} if n_components is None else {"n_components": n_components}
+        result = replace(result, asked=self.asked.updated(**number, **vars(options)))
         result = fitted_to_counts(result)
         warn_of(*result.own_findings)
         return result

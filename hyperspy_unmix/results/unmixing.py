@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -59,7 +59,8 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
         options = options_of(result, assume=assumed)
         separated, choices = result.pca.separate(result.n_components, options)
         calls = (*result.calls, f'alternatives["{assumed}"]')
-        found[assumed] = unmixed(result.pca, separated, choices, calls)
+        one = unmixed(result.pca, separated, choices, calls)
+        found[assumed] = replace(one, asked=result.asked.updated(assume=assumed))
     return found
 
 
@@ -252,6 +253,30 @@ class Unmixing(CanBeCopied, Components):  # noqa: D101
     def plot_scree(self, ax: Any = None) -> Any:
         """Scree plot in units of the noise edge; returns the matplotlib axes."""
         return plotting.plot_scree(self.pca, ax)
+
+    def recipe(self, filename: str | Path | None = None, overwrite: bool | None = None) -> str:
+        """The choices of this result as a small TOML, for other files; see `read_recipe`.
+
+        What was asked for; what was found is there as comments. Arrays and signals are named, and
+        asked for when the recipe is read.
+
+        Parameters
+        ----------
+        filename : str or Path, optional
+            ``.toml``, to write it there too.
+        overwrite : bool, optional
+            Of an existing file; None asks, False leaves it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If the spectra were given, or the suffix is another one.
+        """
+        from .recipes import recipe
+
+        return recipe(self, filename, overwrite)
 
     def save(
         self, filename: str | Path, overwrite: bool | None = None, counts: bool = False

@@ -28,6 +28,7 @@ from hyperspy_unmix.analysis.separation_findings import (
     PurePixelsFinding,
     RefinementFinding,
 )
+from hyperspy_unmix.arguments.recipe import Asked
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.trials import Score, Trials
 from hyperspy_unmix.numerics.certainty.ambiguity import Ambiguity
@@ -184,6 +185,7 @@ def _recordable(tree: dict[str, Any], within: str = "") -> dict[str, Any]:
 BY_FIELDS = {
     "Absent": Absent,
     "AliasingFit": AliasingFit,
+    "Asked": Asked,
     "Ambiguity": Ambiguity,
     "BackgroundFit": BackgroundFit,
     "BesideAlone": BesideAlone,
