@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperspy_unmix.analysis.separated_of_detector import SeparatedOfDetector
 from hyperspy_unmix.storage.atomic_write import may_write, replacing
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ def recipe(result: Components, filename: str | Path | None, overwrite: bool | No
             "the spectra of this result were given: it has no recipe. Save them, "
             'u.spectra.inav[0].save("oxide.hspy") and so on, and name the files in the recipe of '
             'another result: known.oxide = "oxide.hspy".'
+        )
+    if isinstance(result.separated, SeparatedOfDetector):
+        raise ValueError(
+            "several detectors of one scan are unmixed in Python, not by a recipe: u.code is the "
+            "call that does it."
         )
     if not result.calls:
         raise ValueError("this result does not say how it was made: it has no recipe.")

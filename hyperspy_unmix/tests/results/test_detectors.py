@@ -66,6 +66,13 @@ def test_results_are_ordinary_and_share_names_order_and_maps(result):
         result["C"]
 
 
+def test_what_is_for_one_signal_is_refused(pair, result):
+    with pytest.raises(ValueError, match="not by a recipe"):
+        result["A"].recipe()
+    with pytest.raises(ValueError, match="is for one signal"):
+        unmix(pair, algorithm="nmf")
+
+
 def test_phase_that_one_detector_alone_sees_is_kept(pair, result):
     """The truth: three phases, of which the second detector sees two."""
     assert result.n_components == 3
