@@ -55,7 +55,7 @@ def find_absorption(counted: Counted) -> AbsorptionFinding | None:
     energies, end = image.energies / per_kev, float(image.energies.max())
     if energies.min() > LOW_ENERGY / 2 or energies.max() < 2 * LOW_ENERGY:
         return None
-    of_counts = counted if counted.summed is None else counted.summed.pca
+    of_counts = counted if counted.summed is None else counted.summed.separable
     leading = of_counts.raw.truncate(min(number, of_counts.raw.rank))
     found: Absorption = absorption(leading, image.summary.mean, energies)
     if not found.is_seen:

@@ -30,11 +30,12 @@ from .correct_and_count import BackgroundFitFinding, correct_and_count, correct_
 from .count_again import recounted, with_stable_components
 from .counted import Counted, SummedPixels
 from .doubts import find_doubts
+from .lost_components import with_number
 from .neighbours_finding import find_neighbouring_noise
 from .reuse import Steps, protect, steps_of
 from .separate_counted import fitted_as_recorded, separate_counted
 from .separated import Separated
-from .summed_pixels import Sought, along_components, find_in_sums, with_number
+from .summed_pixels import Sought, find_in_sums, in_all_channels
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -141,7 +142,8 @@ class Compressed(Counted):  # noqa: D101
             most = min(asked, *sums.pca.prepared.image.blocks.shape)
             larger = type(self).of_prepared(sums.pca.prepared, most)
             sums = replace(sums, pca=replace(larger, count=sums.pca.count))
-            sums = replace(sums, recorded=along_components(self.prepared, larger.raw))
+            spectra, recorded = in_all_channels(self.prepared, sums.prepared, larger, sums.channels)
+            sums = replace(sums, spectra=spectra, recorded=recorded)
         return self._of_sums(replace(sums, pca=with_number(sums.pca, asked)))
 
     def _sought_in_sums(self, steps: Steps) -> Sought:
@@ -181,8 +183,14 @@ class Compressed(Counted):  # noqa: D101
         """
         if self.summed is None:
             return with_stable_components(self, steps or Steps())
-        stable = with_stable_components(self.summed.pca, Steps())
-        return self._of_sums(replace(self.summed, pca=stable))
+        sums, stable = self.summed, with_stable_components(self.summed.separable, Steps())
+        pca = replace(
+            sums.pca,
+            n_components=stable.n_components,
+            count=stable.count,
+            settings=stable.settings,
+        )
+        return self._of_sums(replace(sums, pca=pca))
 
     def recounted(self) -> ComponentCount:
         """Count again, with shares of the counts that are really drawn: a pass over the data."""
@@ -242,8 +250,10 @@ class Compressed(Counted):  # noqa: D101
         if sums is None:
             separated, choices = separate_counted(self, n_components, options, image)
         else:
+            if isinstance(n_components, int):
+                sums = replace(sums, pca=with_number(sums.pca, n_components))
             separated, choices = separate_counted(
-                sums.pca, n_components, options, image, sums.of_pixels
+                sums.separable, n_components, options, image, sums.of_pixels
             )
         warn_of(*separated.findings)
         return separated, dict(self.settings) | choices

@@ -6,10 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TypeVar
 
-from hyperspy_unmix.numerics.compression.number_of_components import (
-    ComponentCount,
-    expected_squared_cosines,
-)
+from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.numerics.compression.split_half import thinned_significance
 from hyperspy_unmix.numerics.threads import limit_blas_threads
 from hyperspy_unmix.settings import Choice, FrozenSettings
@@ -38,7 +35,7 @@ def with_stable_components(counted: Kind, steps: Steps) -> Kind:
 def limited_to_stable(counted: Counted, count: ComponentCount) -> ComponentCount:
     """The same count, of which as many are taken as are stable."""
     image, corrected = counted.prepared.image, counted.corrected
-    signal_share = expected_squared_cosines(corrected.values, *counted.shape)[0]
+    signal_share = counted.visible(corrected)
     with limit_blas_threads(image.blocks.shape[0]):
         return count_stable_components(image, corrected.spectra, signal_share, count)
 

@@ -9,8 +9,12 @@ import numpy as np
 
 from hyperspy_unmix.arguments.recipe import Asked
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
+from hyperspy_unmix.numerics.compression.number_of_components import (
+    ComponentCount,
+    expected_squared_cosines,
+)
 from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.compression.summed_channels import share_of_signal
 from hyperspy_unmix.numerics.corrections.background_fit import BackgroundFit
 from hyperspy_unmix.numerics.corrections.correct import Corrected
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
@@ -21,7 +25,6 @@ from hyperspy_unmix.settings import MISSING, Choice, Settings, caution
 
 from .separated import Separated
 
-CHANNELS_SUMMED = 4  # as advised: the noise of so many fewer is seen through twice as well
 LEAST_CLEAR = 2.0  # times the noise edge: a weaker component is not the weakest that there is
 
 
@@ -67,7 +70,7 @@ class Counted:
         """What is unmixed unless told otherwise: spectra, and the scores of every pixel."""
         if self.summed is None:
             return self.corrected.spectra.truncate(self.n_components)
-        return self.summed.of_pixels(self.summed.pca.principal_components)
+        return self.summed.of_pixels(self.summed.separable.principal_components)
 
     @property
     def recorded(self) -> LowRank:
@@ -117,6 +120,13 @@ class Counted:
         """Sum of all squared singular values, in units of the noise edge."""
         return self._counted.total
 
+    def visible(self, corrected: Corrected) -> Floats:
+        """Share of each of these ``corrected`` components that is not noise, shape (rank,)."""
+        share, number = expected_squared_cosines(corrected.values, *self.shape)[0], self.shape[1]
+        if number == corrected.spectra.components.shape[1]:
+            return share
+        return share_of_signal(share, corrected.spectra, number)
+
     @property
     def _counted(self) -> Scree:
         """Of the pixels, or of the sums of them, in which the components were counted."""
@@ -140,62 +150,80 @@ class Counted:
 
 @dataclass(frozen=True, eq=False)
 class SummedPixels:
-    """The PCA of an image whose neighbouring pixels are summed.
+    """The PCA of an image whose neighbouring pixels, and it may be channels, are summed.
 
     Parameters
     ----------
     factors : tuple of int
         Pixels summed along each axis of the scan, array order.
+    channels : int
+        That are summed.
     pca : Counted
-        Of the sums.
+        Of these sums.
+    prepared : Prepared
+        The sums of pixels in all channels.
+    spectra : LowRank
+        The same along the components of ``pca.raw``.
     recorded : LowRank
-        Every pixel as recorded, along the components of ``pca.raw``.
+        Every pixel as recorded, likewise.
     counts : float
         Mean of a pixel.
     counted_before : int
         Components of single pixels.
-    found : tuple of (factors, int)
-        Components of the sums that were tried.
+    found : tuple of (factors, channels, int)
+        Components of the sums that were tried, of pixels and of channels.
     alone : int
         Pixels that are not summed: they stand out of those about them.
     """
 
     factors: tuple[int, ...]
+    channels: int
     pca: Counted = field(repr=False)
+    prepared: Prepared = field(repr=False)
+    spectra: LowRank = field(repr=False)
     recorded: LowRank = field(repr=False)
     counts: float
     counted_before: int
-    found: tuple[tuple[tuple[int, ...], int], ...] = ()
+    found: tuple[tuple[tuple[int, ...], int, int], ...] = ()
     alone: int = 0
 
     def choices(self) -> Settings:
         """In plain words."""
-        pixels, found = self.words, self.pca.count.consensus
-        number = self.pca.prepared.image.blocks.shape[0]
         by_scale = "".join(
-            f", {components} in sums of {in_words(factors)}" for factors, components in self.found
+            f", {components} in sums of {_sums_in_words(factors, channels)}"
+            for factors, channels, components in self.found
         )
-        reason = (
-            f"pixels summed to find the components, of {self.counts:.3g} counts each: "
-            f"{self.counted_before} found at full resolution{by_scale}. Number, spectra and where "
-            f"each is alone are those of {number - self.alone:,} sums"
+        found = (
+            f"summed to find the components, of {self.counts:.3g} counts a pixel: "
+            f"{self.counted_before} found at full resolution{by_scale}"
         )
-        if self.alone:
-            reason += (
-                f" and of {self.alone:,} pixels that stand out of those about them and are not "
-                "summed"
+        choices: Settings = {}
+        if self.are_pixels_summed:
+            number = self.pca.prepared.image.blocks.shape[0]
+            reason = (
+                f"pixels {found}. Number, spectra and where each is alone are those of "
+                f"{number - self.alone:,} sums"
             )
-        reason += "; maps are of single pixels"
-        choices: Settings = {"summed pixels": Choice(pixels, reason)}
-        weakest = float(self.pca.scree_values[max(found, 1) - 1])
-        if weakest < LEAST_CLEAR:
-            scale = ", ".join(["1"] * len(self.factors) + [str(CHANNELS_SUMMED)])
+            if self.alone:
+                reason += (
+                    f" and of {self.alone:,} pixels that stand out of those about them and are "
+                    "not summed"
+                )
+            reason += "; maps are of single pixels"
+            choices["summed pixels"] = Choice(in_words(self.factors), reason)
+            found = "summed to find the components"
+        if self.channels > 1:
+            reason = (
+                f"neighbouring channels {found}: finer than what these differ by, and each with "
+                "its own noise. Spectra are of single channels"
+            )
+            choices["summed channels"] = Choice(self.channels, reason)
+        weakest = float(self.pca.scree_values[max(self.pca.count.consensus, 1) - 1])
+        if self.are_pixels_summed and weakest < LEAST_CLEAR:
             hint = (
-                f"{self.counts:.3g} counts a pixel, of which {pixels} are summed: the weakest "
+                f"{self.counts:.3g} counts a pixel, of which {self.words} are summed: the weakest "
                 f"component is {weakest:.2g} times what noise reaches, and a phase that is weaker "
-                f"is lost in it. If {CHANNELS_SUMMED} channels are less than the resolution, sum "
-                f"them: signal.rebin(scale=({scale})).unmix(); or measure longer, or with larger "
-                "pixels"
+                "is lost in it. Measure longer, with larger pixels, or sum several measurements"
             )
             short = (
                 f"Only {self.counts:.3g} counts a pixel: weaker phases are lost in the noise; "
@@ -205,16 +233,48 @@ class SummedPixels:
         return choices
 
     @property
+    def are_pixels_summed(self) -> bool:
+        """Whether they are, or only channels."""
+        return max(self.factors) > 1
+
+    @property
     def words(self) -> str:
-        """Pixels that are summed, as they are written."""
-        return in_words(self.factors)
+        """Pixels and channels that are summed, as they are written."""
+        return _sums_in_words(self.factors, self.channels)
+
+    @property
+    def separable(self) -> Counted:
+        """What is separated: the same PCA, its spectra over all channels."""
+        if self.channels == 1:
+            return self.pca
+        white = self.pca.raw.whitening.whiten
+        found = self.pca.corrected.spectra
+        turn = white(found.components) @ white(self.pca.raw.components).T
+        spectra = replace(
+            self.spectra.truncate(found.rank),
+            scores=found.scores,
+            components=turn @ self.spectra.components,
+            directions=turn @ self.spectra.white_directions,
+        )
+        return replace(
+            self.pca,
+            prepared=self.prepared,
+            raw=self.spectra,
+            corrected=replace(self.pca.corrected, spectra=spectra),
+        )
 
     def of_pixels(self, spectra: LowRank) -> LowRank:
         """Every pixel as recorded, along these components of the sums' PCA."""
         white = self.recorded.whitening.whiten
-        turn = white(spectra.components) @ white(self.recorded.components).T
+        turn = white(spectra.components) @ np.linalg.pinv(white(self.recorded.components))
         scores = self.recorded.scores @ np.linalg.pinv(turn)
         return replace(spectra, scores=scores, weights=self.recorded.weights)
+
+
+def _sums_in_words(factors: tuple[int, ...], channels: int) -> str:
+    """What is summed of pixels and channels, as it is written."""
+    pixels = f"{in_words(factors)} pixels" if max(factors) > 1 else ""
+    return " and ".join(filter(None, (pixels, f"{channels} channels" if channels > 1 else "")))
 
 
 def in_words(factors: tuple[int, ...]) -> str:

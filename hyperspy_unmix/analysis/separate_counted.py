@@ -8,7 +8,6 @@ from typing import Any
 from hyperspy_unmix.arguments.checks import check_n_components
 from hyperspy_unmix.arguments.options import SeparationOptions
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.corrections.correct import Corrected
 from hyperspy_unmix.numerics.corrections.fit_as_recorded import fit_as_recorded
 from hyperspy_unmix.numerics.threads import limit_blas_threads
@@ -68,7 +67,7 @@ def separate_counted(
     known = _known(counted, options, n, corrected, image, of_pixels)
     spectra = corrected.spectra.truncate(n)
     recorded = fitted_as_recorded(counted, spectra, corrected)
-    signal_share = expected_squared_cosines(corrected.values[:n], *counted.shape)[0]
+    signal_share = counted.visible(corrected)[:n]
     own = counted.prepared.image
     with limit_blas_threads(own.blocks.shape[0]):
         separated = separate_components(
@@ -94,7 +93,7 @@ def _known(
     number = len(options.known) if isinstance(options.known, Mapping) else n
     rank = max(n, counted.count.consensus) if number >= n else n
     space = corrected.spectra.truncate(rank)
-    visible = expected_squared_cosines(corrected.values[: space.rank], *counted.shape)[0]
+    visible = counted.visible(corrected)[: space.rank]
     known = known_spectra(options.known, image, of_pixels(space), visible)
     check_number(known, n)
     return known

@@ -1,44 +1,57 @@
-"""Components of few counts, found in sums of neighbouring pixels.
+"""Components of few counts, found in sums of neighbouring pixels and channels.
 
 A component is above the noise of n pixels and m channels when its squared singular value exceeds
-about sqrt(n m). Sums of b pixels keep that of what is larger than b pixels, and are b times fewer.
-The maps stay those of single pixels.
+about sqrt(n m). Sums of b pixels keep that of what is larger than b pixels, and are b times fewer;
+so do sums of channels that of what is broader. Maps stay those of single pixels, and spectra those
+of single channels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
-from hyperspy_unmix.numerics.compression.number_of_components import expected_squared_cosines
 from hyperspy_unmix.numerics.compression.scree import Scree
+from hyperspy_unmix.numerics.compression.summed_channels import (
+    over_all_channels,
+    sums_of_channels,
+)
 from hyperspy_unmix.numerics.compression.weighted_pca import project
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
+from hyperspy_unmix.numerics.noise.weights import LEAST_COUNTS_PER_PIXEL
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
-from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
 from hyperspy_unmix.numerics.types import Index, Mask
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.preparation.summed_image import factors_along_axes, with_summed_pixels
-from hyperspy_unmix.settings import Choice, FrozenSettings
+from hyperspy_unmix.preparation.summed_image import (
+    factors_along_axes,
+    with_summed_channels,
+    with_summed_pixels,
+)
 
-from .correct_and_count import correct_leading
 from .counted import Counted, SummedPixels
+from .lost_components import (
+    LEAST_STRENGTH,
+    known_components,
+    lost_components,
+    standing_out,
+    without_doubtful,
+)
 
 # Counts of a pixel from which more is asked of components that only sums show, since these show
 # traces of the detector too, and with which none is looked for there.
 MANY_COUNTS, MOST_COUNTS = 100.0, 1000.0
-FACTORS = (2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
+FACTORS = (1, 2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
 FIRST_TRIED = 4
+CHANNELS = (1, 2, 4, 8)  # to sum, where they are finer than what the spectra differ by
+LEAST_CHANNELS = 64  # sums of them
+MOST_VALUES = 2**26  # of single pixels with channels summed, which are held in memory
 LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
-# Over the noise edge, of a component that single pixels do not show: noise has a chance in each of
-# several sums.
-LEAST_STRENGTH, LEAST_STRENGTH_OF_MANY = 1.05, 1.2
-SIGMAS_ALONE = 5.0  # by which a pixel differs from those about it not to be summed with them
-LEAST_SHARE_KEPT = 0.5  # of what is known of a component of single pixels
+# Over the noise edge, of a component that single pixels do not show, where there are many counts.
+LEAST_STRENGTH_OF_MANY = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +81,16 @@ class PcaOfSums:
 
 @dataclass(frozen=True, eq=False)
 class Sought:
-    """What was found in sums of pixels, if anything, and the sums (by factor) that were tried."""
+    """What was found in sums, if anything, and the sums of pixels (by factor) that were tried."""
 
     found: SummedPixels | None = None
     tried: Mapping[tuple[int, ...], PcaOfSums] = field(default_factory=dict)
 
 
 def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Sought:
-    """The sums of pixels in which most is known of the components; none if single pixels do.
+    """The sums of pixels and channels in which most is known of the components.
+
+    None if single ones do.
 
     Parameters
     ----------
@@ -90,18 +105,24 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Sough
         return Sought()
     first = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
     sums = _Sums(single, count, possible, first)
+    # How many pixels, by what is known in every channel, or by what is found at all.
     i = first
-    while i + 1 < len(possible) and (sums.shows_nothing(i) or sums.known(i + 1) > sums.known(i)):
+    while i + 1 < len(possible) and sums.rise_from(i):
         i += 1
-    if sums.known(i) < _known_components(single) + LEAST_GAIN:
-        return Sought(None, sums.tried)
+    if sums.known(i, 1) < sums.known(0, 1) + LEAST_GAIN and not sums.find_more(i):
+        i = 0
     # The less is summed the better, if it makes no difference.
-    while i > 0 and sums.known(i - 1) > sums.known(i) - LEAST_GAIN:
+    while i > 1 and sums.known(i - 1, sums.channels(i)) > sums.known(i) - LEAST_GAIN:
         i -= 1
+    pixels, channels, counted = sums.pixels(i), sums.channels(i), sums.counted(i)
+    if counted is single:
+        return Sought(None, sums.tried)
     found = SummedPixels(
         possible[i],
-        sums.counted(i),
-        along_components(prepared, sums.counted(i).raw),
+        channels,
+        counted,
+        pixels,
+        *in_all_channels(prepared, pixels, counted, channels),
         sums.counts,
         single.count.consensus,
         sums.found(),
@@ -111,7 +132,7 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Sough
 
 
 class _Sums:
-    """Sums of ever more pixels, each made and counted when it is asked for."""
+    """Sums of ever more pixels, from single ones on, each made and counted when it is asked for."""
 
     def __init__(
         self,
@@ -123,7 +144,10 @@ class _Sums:
         self._single, self._possible = single, possible
         self._count, self._first = count, first
         self._images: dict[int, Prepared] = {}
-        self._counted: dict[int, tuple[Counted, Mask]] = {}
+        none = np.zeros(single.prepared.image.blocks.pixels.shape, bool)
+        self._with_small: dict[int, tuple[Prepared, Mask]] = {0: (single.prepared, none)}
+        self._all: dict[tuple[int, int], Counted] = {(0, 1): single}
+        self._channels: dict[int, int] = {}
         self.tried: dict[tuple[int, ...], PcaOfSums] = {}
         self.counts = float(single.prepared.image.summary.mean.sum())
         few = self.counts < MANY_COUNTS
@@ -131,50 +155,102 @@ class _Sums:
 
     def counted(self, i: int) -> Counted:
         """The components of the sums, without those that may be noise."""
-        # What the smallest sums alone show are spots of two pixels rather than phases.
-        other = 1 if i == 0 and len(self._possible) > 1 else i
-        least = leading_count(self._single.corrected.values > LEAST_STRENGTH)
-        sums, others = self._with_small(i)[0], self._with_small(other)[0]
-        return _without_doubtful(sums, others, least, self._strength)
+        return self._clear(i, self.channels(i))
+
+    def pixels(self, i: int) -> Prepared:
+        """The sums of pixels, and the pixels that are not summed."""
+        return self._pixels_and_alone(i)[0]
 
     def alone(self, i: int) -> Mask:
         """Pixels that are not summed, (all pixels,)."""
-        return self._with_small(i)[1]
+        return self._pixels_and_alone(i)[1]
 
-    def known(self, i: int) -> float:
-        """Of all components; none where one of single pixels is lost."""
-        return (
-            0.0
-            if _lost(self.counted(i), self._single).any()
-            else _known_components(self.counted(i))
+    def channels(self, i: int) -> int:
+        """Channels to sum: the fewest of those with which most is known."""
+        if i not in self._channels:
+            possible = (k for k in CHANNELS if k == 1 or self._can_be_summed(i, k))
+            known = {k: self.known(i, k) for k in possible}
+            most = max(known.values())
+            self._channels[i] = min(k for k, value in known.items() if value > most - LEAST_GAIN)
+        return self._channels[i]
+
+    def known(self, i: int, channels: int | None = None) -> float:
+        """Of all components, with so many channels summed; none where these sums lose one."""
+        channels = self.channels(i) if channels is None else channels
+        counted = self._clear(i, channels)
+        if lost_components(counted, self._single, channels).any():
+            return 0.0
+        if channels > 1:
+            fine = self._clear(i, 1)
+            fewer = counted.count.consensus < fine.count.consensus
+            if fewer or lost_components(counted, fine, channels).any():
+                return 0.0
+        return known_components(counted)
+
+    def rise_from(self, i: int) -> bool:
+        """Whether sums of more pixels show more, in every channel."""
+        shows_nothing = self._clear(i, 1).count.consensus == 0
+        return shows_nothing or self.known(i + 1, 1) > self.known(i, 1)
+
+    def find_more(self, i: int) -> bool:
+        """Whether they show more components than single pixels, each with channels summed."""
+        number, before = (self.counted(j).count.consensus for j in (i, 0))
+        return number > before and self.known(i) > 0
+
+    def found(self) -> tuple[tuple[tuple[int, ...], int, int], ...]:
+        """Pixels and channels that were summed, and the components found in them."""
+        chosen = {(i, k) for i, k in self._channels.items()}
+        tried = ({(i, 1) for i, _ in self._all} | chosen) - {(0, 1)}
+        return tuple(
+            (self._possible[i], k, self._clear(i, k).count.consensus) for i, k in sorted(tried)
         )
 
-    def shows_nothing(self, i: int) -> bool:
-        """Whether not a single component is found."""
-        return self.counted(i).count.consensus == 0
+    def _can_be_summed(self, i: int, channels: int) -> bool:
+        """Whether enough channels are left, and sums of single pixels fit in memory."""
+        blocks = self._single.prepared.image.blocks
+        pixels, left = blocks.shape[0], blocks.shape[1] // channels
+        fits = not blocks.is_lazy and pixels * left <= MOST_VALUES
+        return left >= LEAST_CHANNELS and (i > 0 or fits)
 
-    def found(self) -> tuple[tuple[tuple[int, ...], int], ...]:
-        """Pixels that were summed and the components found in them."""
-        tried = sorted(self._counted)
-        return tuple((self._possible[i], self.counted(i).count.consensus) for i in tried)
+    def _clear(self, i: int, channels: int) -> Counted:
+        """Counted with so many channels summed, without those that may be noise."""
+        if (i, channels) == (0, 1):
+            return self._single
+        # What the smallest sums alone show are spots of two pixels rather than phases.
+        other = 2 if i == 1 and len(self._possible) > 2 else i
+        least = self._single.count.consensus
+        if i > 0:
+            least = leading_count(self._single.corrected.values > LEAST_STRENGTH)
+        sums, others = self._counted(i, channels), self._counted(other, channels)
+        return without_doubtful(sums, others, least, self._strength)
 
-    def _with_small(self, i: int) -> tuple[Counted, Mask]:
-        """Counted, and which pixels are not summed: small particles would be lost in sums."""
-        if i not in self._counted:
+    def _counted(self, i: int, channels: int) -> Counted:
+        """All that is counted with so many channels summed."""
+        if (i, channels) not in self._all:
+            if channels == 1:
+                self._pixels_and_alone(i)
+            else:
+                pixels = with_summed_channels(self.pixels(i), channels)
+                self._all[i, channels] = self._count(pixels)
+        return self._all[i, channels]
+
+    def _pixels_and_alone(self, i: int) -> tuple[Prepared, Mask]:
+        """The sums, counted, and which pixels are not summed: small particles would be lost."""
+        if i not in self._with_small:
             image = self._image(i)
             counted = self._count(image)
             self.tried[self._possible[i]] = PcaOfSums.of(
                 image.image.blocks, counted.raw, counted.scree_of_pixels
             )
             alone = np.zeros(self._single.prepared.image.blocks.pixels.shape, bool)
-            lost = _lost(counted, self._single)
+            lost = lost_components(counted, self._single)
             if lost.any():
                 alone = standing_out(self._single, lost, self._possible[i])
             if alone.any():
                 image = with_summed_pixels(self._single.prepared, self._possible[i], alone)
                 counted = self._count(image)
-            self._counted[i] = counted, alone
-        return self._counted[i]
+            self._all[i, 1], self._with_small[i] = counted, (image, alone)
+        return self._with_small[i]
 
     def _image(self, i: int) -> Prepared:
         """Of the sums; larger ones are made of smaller ones."""
@@ -193,8 +269,34 @@ def along_components(prepared: Prepared, spectra: LowRank) -> LowRank:
     return project(image.blocks, image.summary, prepared.noise, spectra)
 
 
+def in_all_channels(
+    prepared: Prepared, pixels: Prepared, pca: Counted, factor: int
+) -> tuple[LowRank, LowRank]:
+    """The sums, and every single pixel, along the components of a PCA; with all channels.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Single pixels.
+    pixels : Prepared
+        Sums of them, or the same.
+    pca : Counted
+        Of these, with ``factor`` channels summed.
+    """
+    raw, image = pca.raw, pixels.image
+    if factor == 1:
+        return raw, along_components(prepared, raw)
+    sums = sums_of_channels(image.blocks.channels, factor)
+    # Channels without counts share the noise that they are given.
+    variance = np.maximum(image.summary.mean, LEAST_COUNTS_PER_PIXEL)
+    spectra = over_all_channels(image.blocks, raw, sums, variance)
+    if pixels is prepared:
+        return spectra, spectra
+    return spectra, along_components(prepared, spectra)
+
+
 def _possible_sums(prepared: Prepared) -> list[tuple[int, ...]]:
-    """Pixels that can be summed along each axis, ever more; none where sums would not help.
+    """Pixels that can be summed along each axis, from one on; none where sums would not help.
 
     Corrections are those of single pixels, and sums have the noise model of these only if that is
     of Poisson counts.
@@ -204,81 +306,6 @@ def _possible_sums(prepared: Prepared) -> list[tuple[int, ...]]:
     if prepared.image.summary.mean.sum() >= MOST_COUNTS:
         return []
     shape = prepared.image.navigation_shape
-    along_axes = [factors_along_axes(shape, factor) for factor in (1, *FACTORS)]
-    return [new for former, new in pairwise(along_axes) if new != former and max(new) > 1]
-
-
-def _known_components(counted: Counted) -> float:
-    """Expected squared cosines of the components' spectra with the truth, summed over all."""
-    values = counted.corrected.values[: counted.count.consensus]
-    return float(expected_squared_cosines(values, *counted.shape)[0].sum())
-
-
-def _without_doubtful(sums: Counted, other: Counted, of_single: int, strength: float) -> Counted:
-    """The same without counting components that are only in sums, and not clearly in ``other``.
-
-    ``strength`` is what they must have in both, over the noise edge.
-    """
-    count, number = sums.count, sums.count.consensus
-    clear = min(leading_count(one.scree_values > strength) for one in (sums, other))
-    kept = max(min(clear, number), min(of_single, number))
-    if kept == number:
-        return sums
-    reason = f"{count.reason}; {number - kept} hardly above the noise of sums left out"
-    limited = replace(
-        count,
-        consensus=kept,
-        automatic=min(count.automatic, kept),
-        clear=min(count.clear, kept),
-        reason=reason,
-    )
-    return with_number(replace(sums, count=limited), "auto")
-
-
-def with_number(counted: Counted, asked: int | str) -> Counted:
-    """The same with as many components as are asked for, a number or the name of a count."""
-    n, why = counted.count.chosen(asked)
-    n, corrected = min(n, counted.raw.rank), counted.corrected
-    if n > corrected.spectra.rank:
-        corrected = correct_leading(counted.prepared, counted.raw, counted.edge, n)
-    settings = FrozenSettings({**counted.settings, "n_components": Choice(n, why)})
-    return replace(counted, n_components=n, corrected=corrected, settings=settings)
-
-
-def _lost(sums: Counted, single: Counted) -> Mask:
-    """Which of the components that single pixels clearly show the sums do not have."""
-    number, whiten = single.count.consensus, sums.raw.whitening.whiten
-    counted = sums.corrected.spectra.truncate(sums.count.consensus)
-    directions = np.linalg.qr(whiten(counted.components).T)[0]
-    components = whiten(single.corrected.spectra.truncate(number).components)
-    lengths = np.sum(components**2, 1)
-    kept = np.sum((components @ directions) ** 2, 1) / np.maximum(lengths, 1e-300)
-    values = single.corrected.values[:number]
-    known = expected_squared_cosines(values, *single.shape)[0]
-    return np.asarray((kept < LEAST_SHARE_KEPT * known) & (values > LEAST_STRENGTH))
-
-
-def standing_out(single: Counted, components: Mask, factors: tuple[int, ...]) -> Mask:
-    """Pixels that stand out of those that they would be summed with, (all pixels,).
-
-    Parameters
-    ----------
-    single : Counted
-        Of single pixels.
-    components : bool array
-        Marks those of its components in which they may.
-    factors : tuple of int
-        Pixels summed along each axis of the scan.
-    """
-    image, spectra = single.prepared.image, single.corrected.spectra
-    cells = cells_of_pixels(image.navigation_shape, factors)[0][image.blocks.pixels]
-    scores = spectra.scores[:, : len(components)][:, components]
-    # The whitened components have unit length: their scores the noise of the weights.
-    ones = np.bincount(cells)
-    alone = np.zeros(image.blocks.pixels.shape, bool)
-    clear = np.zeros(len(scores), bool)
-    for score in scores.T:
-        mean = np.bincount(cells, score) / np.maximum(ones, 1)
-        clear |= np.abs(score - mean[cells]) * np.sqrt(spectra.weights) > SIGMAS_ALONE
-    alone[np.flatnonzero(image.blocks.pixels)[clear]] = True
-    return alone
+    along_axes = [factors_along_axes(shape, factor) for factor in FACTORS]
+    more = [new for former, new in pairwise(along_axes) if new != former]
+    return [along_axes[0], *more]

@@ -102,7 +102,9 @@ class Components(SpecimenAndFit):
         other = disagreement(self.separated, self.arrays, self.names)
         of_other = {} if other is None else other.choices()
         # Where counts are few, maps of single pixels show little.
-        of_maps = {} if self.pca.summed is None else self.smoothing.choices()
+        sums = self.pca.summed
+        are_smoothed = sums is not None and sums.are_pixels_summed
+        of_maps = self.smoothing.choices() if are_smoothed else {}
         return FrozenSettings(of_certainty | of_other | of_fit | of_maps)
 
     @property

@@ -51,9 +51,7 @@ def plot_scree(pca: Compressed, ax: Any = None) -> Any:
 
 def _title(pca: Compressed) -> str:
     """What the values are of."""
-    return (
-        "Scree plot" if pca.summed is None else f"Scree plot of sums of {pca.summed.words} pixels"
-    )
+    return "Scree plot" if pca.summed is None else f"Scree plot of sums of {pca.summed.words}"
 
 
 def _mark_counts(

@@ -1,4 +1,4 @@
-"""The same image with neighbouring pixels summed, where single ones hold few counts."""
+"""The same image with neighbouring pixels or channels summed, where single ones hold few counts."""
 
 from __future__ import annotations
 
@@ -85,6 +85,45 @@ def summed_blocks(image: Image, factors: tuple[int, ...], alone: Mask | None = N
     )
 
 
+def with_summed_channels(prepared: Prepared, factor: int) -> Prepared:
+    """The same with ``factor`` neighbouring channels summed, fewer beside those left out.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        See `with_summed_pixels`.
+    factor : int
+    """
+    image = prepared.image
+    kept, starts = np.unique(image.blocks.channels // factor, return_index=True)
+    rows = image.blocks.rows(
+        lambda block: np.add.reduceat(block.spectra, starts, 1), stage="sums of channels"
+    )
+    energy = image.frame.axes_manager.signal_axes[0]
+    every = np.arange(0, len(image.masked_channels), factor)
+    data = np.zeros((len(image.blocks.pixels), len(every)), rows.dtype)
+    data[np.ix_(image.blocks.pixels, kept)] = rows
+    data = data.reshape(*image.navigation_shape, len(every))
+    blocks = replace(
+        row_blocks(data), pixels=image.blocks.pixels, channels=kept, dtype=image.blocks.dtype
+    )
+    *scan, _ = image.frame.axes_manager._axes
+    axes = [axis.get_axis_dictionary() for axis in scan]
+    axes.append(_summed_axis(energy, factor, len(every)) | {"navigate": False})
+    metadata = image.frame.metadata.as_dictionary()
+    summed = replace(
+        image,
+        frame=frame_from(data.shape, data.dtype, None, axes, metadata),
+        blocks=blocks,
+        summary=summarise(blocks),
+        first=image.first // factor,
+        last=-(-image.last // factor),
+        masked_channels=np.logical_and.reduceat(image.masked_channels, every),
+        bad_channels=None,
+    )
+    return replace(prepared, image=summed)
+
+
 def _frame(image: Image, data: Floats, factors: tuple[int, ...]) -> Any:
     """Axes and metadata of the sums."""
     frame = image.frame
@@ -98,9 +137,9 @@ def _frame(image: Image, data: Floats, factors: tuple[int, ...]) -> Any:
 
 
 def _summed_axis(axis: Any, factor: int, number: int) -> dict[str, Any]:
-    """An axis of the scan, each place the middle of those that are summed.
+    """An axis, each place the middle of those that are summed.
 
-    Beyond its end, where single pixels follow, it goes on by number.
+    Beyond the end of a scan's, where single pixels follow, it goes on by number.
     """
     positions = np.asarray(axis.axis, float)
     described = {"size": number, "navigate": True, "name": axis.name, "units": axis.units}

@@ -223,7 +223,7 @@ def _score_covariance(raw: LowRank, rank: int, variance: Floats) -> Floats:
     ``variance`` (..., channels) is in units of the noise at unit weight.
     """
     whitening = raw.whitening
-    directions = whitening.whiten(raw.components[:rank])
+    directions = raw.white_directions[:rank]
     # Scores are spectra @ projector; what the noise of a channel does to its neighbours' is shared.
     own = whitening.projector(directions.T) * whitening.channel_sd[:, None]
     neighbours: Floats = whitening.variance * directions

@@ -35,6 +35,9 @@ class LowRank:
         Mean second moment of what the physics stages may have got wrong, likewise.
     shape_noise : array, shape (any, channels)
         Whitened spectra along which the components themselves are uncertain.
+    directions : array, shape (rank, channels), optional
+        Orthonormal, along which the scores of whitened spectra were taken; None: the components, as
+        of a PCA.
     """
 
     scores: Floats
@@ -44,6 +47,14 @@ class LowRank:
     noise: Floats
     model_error: Floats
     shape_noise: Floats
+    directions: Floats | None = None
+
+    @property
+    def white_directions(self) -> Floats:
+        """Whitened spectra along which the scores were taken, shape (rank, channels)."""
+        if self.directions is not None:
+            return self.directions
+        return self.whitening.whiten(self.components)
 
     @property
     def rank(self) -> int:
@@ -58,6 +69,7 @@ class LowRank:
             components=self.components[:rank],
             noise=self.noise[:rank, :rank],
             model_error=self.model_error[:rank, :rank],
+            directions=None if self.directions is None else self.directions[:rank],
         )
 
     def with_leading(self, leading: LowRank) -> LowRank:
@@ -75,6 +87,7 @@ class LowRank:
         return replace(
             self,
             components=self.components[:, keep],
+            directions=None if self.directions is None else self.directions[:, keep],
             whitening=whitening,
             shape_noise=whitening.whiten(self.whitening.colour(self.shape_noise)[:, keep]),
         )

@@ -102,7 +102,7 @@ def project(blocks: RowBlocks, summary: Summary, noise: NoiseModel, spectra: Low
     blocks, summary, noise
         As in `compress`.
     spectra : LowRank
-        Of other pixels and the same channels; its whitened components are orthonormal.
+        Of other pixels and the same channels; its directions are orthonormal.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def project(blocks: RowBlocks, summary: Summary, noise: NoiseModel, spectra: Low
     """
     whitening = spectra.whitening
     scales = _row_scales(summary, noise, 1 / whitening.channel_sd**2, blocks.dtype)
-    projector = whitening.projector(whitening.whiten(spectra.components).T)
+    projector = whitening.projector(spectra.white_directions.T)
 
     def weights_and_scores(block: Block) -> Floats:
         weights = scales.weights(noise.variance(block.spectra, block.variance))

@@ -154,6 +154,10 @@ def test_counts_of_every_scale_are_said():
     said = u.settings["summed pixels"].reason
     assert f"{u.pca.summed.counted_before} found at full resolution" in said
     assert "3 in sums of 4 x 4" in said
+    for factors, channels, number in u.pca.summed.found:
+        pixels = " x ".join(map(str, factors[::-1])) + " pixels"
+        sums = pixels if channels == 1 else f"{pixels} and {channels} channels"
+        assert f"{number} in sums of {sums}" in said
 
 
 def test_saved_and_loaded(tmp_path):
@@ -191,14 +195,41 @@ def test_faint_components_of_few_counts_are_said():
     assert "WARNING: few counts" in unmix(grains(2)).settings
 
 
-def test_fewer_channels_show_more_as_is_said():
-    """Truth: three phases, at two counts; lines are 14 channels wide. The call that is said."""
+def test_channels_finer_than_the_lines_are_summed():
+    """Truth: three phases at two counts, lines of 14 channels; least squares with their maps.
+
+    Spectra are of single channels; their errors hold what the noise makes of them.
+    """
     s = grains(2)
     u = unmix(s)
-    assert "signal.rebin(scale=(1, 1, 4)).unmix()" in u.settings["WARNING: few counts"].reason
-    v = unmix(s.rebin(scale=(1, 1, 4)))
-    assert v.n_components == 3
-    assert v.pca.scree_values[2] > 1.2 * u.pca.scree_values[2]
+    sums = u.pca.summed
+    assert u.n_components == 3 and sums.channels >= 4
+    assert u.spectra.data.shape == (3, CHANNELS)
+    assert angles(u.spectra.data).mean() < 1.5 * angles(oracle(s)).mean()
+    assert u.settings["summed channels"].value == sums.channels
+    said = u.settings["summed pixels"].reason
+    assert f"3 in sums of {sums.words}" in said
+    assert (
+        sums.words == f"{sums.factors[0]} x {sums.factors[1]} pixels and {sums.channels} channels"
+    )
+    unit = SPECTRA / np.linalg.norm(SPECTRA, axis=1, keepdims=True)
+    true = SPECTRA[(unit @ u.spectra.data.T).argmax(0)]
+    true = true * (u.spectra.data.sum(1) / true.sum(1))[:, None]
+    off = (u.spectra.data - true) / u.spectra_uncertainty.data
+    # Channels of no counts in all have errors larger than what they are off by.
+    assert (np.abs(off) < 2).mean() > 0.9
+
+
+def test_lines_of_single_channels_are_not_lost():
+    """Truth: two phases that differ in every second channel: no sum of channels shows that."""
+    comb = 1 + 0.9 * np.cos(np.pi * np.arange(256))
+    spectra = np.array([comb, comb[::-1]]) / comb.sum()
+    y = np.mgrid[:32, :32][0]
+    share = (np.stack([y < 16, y >= 16], -1)).astype(float)
+    values = np.random.default_rng(0).poisson(40 * share @ spectra).astype(np.float32)
+    result = pca(calibrated(values, "unmix"))
+    assert result.n_components == 2
+    assert result.summed is None or result.summed.channels == 1
 
 
 def test_known_regions_are_those_of_single_pixels():
