@@ -120,14 +120,16 @@ class Evidence:
         """Whether an independent component is far from all pixels, and nothing speaks for that.
 
         Few counts hide what would contradict it, and what would show that pixels gather at the
-        corners: these are likely to be populated, and as non-negative. A layer of nearly even
-        thickness that independence finds does speak for it.
+        corners: these are likely to be populated, and as non-negative; of a corner that is an
+        independent component as well, nothing need show it. A layer of nearly even thickness that
+        independence finds does speak for it.
         """
         population = self.population
         gain_of_all = LEAST_GAIN_OF_PIXEL * population.pixels * population.share
+        may_be = population.likelihood_gain >= gain_of_all
         return bool(
             self.turns.max() > MOST_EXTRAPOLATION
-            and (population.likelihood_gain >= gain_of_all).all()
+            and may_be[self.turns > MOST_TURN_OF_HELD].all()
             and self.variation > LEAST_VARIATION_WITHOUT_FILM
             and (population.share > LEAST_SHARE_POPULATED).all()
             and self.pure_negativity < MOST_NEGATIVITY_OF_FEW

@@ -186,6 +186,7 @@ def evidence(**changes):
         share=np.array(changes.pop("share", (0.0, 0.0))),
         likelihood_gain=np.array(changes.pop("gain", (0.0, 0.0))),
         density_ratio=np.array(changes.pop("ratio", (1.0, 1.0))),
+        pixels=changes.pop("pixels", 0),
     )
     fields = dict(
         population=population,
@@ -240,6 +241,24 @@ def evidence(**changes):
         ),
         (
             {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "pure_negativity": 13.0},
+            "independent",
+        ),
+        (
+            {
+                "turns": np.array([40.0, 5.0]),
+                "share": (0.05, 0.1),
+                "gain": (3, 0),
+                "pixels": 1000,
+            },
+            "extrapolated",
+        ),
+        (
+            {
+                "turns": np.array([40.0, 20.0]),
+                "share": (0.05, 0.1),
+                "gain": (3, 0),
+                "pixels": 1000,
+            },
             "independent",
         ),
         ({"turns": np.array([1.0, 1.0]), "share": (0.1, 0.1), "gain": (20, 20)}, "alike"),
