@@ -21,8 +21,6 @@ from hyperspy_unmix.storage.learning_results import can_store, store_learning_re
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
-    from hyperspy_unmix.results.phases import Phases
-
 
 @takes_preprocessing()
 def unmix(
@@ -233,56 +231,6 @@ def pca(
     >>> u = p.ica(3)  # another number, no pass over the data
     """
     return PCA.of_signal(signal, n_components, read_options("pca", preprocessing))
-
-
-@takes_preprocessing()
-def phases(
-    signal: BaseSignal,
-    n_components: int | NumberOfComponents = "auto",
-    *,
-    false_alarm: float = 0.01,
-    random_state: int = 0,
-    **preprocessing: Any,
-) -> Phases:
-    """Homogeneous regions of a spectrum image: pixels that differ by noise and intensity only.
-
-    Nothing is unmixed and no number is given: phases are spectra that many pixels share, found in
-    one half of the noise and judged in the other. Pixels between them, on boundaries, overlaps and
-    ranges of composition, are mixed. Where nothing but a range is there, its ends are shown.
-
-    Parameters
-    ----------
-    signal, n_components, **preprocessing
-        As in `unmix`; phases are told apart in the scores of so many principal components.
-    false_alarm : float
-        Probability that one phase or more is found that is not there.
-    random_state : int
-        Of the halves of the noise.
-
-    Returns
-    -------
-    Phases
-        ``.labels``, ``.spectra``, ``.areas``, ``.plot()``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument does not fit; the message says what is needed.
-
-    Examples
-    --------
-    >>> from hyperspy_unmix import data, phases
-    >>> signal, *_ = data.eds_phases()
-    >>> found = phases(signal)
-    >>> len(found)
-    8
-    """
-    from .results.phases import phases_of
-
-    compressed = PCA.of_signal(signal, n_components, read_options("phases", preprocessing))
-    how = {"false_alarm": false_alarm, "random_state": random_state}
-    code = call("s.phases", n_components=n_components, **how, **preprocessing)
-    return phases_of(compressed, compressed.n_components, false_alarm, random_state, (code,))
 
 
 @takes_preprocessing()

@@ -129,7 +129,7 @@ def find_phases(
 ) -> tuple[Segmentation, LowRank]:
     """Phases in the scores of so many components, and these, with the spectra they belong to."""
     n = components_told_apart(counted, n_components)
-    spectra = _components(counted, n)
+    spectra = components_of(counted, n)
     image = counted.prepared.image
     places = np.flatnonzero(image.blocks.pixels)
     if counted.count.consensus == 0:
@@ -149,7 +149,8 @@ def _nothing(pixels: int, false_alarm: float) -> Segmentation:
     return Segmentation(np.full(pixels, MIXED), (), (), 0, 0, 1, false_alarm)
 
 
-def _components(counted: Counted, n: int) -> LowRank:
+def components_of(counted: Counted, n: int) -> LowRank:
+    """Spectra of so many components, and the scores of every pixel."""
     if counted.summed is None:
         return counted.corrected.spectra.truncate(n)
     return counted.summed.of_pixels(counted.summed.pca.corrected.spectra.truncate(n))
@@ -175,26 +176,6 @@ def _noise_of(counted: Counted, spectra: LowRank) -> NoiseOf:
         return np.asarray(weighted.mean(0) + spectra.model_error)
 
     return noise_of
-
-
-def phase_variance(counted: Counted, labels: Index, number: int) -> Floats:
-    """Variance of the mean spectra of the pixels of each phase, as if recorded, (phases, channels).
-
-    Of the counts in the pixels and channels themselves: what the components average is not used.
-    """
-    recorded, noise = counted.recorded, counted.prepared.noise
-    structure = recorded.truncate(max(counted.above_noise_edge, 1))
-    variance = np.empty((number, recorded.components.shape[1]))
-    for i in range(number):
-        rows = np.flatnonzero(labels == i)
-        n = max(len(rows), 1)
-        if noise.kind in ("poisson", "gain", "uniform"):
-            mean = structure.scores[rows].sum(0)[None] / n @ structure.components
-            variance[i] = noise.variance(np.maximum(mean, 1 / n))[0] / n
-        else:
-            at_unit = counted.recorded.whitening.channel_sd**2
-            variance[i] = at_unit * np.sum(1 / recorded.weights[rows]) / n**2
-    return variance
 
 
 def shares(found: Segmentation) -> tuple[float, float]:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from hyperspy_unmix.analysis.compressed import Compressed
-from hyperspy_unmix.analysis.phases import PhasesFinding, phase_variance, shares
+from hyperspy_unmix.analysis.phases import PhasesFinding, shares
 from hyperspy_unmix.arguments import code_to_repeat as calls
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.segmentation.labels import LEFT_OUT, Segmentation
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Index
 from hyperspy_unmix.settings import Choice, FrozenSettings
 
 from . import summary_text
-from .as_signals import as_labels, as_spectra
+from .as_signals import as_labels
+from .mean_spectra import mean_spectra, mean_values
 from .naming import called, check_names, find_place
 
 if TYPE_CHECKING:
@@ -103,19 +104,7 @@ class PhaseRegions:
         ``known={"core": phases.spectra.inav[0]}`` takes one. The variance is that of the counts in
         the pixels of the phase, channel by channel.
         """
-        image = self.pca.prepared.image
-        values, sums = self._values
-        variance = (
-            phase_variance(self.pca, self.found.labels, len(self)) / image.widths_in_values**2
-        )
-        signal = as_spectra(
-            image,
-            values,
-            "mean spectra of phases",
-            "Intensity",
-            variance=variance / sums[:, None] ** 2,
-            is_binned=False,
-        )
+        signal = mean_spectra(self.pca, self.compressed, self._groups, "mean spectra of phases")
         signal.axes_manager.navigation_axes[0].name = "Phase"
         return signal
 
@@ -130,7 +119,7 @@ class PhaseRegions:
     @property
     def counts(self) -> Floats:
         """Mean counts of a pixel of each phase, shape (phases,)."""
-        return self._values[1]
+        return mean_values(self.pca, self.compressed, self._groups)[1]
 
     @property
     def areas(self) -> dict[str, float]:
@@ -179,21 +168,13 @@ class PhaseRegions:
         return replace(self, names=new, calls=(*self.calls, f"rename({list(new)!r})"))
 
     @cached_property
-    def _values(self) -> tuple[Floats, Floats]:
-        """Spectra (phases, channels) of integral one, and the counts of a pixel of each."""
-        image, labels = self.pca.prepared.image, self.found.labels
-        pixels = np.array([max(int(np.sum(labels == i)), 1) for i in range(len(self))])
-        directions = np.array([mean.direction for mean in self.found.means])
-        directions = directions.reshape(len(self), self.compressed.rank)
-        values = directions @ self.compressed.components / image.widths_in_values
-        values = values / pixels[:, None]
-        sums = values @ image.channel_widths
-        sums = np.where(np.abs(sums) > 0, sums, 1.0)
-        return values / sums[:, None], sums
+    def _groups(self) -> list[Index]:
+        """Rows of the pixels of each phase."""
+        return [np.flatnonzero(self.found.labels == i) for i in range(len(self))]
 
     def rows(self) -> list[tuple[str, ...]]:
         """Name, area, pixels, counts of a pixel and kind of each phase, as they are printed."""
-        labels = self.found.labels
+        labels, counts_of = self.found.labels, self.counts
         rows: list[tuple[str, ...]] = []
         for i, name in enumerate(self.names):
             population = self.found.populations[i]
@@ -201,9 +182,7 @@ class PhaseRegions:
             kind = "end of a range" if population.is_range else kind
             pixels = int(np.sum(labels == i))
             area = f"{100 * pixels / len(labels):.1f} %"
-            rows.append(
-                (called(name, i, "phase"), area, str(pixels), f"{self.counts[i]:.4g}", kind)
-            )
+            rows.append((called(name, i, "phase"), area, str(pixels), f"{counts_of[i]:.4g}", kind))
         for name, share in zip(("mixed", "undecided"), shares(self.found), strict=True):
             pixels = round(share * len(labels))
             rows.append((name, f"{100 * share:.1f} %", str(pixels), "-", "-"))

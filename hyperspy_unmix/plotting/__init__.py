@@ -6,6 +6,7 @@ from .images import plot_residual, plot_thickness
 from .navigator import plot_fit, plot_together
 from .overview import nearest, plot_overview
 from .phases import plot_phases
+from .scatter import plot_scatter
 from .scree import plot_scree
 from .spectra_and_map import plot_map, plot_spectra
 
@@ -18,6 +19,7 @@ __all__ = [
     "plot_overview",
     "plot_phases",
     "plot_residual",
+    "plot_scatter",
     "plot_scree",
     "plot_spectra",
     "plot_thickness",

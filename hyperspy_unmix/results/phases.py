@@ -79,8 +79,8 @@ def phases_of(
 
 def phases_of_components(result: Components, false_alarm: float, random_state: int) -> Phases:
     """Phases of what was unmixed, named after its components."""
-    call = f"phases(false_alarm={false_alarm!r}, random_state={random_state!r})"
-    calls = (*result.calls, call)
+    again = f"phases(false_alarm={false_alarm!r}, random_state={random_state!r})"
+    calls = (*result.calls, again)
     phases = phases_of(result.pca, result.n_components, false_alarm, random_state, calls)
     names = suggested_names(result.names, _fractions(result, phases))
     return Phases(names, phases.asked, phases.pca, phases.found, phases.compressed, calls)

@@ -22,11 +22,10 @@ from hyperspy_unmix.components.trying import options_of, trials_of
 from hyperspy_unmix.settings import Choice, FrozenSettings, finding_of
 
 from .copies import CanBeCopied
+from .regions import WithRegions
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
-
-    from .phases import Phases
 
 ASSUMPTIONS: tuple[Literal["overlap", "pure"], ...] = ("overlap", "pure")
 
@@ -65,7 +64,7 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Unmixing(CanBeCopied, Components):  # noqa: D101
+class Unmixing(CanBeCopied, WithRegions):  # noqa: D101
     __doc__ = Components.__doc__
 
     @takes_preprocessing()
@@ -142,28 +141,6 @@ class Unmixing(CanBeCopied, Components):  # noqa: D101
             If references are not that, are in other units, or none overlaps with the components.
         """
         return match(self, references)
-
-    def phases(self, *, false_alarm: float = 0.01, random_state: int = 0) -> Phases:
-        """Homogeneous regions: label map, mean spectra and areas of pixels that differ by noise.
-
-        Parameters
-        ----------
-        false_alarm, random_state
-            As in `hyperspy_unmix.phases`.
-
-        Returns
-        -------
-        Phases
-            Named after the components that they are made of, where these have names.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument does not fit.
-        """
-        from .phases import phases_of_components
-
-        return phases_of_components(self, false_alarm, random_state)
 
     def plot(self) -> None:
         """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""

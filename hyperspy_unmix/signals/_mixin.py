@@ -104,7 +104,7 @@ class UnmixMixin(_MixedInto):
         Phases
             Label map, mean spectra, areas.
         """
-        from hyperspy_unmix.workflow import phases
+        from hyperspy_unmix.results.phases_of_signal import phases
 
         return phases(
             self,
