@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hyperspy_unmix.arguments.checks import NumberOfComponents, check_choice
-from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_preprocessing
 from hyperspy_unmix.components.as_signals import as_image, low_rank_image
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount

@@ -57,7 +57,7 @@ def plot_phases(
     """
     palette = _palette(len(phases), colors)
     labels, note = _slice(phases)
-    figure, own_ax = (None, ax) if ax is not None else new_figure(1, 1, figsize=(6.5, 4.5))
+    figure, own_ax = (None, ax) if ax is not None else new_figure(1, 1, figsize=(7.5, 4.5))
     scan = phases.labels.axes_manager.signal_axes
     if len(scan) == 1:
         _draw_line(own_ax, scan[0], _picture(labels[None], palette))
