@@ -31,6 +31,7 @@ def unmix(
     assume: Literal["auto", "overlap", "pure"] = "auto",
     random_state: int = 0,
     known: Mapping[str, Any] | None = None,
+    like: Unmixing | None = None,
     store: bool = False,
     interactive: bool = False,
     **preprocessing: Any,
@@ -78,6 +79,9 @@ def unmix(
         mean it is, background and plural scattering out: a mask (True is taken, array order), a
         HyperSpy ROI or (left, top, right, bottom) in pixels, right and bottom exclusive. One that
         does not fit the data is named in the summary, and an energy offset that explains it.
+    like : Unmixing, optional
+        Another result, whose names and order the components take where their spectra are within 20
+        degrees of its: component 1 stays component 1 when their number changes. Others follow.
     store : bool
         Fill ``signal.learning_results``, so that HyperSpy's own ``plot_bss_results`` and its kin
         work and the result is saved with the signal. The method's default is True.
@@ -160,6 +164,7 @@ def unmix(
         "known": known,
     }
     store = store and can_store(_signals_of(signal))
+    _check_like(like, interactive or isinstance(signal, Mapping))
     if interactive:
         return _tool(signal, n_components, how, preprocessing, store)
     if isinstance(signal, Mapping):
@@ -171,6 +176,8 @@ def unmix(
         signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
     else:
         signals, results = [signal], [unmix_one(signal, n_components, how, preprocessing)]
+    if like is not None:
+        results = [_arranged(result, like) for result in results]
     if store:
         _store(signals, results)
     return results if isinstance(signal, (list, tuple)) else results[0]
@@ -187,6 +194,26 @@ def _store(signals: Iterable[BaseSignal], results: Iterable[Unmixing]) -> None:
     """Fill the signals' `learning_results`."""
     for stored_in, result in zip(signals, results, strict=True):
         store_learning_results(stored_in, result)
+
+
+def _arranged(result: Unmixing, like: Unmixing) -> Unmixing:
+    """Names and order of another result."""
+    arranged = result.match(like).arranged
+    assert isinstance(arranged, Unmixing)
+    first, end = result.calls[0].rsplit(")", 1)
+    separator = "" if first.endswith("(") else ", "
+    calls = (f"{first}{separator}like=like){end}", *result.calls[1:])
+    return replace(arranged, calls=calls)
+
+
+def _check_like(like: Any, has_own_order: bool) -> None:
+    if like is not None and not isinstance(like, Unmixing):
+        raise TypeError(f"like is a {type(like).__name__}; what unmix() returns is needed.")
+    if like is not None and has_own_order:
+        raise ValueError(
+            "like is for signals that are unmixed in one call: the tool keeps names and order by "
+            "itself, and the results of several detectors share theirs; leave like out."
+        )
 
 
 def _tool(signal: Any, n_components: Any, how: dict[str, Any], given: Any, store: bool) -> Any:

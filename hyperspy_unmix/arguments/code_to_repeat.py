@@ -45,9 +45,10 @@ def typed(name: str, value: Any) -> str:
         return f"{{{', '.join(f'{key!r}: {v!r}' for key, v in value.items())}}}"
     if isinstance(value, float):
         return f"{value:.10g}"
+    if value is not None and not isinstance(value, (str, int, bool)):
+        return name
     text = repr(value)
-    plain = value is None or isinstance(value, (str, int, bool))
-    return text if plain and len(text) < SHORT else name
+    return text if len(text) < SHORT else name
 
 
 def _is_rectangle(value: Any) -> bool:

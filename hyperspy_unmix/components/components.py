@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,26 @@ from . import summary_text, uncertainty
 from .ambiguity import SpectralAmbiguity
 from .background_error import find_extrapolation
 from .disagreement import disagreement
+from .naming import find_place
 from .specimen_and_fit import SpecimenAndFit
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
+
+
+class OneComponent(NamedTuple):
+    """Spectrum and map of one component.
+
+    Parameters
+    ----------
+    spectrum : BaseSignal
+        Of integral one, as in `Components.spectra`.
+    map : BaseSignal
+        In counts, as in `Components.maps`.
+    """
+
+    spectrum: BaseSignal
+    map: BaseSignal
 
 
 class Components(SpecimenAndFit):
@@ -70,6 +86,28 @@ class Components(SpecimenAndFit):
 
     def __iter__(self) -> Iterator[BaseSignal]:
         return iter((self.spectra, self.maps))
+
+    def __len__(self) -> int:
+        """Number of components."""
+        return self.n_components
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, component: int | str) -> OneComponent:
+        """One component, by its number or name: its spectrum and its map.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component.
+        """
+        i = find_place(component, self.names)
+        spectrum, image = self.spectra.inav[i], self.maps.inav[i]
+        for signal in (spectrum, image):
+            title = signal.metadata.get_item("General.title", default="")
+            signal.metadata.General.title = f"{title}: {self.labels[i]}"
+        return OneComponent(spectrum, image)
 
     @property
     def stability(self) -> Floats:

@@ -15,6 +15,7 @@ from hyperspy_unmix.preparation.spectrum_image import Image
 from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, Told, caution, warn_of
 
 from . import summary_text
+from .in_order_of import arranged_as
 from .references import EDGE_LIMIT, SPECTRUM_LIMIT, Reference, read_references
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Match:
         Of the components: that of the reference where one is near, else the former name.
     renamed : Unmixing
         The result with these names.
+    arranged : Unmixing
+        The same in the order of the references, components without one behind them.
     components : tuple of str
         Their former names.
     pairs : tuple of int or None
@@ -52,6 +55,7 @@ class Match:
     angles: Floats
     names: tuple[str, ...]
     renamed: Components = field(repr=False)
+    arranged: Components = field(repr=False)
     components: tuple[str, ...]
     pairs: tuple[int | None, ...]
     near: tuple[bool, ...]
@@ -115,6 +119,8 @@ def match(result: Components, references: Any) -> Match:
           the background if the components are. Another calibration is interpolated linearly; the
           overlap counts, of 10 channels at least.
         - another result: each of its components.
+        - of EDS, a line, ``"Fe_Ka"``, or an element, ``"Fe"``: its families of lines, as wide as
+          the detector makes them.
         - an edge, ``"O_K"`` or ``exspy.components.EELSCLEdge``, or another HyperSpy model component
           (its ``function`` takes energies in the units of the signal). A name stands for the
           hydrogenic cross section, for K and L shells, with the microscope of the metadata.
@@ -168,6 +174,7 @@ def match(result: Components, references: Any) -> Match:
         angles=angles,
         names=names,
         renamed=result.rename(names),
+        arranged=arranged_as(result, reference_names, pairs, near),
         components=result.names,
         pairs=pairs,
         near=near,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.separated import Separated
@@ -14,10 +14,16 @@ from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.preparation.prepare import Prepared
 from hyperspy_unmix.settings import Choice, FrozenSettings
 
-from .naming import check_names, check_order, find_place, reorder_choices, reorder_names
-
-if TYPE_CHECKING:
-    pass
+from .lost_copy import warn_if_dropped
+from .naming import (
+    called,
+    check_names,
+    check_order,
+    find_place,
+    reorder_choices,
+    reorder_names,
+    with_suggested,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +58,45 @@ class NamedComponents:
         """What to type for the same result: ``s`` is the signal, others are named by option."""
         return calls.code(self.calls)
 
-    def rename(self, names: Sequence[str]) -> Self:
-        """The same result with other names for its components.
+    def rename(self, names: Sequence[str] | Mapping[int | str, str] | None = None) -> Self:
+        """A copy of the result with other names for its components: ``u = u.rename(...)``.
 
         Parameters
         ----------
-        names : sequence of str
-            One for each component, all different.
+        names : sequence of str, or mapping of int or str to str, optional
+            One for each component, all different; or new names by number or former name, the
+            others stay. Default: the `suggested_names` of those that have only their numbers.
 
         Raises
         ------
         TypeError, ValueError
             If names are no words, too few or too many, or not all different.
         """
+        warn_if_dropped("rename")
+        if names is None:
+            names = with_suggested(self.names, self.suggested_names)
+        elif isinstance(names, Mapping):
+            places = {find_place(component, self.names): new for component, new in names.items()}
+            names = [places.get(i, name) for i, name in enumerate(self.names)]
         names = check_names(names, self.n_components)
         return self._changed("rename", list(names), names=names)
+
+    @property
+    def suggested_names(self) -> tuple[str, ...]:
+        """What components might be called; empty where nothing suggests a name."""
+        return ("",) * self.n_components
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What components are called in tables and figures.
+
+        Their names; where they have only their numbers, these with the suggested names.
+        """
+        pairs = zip(self.names, self.suggested_names, strict=True)
+        return tuple(
+            f"{i}: {suggested}" if suggested and name == str(i) else called(name, i)
+            for i, (name, suggested) in enumerate(pairs)
+        )
 
     def reorder(self, order: Sequence[int | str]) -> Self:
         """The same result with its components in another order.
@@ -81,6 +111,7 @@ class NamedComponents:
         TypeError, ValueError
             If a component is missing or there twice.
         """
+        warn_if_dropped("reorder")
         places = check_order(order, self.names)
         return self._changed(
             "reorder",
@@ -103,6 +134,7 @@ class NamedComponents:
         ValueError
             If there is no such component.
         """
+        warn_if_dropped("reverse")
         arrays = self.arrays.reversed(find_place(component, self.names))
         return self._changed("reverse", component, arrays=arrays)
 

@@ -25,6 +25,19 @@ def called(name: str, i: int, what: str = "component") -> str:
     return name if name != str(i) else f"{what} {i}"
 
 
+def with_suggested(names: tuple[str, ...], suggested: tuple[str, ...]) -> list[str]:
+    """Suggested names for components that go by their numbers, each name once."""
+    taken = {name for i, name in enumerate(names) if name != str(i)}
+    found = []
+    for i, (name, new) in enumerate(zip(names, suggested, strict=True)):
+        chosen, number = (new or name) if name == str(i) else name, 2
+        while name == str(i) and chosen in taken:
+            chosen, number = f"{new} ({number})", number + 1
+        taken.add(chosen)
+        found.append(chosen)
+    return found
+
+
 def check_names(names: Sequence[str], n_components: int) -> tuple[str, ...]:
     """Names for all components, each once."""
     is_list = isinstance(names, Iterable) and not isinstance(names, str)

@@ -60,8 +60,8 @@ def _table(result: Components, standing: Standing) -> list[tuple[str, ...]]:
     head = ("", "name", f"share of {unit}", "stability", "")
     rows = []
     for i, (name, _, share, index) in enumerate(result.rows()):
-        called = "-" if name == str(i) else name
-        rows.append((str(i), called, share.split(",")[0], index, standing.note(i)))
+        called = result.suggested_names[i] if name == str(i) else name
+        rows.append((str(i), called or "-", share.split(",")[0], index, standing.note(i)))
     if len(rows) > MOST_ROWS:
         beyond = result.stability[MOST_ROWS - 1 :]
         span = f"{min(beyond):.2f} to {max(beyond):.2f}"

@@ -14,6 +14,8 @@ from hyperspy_unmix.preparation.metadata import EELS_DETECTOR, EV, base_type
 from hyperspy_unmix.preparation.spectrum_image import Image, to_channels
 from hyperspy_unmix.settings import Choice, Settings
 
+from .x_ray_lines import XRayLines, strongest_lines
+
 if TYPE_CHECKING:
     from hyperspy.axes import BaseDataAxis
 
@@ -171,7 +173,8 @@ def _combine_edges(name: str, reference: Any, what: str, image: Image) -> Refere
             "edges ('O_K') and model components are combined. Give each spectrum a name of its "
             "own, {name: signal}."
         )
-    labels: list[str] = []
+    labels = [part if isinstance(part, str) else part.name for part in parts]
+    parts = [one for part in parts for one in _families(part, image)]
     shapes: list[Floats] = []
     twins: list[str] = []
     microscope: Settings = {}
@@ -184,7 +187,6 @@ def _combine_edges(name: str, reference: Any, what: str, image: Image) -> Refere
             twins.append(edge.name)
         else:
             shapes.append(values)
-        labels.append(edge.name)
     how = f"closest combination of {len(shapes)} edges or components"
     if len(shapes) == 1:
         how = "calculated"
@@ -199,11 +201,20 @@ def _combine_edges(name: str, reference: Any, what: str, image: Image) -> Refere
     )
 
 
+def _families(part: Any, image: Image) -> list[Any]:
+    """An edge or line itself; of an X-ray signal's element its families of lines in the range."""
+    if not isinstance(part, str) or "_" in part or not base_type(image.frame).startswith("EDS"):
+        return [part]
+    return strongest_lines(part, image) or [part]
+
+
 def _prepare_edge(part: Any, what: str, image: Image) -> tuple[Any, Settings]:
     """An edge that can be calculated, and for which microscope."""
     from exspy.components import EELSCLEdge
 
     is_name = isinstance(part, str)
+    if is_name and base_type(image.frame).startswith("EDS"):
+        return XRayLines(part, what, image), {}
     if not is_name and not isinstance(part, EELSCLEdge):
         return part, {}
     if base_type(image.frame) != "EELS":

@@ -16,6 +16,7 @@ from .as_signals import as_maps, as_spectra
 from .background_error import background_spread
 from .named import NamedComponents
 from .smooth_maps import SmoothMapsFinding, as_smooth_maps, find_smoothing, smooth_each
+from .suggested_names import suggest_names
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -155,6 +156,17 @@ class SpectraAndMaps(NamedComponents):
     @cached_property
     def _background_spread(self) -> BackgroundSpread | None:
         return background_spread(self.pca, self.separated, self.arrays)
+
+    @cached_property
+    def suggested_names(self) -> tuple[str, ...]:
+        """What components might be called, by the edges or lines of the elements in the metadata.
+
+        ``"Fe-L, O-K"``: of those that stand out of a spectrum by four standard deviations the two
+        that tell it best from the others. Empty where there is none. ``u.rename()`` takes them.
+        """
+        image, spectra = self.prepared.image, self.arrays.spectra
+        variance = uncertainty.noise_variance(self.separated, self.arrays, image)
+        return suggest_names(image, spectra, variance)
 
     @cached_property
     def _smoothed(self) -> tuple[SmoothMap, ...]:

@@ -41,6 +41,13 @@ def spectra_variance(
     return _on_channels(separated, image, variance) + of_background
 
 
+def noise_variance(separated: Separated, arrays: Normalised, image: Image) -> Floats:
+    """What the noise of the counts alone gives the spectra, shape (components, channels)."""
+    sd = separated.spectra.whitening.channel_sd / separated.widths
+    variance = separated.noise_of_spectra[arrays.origin][:, None] * sd**2
+    return _on_channels(separated, image, variance)
+
+
 def background_variance(
     separated: Separated, arrays: Normalised, image: Image, spread: BackgroundSpread | None
 ) -> Floats:

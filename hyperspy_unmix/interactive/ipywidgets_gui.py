@@ -131,7 +131,8 @@ def _component(obj: UnmixTool) -> dict[str, Any]:
 def _described(obj: UnmixTool, i: int) -> str:
     """Number, name and stability of a component."""
     name = obj.result.names[i]
-    words = str(i) if name == str(i) else f"{i}: {name}"
+    name = obj.result.suggested_names[i] if name == str(i) else name
+    words = f"{i}: {name}" if name else str(i)
     return f"{words} (stability {obj.result.stability[i]:.2f})"
 
 

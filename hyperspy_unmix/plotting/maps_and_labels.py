@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.components.naming import called
-
 from . import colours
 
 if TYPE_CHECKING:
@@ -58,7 +56,7 @@ def _is_mathematics(text: str) -> bool:
 
 def name_of(result: Components, i: int, width: int = LABEL_WIDTH) -> str:
     """Name of a component in a figure."""
-    return words(called(result.names[i], i), width)
+    return words(result.labels[i], width)
 
 
 def title_figure(figure: Any, title: str, size: float = 12.0) -> None:

@@ -95,7 +95,7 @@ def _warnings(result: Components) -> Iterator[str]:
 def _components(result: Components, compared: Match | None) -> list[tuple[str, ...]]:
     """The table of the components, with the reference nearest to each if there are any."""
     head = ("component", result.quantity, "share", "stability")
-    rows = list(result.rows())
+    rows = [(label, *row[1:]) for label, row in zip(result.labels, result.rows(), strict=True)]
     if compared is None:
         return [head, *rows]
     table: list[tuple[str, ...]] = [(*head, "nearest reference")]

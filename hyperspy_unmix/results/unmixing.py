@@ -128,12 +128,14 @@ class Unmixing(CanBeCopied, WithRegions):  # noqa: D101
         ----------
         references : mapping of str to reference, sequence of references, or a reference
             Spectra (HyperSpy signals), another result, edges (``"O_K"``, exspy's or HyperSpy's
-            components) or lists of edges; see `hyperspy_unmix.components.matching.match`.
+            components), X-ray lines (``"Fe_Ka"``) or lists of them; see
+            `hyperspy_unmix.components.matching.match`.
 
         Returns
         -------
         Match
-            Prints as a table; ``.angles`` in degrees, ``.renamed`` this result with the names.
+            Prints as a table; ``.angles`` in degrees, ``.renamed`` this result with the names,
+            ``.arranged`` in the order of the references as well.
 
         Raises
         ------

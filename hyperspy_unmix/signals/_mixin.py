@@ -160,6 +160,7 @@ class UnmixMixin(_MixedInto):
         assume: Literal["auto", "overlap", "pure"] = "auto",
         random_state: int = 0,
         known: Mapping[str, Any] | None = None,
+        like: Any = None,
         store: bool = True,
         interactive: bool = False,
         **preprocessing: Any,
@@ -185,6 +186,8 @@ class UnmixMixin(_MixedInto):
         known : mapping of str to spectrum, mask, ROI or rectangle, optional
             Components that are known, by their names: the others are unmixed beside them. As many
             as ``n_components`` are fitted alone (MLLS).
+        like : Unmixing, optional
+            Another result, whose names and order the components take.
         store : bool
             Fill ``learning_results``, so that HyperSpy's own plots and models of the
             decomposition work, and the result goes into the saved file.
@@ -232,6 +235,7 @@ class UnmixMixin(_MixedInto):
             assume=assume,
             random_state=random_state,
             known=known,
+            like=like,
             store=store,
             interactive=interactive,
             **preprocessing,

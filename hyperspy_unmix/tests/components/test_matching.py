@@ -359,8 +359,11 @@ def test_eds_in_kev():
     assert m.settings[f"reference {phantom.truth.names[0]}"].reason.endswith(
         "same channels, eV converted"
     )
-    with pytest.raises(ValueError, match="the signal is not EELS"):
+    # an edge is no line
+    with pytest.raises(ValueError, match="exspy has no X-ray line 'O_K'; it has O_Ka"):
         match(u, "O_K")
+    found = match(u, {"core": ["Fe", "Pt_La"]})
+    assert found.references == ("core",) and np.isfinite(found.angles).all()
 
 
 # ---------------------------------------------------------------- edges and model components
