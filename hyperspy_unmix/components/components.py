@@ -61,6 +61,8 @@ class Components(SpecimenAndFit):
         What was called to get it, see ``code``.
     asked : Asked
         Options that it was made with, see `recipe`.
+    excluded : tuple of int
+        Components left out of figures, model and exports, see `exclude`.
     """
 
     @cached_property

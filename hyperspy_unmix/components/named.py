@@ -20,6 +20,7 @@ from .naming import (
     check_names,
     check_order,
     find_place,
+    find_places,
     reorder_choices,
     reorder_names,
     with_suggested,
@@ -37,6 +38,7 @@ class NamedComponents:
     separated: Separated = field(repr=False)
     calls: tuple[str, ...] = field(default=(), repr=False)
     asked: Asked = field(default=Asked(), repr=False)
+    excluded: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def n_components(self) -> int:
@@ -57,6 +59,39 @@ class NamedComponents:
     def code(self) -> str:
         """What to type for the same result: ``s`` is the signal, others are named by option."""
         return calls.code(self.calls)
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Numbers of the components that are not excluded."""
+        return tuple(i for i in range(self.n_components) if i not in self.excluded)
+
+    @property
+    def included(self) -> Normalised:
+        """The numbers behind the components that are not excluded."""
+        return self.arrays.select_components(self.shown)
+
+    def exclude(self, components: int | str | Sequence[int | str]) -> Self:
+        """A copy without some components in figures, ``model()`` and files of `export`.
+
+        As ``exclude`` of MNE's ICA: what is left is the signal without them, ``residual()`` holds
+        them. ``spectra``, ``maps``, ``fractions`` and how well all of them fit stay as they are.
+
+        Parameters
+        ----------
+        components : int, str or sequence of them
+            Numbers or names, in place of those excluded before; an empty list brings all back.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such component, or none would be left.
+        """
+        warn_if_dropped("exclude")
+        is_none = not isinstance(components, (int, str)) and not len(components)
+        places = () if is_none else tuple(sorted(find_places(components, self.names)))
+        if len(places) == self.n_components:
+            raise ValueError(f"exclude({components!r}): one component at least must be left.")
+        return self._changed("exclude", components, excluded=places)
 
     def rename(self, names: Sequence[str] | Mapping[int | str, str] | None = None) -> Self:
         """A copy of the result with other names for its components: ``u = u.rename(...)``.
@@ -117,6 +152,7 @@ class NamedComponents:
             "reorder",
             list(order),
             names=reorder_names(self.names, places),
+            excluded=tuple(sorted(places.index(i) for i in self.excluded)),
             choices=FrozenSettings(reorder_choices(self.choices, places)),
             arrays=self.arrays.select_components(places),
         )

@@ -103,7 +103,7 @@ class SpecimenAndFit(SpectraAndMaps):
         *,
         components: int | str | Sequence[int | str] | None = None,
     ) -> BaseSignal:
-        """Sum of the components, over the scan and the analysed range.
+        """Sum of the components that are not excluded, over the scan and the analysed range.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class SpecimenAndFit(SpectraAndMaps):
         check_choice("space", space, ("measured", "single_scattering"))
         image, title = self.prepared.image, f"model ({space.replace('_', ' ')})"
         if components is None:
-            return as_image(image, forward_model.model(self.pca, self.arrays, space), title)
+            return as_image(image, forward_model.model(self.pca, self.included, space), title)
         places = find_places(components, self.names)
         data = contribution.contribution(self.pca, self.arrays, places, space)
         return as_image(image, data, f"{title} of {self._called(places)}")
@@ -161,7 +161,7 @@ class SpecimenAndFit(SpectraAndMaps):
     def residual(self) -> BaseSignal:
         """The counts as recorded minus ``model()``; NaN in channels that are dead or hot."""
         return as_image(
-            self.prepared.image, forward_model.residual(self.pca, self.arrays), "residual"
+            self.prepared.image, forward_model.residual(self.pca, self.included), "residual"
         )
 
     @cached_property

@@ -64,6 +64,8 @@ class Standing:
         Whether the counts support a component at all.
     elsewhere : mapping of int to (str, float)
         Unstable components that are stable under another assumption: it, and their stability.
+    excluded : tuple of int
+        Those that the user leaves out.
     """
 
     names: tuple[str, ...]
@@ -75,6 +77,7 @@ class Standing:
     is_undecided: bool = False
     has_structure: bool = True
     elsewhere: Mapping[int, tuple[str, float]] = field(default_factory=dict)
+    excluded: tuple[int, ...] = ()
 
     @property
     def unstable(self) -> tuple[int, ...]:
@@ -109,6 +112,7 @@ class Standing:
             "not reproducible": i in self.unstable,
             "takes counts away: a difference": i in self.differences,
             "faint": i in self.faint and i not in self.unstable,
+            "excluded": i in self.excluded,
         }
         return ", ".join(words for words, is_so in notes.items() if is_so)
 
@@ -176,6 +180,7 @@ def find_standing(result: Components, trials: Trials) -> Standing:
         is_undecided=other is not None and other.is_caution,
         has_structure=result.pca.count.consensus > 0 or result.n_components > 1,
         elsewhere=elsewhere,
+        excluded=result.excluded,
     )
 
 

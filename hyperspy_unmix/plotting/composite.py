@@ -101,7 +101,7 @@ def _chosen(
         )
     given = None if colors is None else colours.as_colours(colors)
     most = len(colours.COMPOSITE) if given is None else len(given)
-    chosen = range(min(most, result.n_components)) if components is None else components
+    chosen = result.shown[:most] if components is None else components
     places = find_places(chosen, result.names)
     if len(places) < 2:
         raise ValueError(

@@ -128,7 +128,8 @@ def plot_fit(result: Components) -> None:
 
     from hyperspy_unmix.components.forward_model import parts_of_fit
 
-    image, parts = parts_of_fit(result.pca, result.arrays, result.names)
+    names = tuple(result.names[i] for i in result.shown)
+    image, parts = parts_of_fit(result.pca, result.included, names)
     has_image = image.axes_manager.navigation_dimension >= 2
     image.plot(navigator_kwds={"scalebar_color": colours.SCALE_BAR} if has_image else {})
     figure = image._plot.signal_plot
@@ -136,7 +137,7 @@ def plot_fit(result: Components) -> None:
     counts = figure.ax_lines[0]
     counts.set_line_properties(color="k", type="scatter")
     entries = [counts.line]
-    names = [result.prepared.unit]
+    labels = [result.prepared.unit]
     for k, (name, function) in enumerate(parts.items()):
         line = drawing.Signal1DLine()
         line.data_function = _of_pixel(function)
@@ -144,8 +145,8 @@ def plot_fit(result: Components) -> None:
         figure.add_line(line)
         line.plot()
         entries.append(line.line)
-        names.append(words(name))
-    figure.ax.legend(entries, names, fontsize="small", loc="upper right")
+        labels.append(words(name))
+    figure.ax.legend(entries, labels, fontsize="small", loc="upper right")
     mark_features(figure.ax, result.spectra, "inside")
     figure.figure.canvas.draw_idle()
 

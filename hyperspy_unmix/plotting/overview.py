@@ -43,7 +43,7 @@ def plot_overview(
     smooth : bool
         Whether the maps are those that borrow from neighbouring pixels, and say so.
     """
-    n = result.n_components
+    n = len(result.shown)
     columns = 2 if reference is None else 3
     # Many components stand side by side, in blocks of columns.
     blocks = -(-n // MOST_IN_A_COLUMN) if reference is None else 1
@@ -62,7 +62,7 @@ def plot_overview(
     partners: list[int] = []
     if reference is not None:
         partners = nearest(result.spectra.data, reference[0], energy.axis)
-    for i, row in enumerate(axes[:n]):
+    for i, row in zip(result.shown, axes[:n], strict=True):
         name = name_of(result, i)
         if result.names[i] in result.unstable:
             name = f"{name} (UNSTABLE)"

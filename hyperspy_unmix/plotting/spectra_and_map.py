@@ -54,7 +54,7 @@ def plot_spectra(
     ValueError
         If there is no such component, or colours are too few.
     """
-    chosen = range(result.n_components) if components is None else components
+    chosen = result.shown if components is None else components
     places = find_places(chosen, result.names)
     palette = [f"C{i % 10}" for i in range(len(places))]
     if colors is not None:

@@ -30,7 +30,8 @@ def export(result: Components, folder: str | Path, overwrite: bool | None) -> li
     """Write spectra, maps and summary for other programs; see `Unmixing.export`."""
     _check_scan(result.prepared.image.navigation_shape)
     writers: dict[str, Callable[[Path], Any]] = {}
-    for i, name in enumerate(result.names):
+    for i in result.shown:
+        name = result.names[i]
         stem = f"component_{i}" if name == str(i) else f"component_{i}_{_slug(name)}"
         _add_writer(writers, stem, result.spectra_counts.inav[i], f"component {name}")
         _add_writer(writers, f"{stem}_map", result.maps.inav[i], f"map of component {name}")

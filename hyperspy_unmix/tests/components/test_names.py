@@ -120,6 +120,29 @@ def test_order_and_names_of_another_result(scene, u):
         hyperspy_unmix.unmix(scene, like=u, interactive=True)
 
 
+def test_excluded(scene, u, tmp_path):
+    """Definition: the model lacks it, the residual holds it; spectra and maps stay."""
+    named = u.rename(["oxide", "titanium"])
+    without = named.exclude("titanium")
+    counts = scene.isig[: u.spectra.data.shape[1]].data
+    of_it = named.model().data - without.model().data
+    expected = named.maps.data[1][..., None] * named.spectra.data[1] * 0.02
+    np.testing.assert_allclose(of_it, expected, atol=1e-6)
+    np.testing.assert_allclose(without.residual().data, counts - without.model().data, atol=1e-6)
+    np.testing.assert_array_equal(without.maps.data, named.maps.data)
+    assert without.reduced_chi_square.data.mean() == named.reduced_chi_square.data.mean()
+    row = next(line for line in repr(without).splitlines() if " titanium " in line)
+    assert row.endswith("excluded") and "exclude('titanium')" in without.code
+    assert len(without.plot_spectra().get_lines()) == len(named.plot_spectra().get_lines()) - 1
+    assert not [path for path in without.export(tmp_path, True) if "titanium" in path.name]
+    assert without.reorder([1, 0]).excluded == (0,)
+    assert without.exclude([]).excluded == ()
+    without.save(tmp_path / "r.hspy")
+    assert hyperspy_unmix.load(tmp_path / "r.hspy").excluded == (1,)
+    with pytest.raises(ValueError, match="one component at least"):
+        named.exclude([0, 1])
+
+
 def test_lines_as_references(u):
     """Truth: the lines put in, on a background of a few percent."""
     m = u.match({"oxide": ["Fe", "O_Ka"], "titanium": "Ti_Ka"})
