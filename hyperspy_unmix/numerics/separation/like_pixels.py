@@ -11,6 +11,7 @@ from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.linear_algebra import with_signs
 from hyperspy_unmix.numerics.types import Floats, Index
 
+LEAST_SUMS_OF_COMPONENT = 4  # for each component: fewer would leave its spectrum open
 SIGMAS_OF_COUNTS = 3.0  # above zero, from which a pixel's sum is one of counts
 
 
@@ -36,8 +37,9 @@ def sum_like_pixels(spectra: LowRank, most: int) -> SumsOfPixels:
     """Pixels put into groups of like spectra, whatever their intensity, and summed.
 
     The group that differs within itself by the most, over what noise explains, is split in two at
-    its mean, until there are ``most`` or all differ by noise only. The sum of Poisson spectra of
-    one composition is all that these say of it. Pixels without counts are left out.
+    its mean, until there are ``most``, or all differ by noise only and they are four times as many
+    as the components. The sum of Poisson spectra of one composition is all that these say of it.
+    Pixels without counts are left out.
 
     Parameters
     ----------
@@ -61,8 +63,8 @@ def sum_like_pixels(spectra: LowRank, most: int) -> SumsOfPixels:
     scores, weights = spectra.scores[holds_counts].astype(float), spectra.weights[holds_counts]
     # Noise of the whitened compositions is one over these precisions in all directions.
     whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T
-    totals = totals[holds_counts]
-    groups = _groups(scores @ whitening / totals[:, None], weights * totals**2, most)
+    totals, least = totals[holds_counts], LEAST_SUMS_OF_COMPONENT * spectra.rank
+    groups = _groups(scores @ whitening / totals[:, None], weights * totals**2, least, most)
     return SumsOfPixels(
         np.stack([scores[group].sum(0) for group in groups]),
         np.array([1 / np.sum(1 / weights[group]) for group in groups]),
@@ -70,24 +72,25 @@ def sum_like_pixels(spectra: LowRank, most: int) -> SumsOfPixels:
     )
 
 
-def _groups(points: Floats, precision: Floats, most: int) -> list[Index]:
-    """Numbers of the points (any, rank) in each group."""
+def _groups(points: Floats, precision: Floats, least: int, most: int) -> list[Index]:
+    """Numbers of the points (any, rank) in each group; ``least`` as far as there are so many."""
     whole = np.arange(len(points))
     excess, axis = _excess(points, precision, whole)
     heap, number = [(-excess, 0, whole, axis)], 1
-    kept: list[Index] = []
-    while heap and len(heap) + len(kept) < most:
-        excess, _, group, axis = heapq.heappop(heap)
-        if excess >= 0:
-            kept.append(group)
-            continue
+    while len(heap) < most:
+        excess, _, group, axis = heap[0]
+        if (excess >= 0 and len(heap) >= least) or len(group) == 1:
+            break
+        heapq.heappop(heap)
         along = points[group] @ axis
         is_beyond = along > np.average(along, weights=precision[group])
+        if is_beyond.all() or not is_beyond.any():
+            is_beyond = np.arange(len(group)) % 2 == 0  # all alike
         for part in (group[~is_beyond], group[is_beyond]):
             excess, axis = _excess(points, precision, part)
             heapq.heappush(heap, (-excess, number, part, axis))
             number += 1
-    return kept + [group for *_, group, _ in sorted(heap, key=lambda entry: entry[1])]
+    return [group for *_, group, _ in sorted(heap, key=lambda entry: entry[1])]
 
 
 def _excess(points: Floats, precision: Floats, group: Index) -> tuple[float, Floats]:
@@ -96,6 +99,8 @@ def _excess(points: Floats, precision: Floats, group: Index) -> tuple[float, Flo
     The limit is the largest singular value of noise (Davidson & Szarek 2001), squared.
     """
     own, weights = points[group], precision[group]
+    if len(group) == 1:
+        return -np.inf, np.zeros(own.shape[1])
     centred = own - np.average(own, axis=0, weights=weights)
     values, axes = np.linalg.eigh((centred.T * weights) @ centred)
     limit = (np.sqrt(len(group) - 1) + np.sqrt(own.shape[1])) ** 2
