@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--joint",
         action="store_true",
-        help="the same spectra in all files",
+        help="unmix all together: one set of spectra",
     )
     parser.add_argument(
         "--low-loss",

@@ -88,11 +88,13 @@ def separate_by_factorisation(
             shapes = _start(start, leading, detail, options)
             ends[start] = factorise(algorithm, leading, sums, shapes, added)
         except ValueError as error:
-            failures.append(f"from {START_NAMES[start]}: {error}")
+            failures.append(f"from {START_NAMES[start]}: {str(error).rstrip('.')}")
     if not ends:
+        advice = "Ask for fewer components, or leave" if leading.rank > 1 else "Leave"
         raise ValueError(
-            f'algorithm="{algorithm}" found no {leading.rank} non-negative components '
-            f"({'; '.join(failures)}). Ask for fewer components, or leave algorithm out."
+            f'algorithm="{algorithm}" found no {leading.rank} non-negative '
+            f"component{'s' * (leading.rank != 1)} ({'; '.join(failures)}). "
+            f"{advice} algorithm out."
         )
     best = _best(ends)
     unmixing = shares_of(ends[best].spectra, leading)

@@ -106,3 +106,19 @@ def test_read_noise_is_in_the_likelihood():
     assert u.separated.found_by.counts_added > 0
     found = angles(u.spectra.data, PHASES)
     assert (found < 4 * np.maximum(u.separated.mixing_degrees, 0.5)).all()
+
+
+def test_data_that_are_not_non_negative():
+    """Nothing but noise about zero: said in a sentence, with a way out that works."""
+    s = calibrated(np.random.default_rng(0).normal(size=(8, 9, 80)))
+    with pytest.raises(ValueError, match=r"no 1 non-negative component .*Leave algorithm out"):
+        hyperspy_unmix.unmix(s, 1, algorithm="mcr-als")
+    assert hyperspy_unmix.unmix(s, 1).n_components == 1
+
+
+def test_components_that_the_data_do_not_support_stay_beside(pca):
+    u = pca.ica(4, algorithm="mcr-als")
+    assert u.settings["beyond the counts"].value == 2
+    order = np.argsort(u.stability)[-2:]
+    assert u.spectra.data[order].min() >= 0
+    assert (angles(u.spectra.data[order], PHASES) < 20).all()
