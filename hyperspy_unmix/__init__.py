@@ -32,6 +32,7 @@ _check_hyperspy()
 
 _HOME = {
     "PCA": "results.pca",
+    "Composition": "components.composition",
     "Detectors": "results.detectors",
     "ComponentCount": "numerics.compression.number_of_components",
     "Inclination": "components.inclination",

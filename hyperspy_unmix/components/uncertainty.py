@@ -74,6 +74,28 @@ def counts_variance(
     return variance if spread is None else variance + sums[:, None] ** 2 * spread.totals_variance()
 
 
+def background_modes(arrays: Normalised, spread: BackgroundSpread | None) -> Floats:
+    """Independent errors of the spectra in counts that are the background's, of one s.d. each.
+
+    Shape (components, modes, channels); of spectra that were given, one of all channels at once.
+    """
+    if arrays.background_variance is not None:
+        return np.asarray(
+            (arrays.maps.sum(0)[:, None] * np.sqrt(arrays.background_variance))[:, None]
+        )
+    if spread is None:
+        return np.zeros((len(arrays.spectra), 0, arrays.spectra.shape[1]))
+    return spread.modes
+
+
+def changes_now(separated: Separated, arrays: Normalised) -> Floats:
+    """`Separated.changes` in the order and with the signs that the components have now."""
+    places, sign = arrays.origin, _signs(separated, arrays)
+    of_pair = np.outer(sign, sign)
+    changes = separated.changes[np.ix_(places, places, places, places)]
+    return np.asarray(of_pair[:, :, None, None] * changes * of_pair)
+
+
 def maps_variance(
     pca: Compressed, separated: Separated, arrays: Normalised, spread: BackgroundSpread | None
 ) -> Floats:

@@ -8,20 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hyperspy_unmix import plotting
 from hyperspy_unmix.analysis.compressed import Compressed
 from hyperspy_unmix.analysis.known_finding import KnownFinding
 from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.arguments.options import takes_preprocessing
 from hyperspy_unmix.components import printout
 from hyperspy_unmix.components.components import Components
+from hyperspy_unmix.components.composition import Composition
 from hyperspy_unmix.components.matching import Match, match
-from hyperspy_unmix.components.naming import called, numbers
+from hyperspy_unmix.components.naming import numbers
+from hyperspy_unmix.components.quantification import quantify
 from hyperspy_unmix.components.trials import Trials
 from hyperspy_unmix.components.trying import options_of, trials_of
 from hyperspy_unmix.settings import Choice, FrozenSettings, finding_of
 
 from .copies import CanBeCopied
+from .plotted import Plotted
 from .regions import WithRegions
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Unmixing(CanBeCopied, WithRegions):  # noqa: D101
+class Unmixing(CanBeCopied, WithRegions, Plotted):  # noqa: D101
     __doc__ = Components.__doc__
 
     @takes_preprocessing()
@@ -144,94 +146,55 @@ class Unmixing(CanBeCopied, WithRegions):  # noqa: D101
         """
         return match(self, references)
 
-    def plot(self) -> None:
-        """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
-        titles = [
-            f"{called(name, i)} (UNSTABLE)" if name in self.unstable else called(name, i)
-            for i, name in enumerate(self.names)
-        ]
-        plotting.plot_together(self.spectra, self.maps, titles)
+    def quantify(
+        self,
+        factors: Mapping[str, float] | None = None,
+        *,
+        method: Literal["CL", "zeta"] = "CL",
+        elements: Sequence[str] | None = None,
+        gos: Literal["hydrogenic", "dft", "dirac", "Hartree-Slater"] = "hydrogenic",
+        **microscope: float,
+    ) -> Composition:
+        """Atomic percent of the elements in each component, by exspy, with errors.
 
-    def plot_fit(self) -> None:
-        """Plot counts, model, components, background and residual at the navigator's pixel."""
-        plotting.plot_fit(self)
-
-    def plot_overview(self, smooth: bool = False) -> Any:
-        """One figure: every component's spectrum, with its bands, beside its map; returns it.
-
-        Parameters
-        ----------
-        smooth : bool
-            Whether the maps are `smooth_maps`; they say over how many pixels.
-        """
-        return plotting.plot_overview(self, smooth=smooth)
-
-    def plot_residual(self) -> Any:
-        """Map of the reduced chi-square, and the mean residual against its noise; one figure."""
-        return plotting.plot_residual(self)
-
-    def plot_thickness(self) -> Any:
-        """Map of the thickness and of its standard deviation; returns the figure."""
-        return plotting.plot_thickness(self)
-
-    def plot_spectra(self, components: Sequence[int | str] | None = None, **options: Any) -> Any:
-        """Spectra of all or some components in one axes, which it returns.
+        EELS: a model of the elements' edges, fitted to `spectra_counts` with their variance, by
+        the cross sections of R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron
+        Microscope (2011), https://doi.org/10.1007/978-1-4419-9583-4, or others. EDS in the TEM: a
+        model of the lines; G. Cliff, G. W. Lorimer, J. Microsc. 103 (1975) 203,
+        https://doi.org/10.1111/j.1365-2818.1975.tb03895.x, or the zeta factors of M. Watanabe,
+        D. B. Williams, J. Microsc. 221 (2006) 89,
+        https://doi.org/10.1111/j.1365-2818.2006.01549.x. Absorption is not corrected.
 
         Parameters
         ----------
-        components : sequence of int or str, optional
-            Numbers or names; default all.
-        **options
-            ``ax`` to draw in, ``colors``, ``title``, ``bands=False`` without errors,
-            ``stacked=True`` one above the other.
+        factors : mapping of str to float
+            EDS: weight k-factors, or zeta factors in kg/m2, of one line of each element:
+            ``{"Fe_Ka": 1.0, "O_Ka": 1.6}``. Elements without one are fitted and not counted.
+        method : {"CL", "zeta"}
+            EDS: what the factors are.
+        elements : sequence of str, optional
+            Default those in the metadata. EDS: those whose lines are fitted.
+        gos : {"hydrogenic", "dft", "dirac", "Hartree-Slater"}
+            EELS: cross sections; hydrogenic ones know K and L edges, ``"dft"`` is fetched once.
+        **microscope : float
+            What the metadata lack: ``beam_energy`` (keV), ``convergence_angle`` and
+            ``collection_angle`` (mrad); for zeta factors ``beam_current`` (nA) and ``live_time``
+            (s, of a pixel).
+
+        Returns
+        -------
+        Composition
+            Prints as a table; ``.percent``, ``.error``, ``.low``, ``.high``, ``.to_pandas()``.
 
         Raises
         ------
-        ValueError
-            If there is no such component, or colours are too few.
+        TypeError, ValueError
+            If the signal is neither EELS nor EDS_TEM, or something is missing: the error says what
+            to type.
         """
-        return plotting.plot_spectra(self, components, **options)
-
-    def plot_map(self, component: int | str, **options: Any) -> Any:
-        """Map of one component, in the axes that it returns.
-
-        Parameters
-        ----------
-        component : int or str
-            Its number or name.
-        **options
-            ``ax`` to draw in, ``cmap``, ``vmin`` and ``vmax`` (``"99th"`` is a percentile),
-            ``title``, ``scalebar=True`` for a bar instead of ticks.
-
-        Raises
-        ------
-        ValueError
-            If there is no such component, or no unit for the scale bar asked for.
-        """
-        return plotting.plot_map(self, component, **options)
-
-    def plot_composite(self, components: Sequence[int | str] | None = None, **options: Any) -> Any:
-        """Shares of components as one picture, a colour each; returns the figure.
-
-        Parameters
-        ----------
-        components : sequence of int or str, optional
-            Numbers or names of two or more; default all.
-        **options
-            ``ax`` to draw in, ``colors``, ``survey`` (an image of the same pixels, such as HAADF,
-            beneath), ``title``, ``scalebar=True`` for a bar instead of ticks.
-
-        Raises
-        ------
-        ValueError
-            If there is one component only, components or colours are not that, the scan is no map
-            of two axes, or the survey image has other pixels.
-        """
-        return plotting.plot_composite(self, components, **options)
-
-    def plot_scree(self, ax: Any = None) -> Any:
-        """Scree plot in units of the noise edge; returns the matplotlib axes."""
-        return plotting.plot_scree(self.pca, ax)
+        return quantify(
+            self, factors, method=method, elements=elements, gos=gos, microscope=microscope
+        )
 
     def recipe(self, filename: str | Path | None = None, overwrite: bool | None = None) -> str:
         """The choices of this result as a small TOML, for other files; see `read_recipe`.

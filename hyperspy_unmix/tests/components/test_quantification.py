@@ -1,5 +1,7 @@
 """Components in exspy's own quantifications, against the composition of the phantoms."""
 
+from importlib.util import find_spec
+
 import exspy
 import hyperspy.api as hs
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import data
+from hyperspy_unmix.numerics.certainty.composition import fractions_range, fractions_variance
 
 WITHIN = 0.05  # of each true value
 
@@ -138,3 +141,129 @@ def test_composition_of_eds_components_by_windows(minerals):
             shares.append(fractions(s, counts, phantom, phase))
         for element, known in shares[1].items():
             assert shares[0][element] == pytest.approx(known, rel=WITHIN)
+
+
+def factors_of(phantom):
+    elements = phantom.signal.metadata.Sample.elements
+    return {f"{e}_Ka": phantom.truth.parameters["k_factors"][f"{e}_Ka"] for e in elements}
+
+
+def assert_is_right(table, u, phantom):
+    """Truth: the phases' compositions, within 5 % or three times the error that is stated."""
+    for i in range(u.n_components):
+        known = phantom.truth.parameters["composition"][phase_of(u.spectra.inav[i], phantom)]
+        true = np.array([100 * known.get(element, 0.0) for element in table.elements])
+        off = np.abs(table.percent[i] - true)
+        assert (off < np.maximum(100 * WITHIN * true, 3 * table.error[i])).all()
+        assert (table.low[i] <= table.percent[i] + 1e-9).all()
+        assert (table.percent[i] <= table.high[i] + 1e-9).all()
+        assert table.percent[i].sum() == pytest.approx(100)
+
+
+def test_eels_composition_in_one_call(ceramic):
+    """Truth: the phantom's; closed form: the shares of a fit by hand."""
+    phantom, u = ceramic
+    table = u.rename(["a", "b"]).quantify()
+    assert_is_right(table, u, phantom)
+    by_hand = atoms(u.spectra_counts.inav[0])
+    for element, percent in zip(table.elements, table.percent[0], strict=True):
+        assert percent == pytest.approx(100 * by_hand[element][0], abs=1e-3)
+    # errors that channels have in common are not in a fit's
+    assert (table.error[0] > [100 * by_hand[e][1] / 2 for e in table.elements]).all()
+    assert "hydrogenic" in repr(table) and "a" in table.components
+    assert table._repr_html_().count("<tr>") > 3
+    shared = table.settings["WARNING: shared elements"].reason
+    assert "known=" in shared and "Mg in" in shared
+    if find_spec("pandas") is None:
+        with pytest.raises(ImportError, match="pip install pandas"):
+            table.to_pandas()
+    else:
+        frame = table.to_pandas()
+        assert frame.loc[("b", "O"), "at. %"] == table.percent[1, table.elements.index("O")]
+
+
+def test_a_difference_of_spectra_has_no_composition(ceramic):
+    """Ceramics that share their edges are not independent: no -200 at. % is printed."""
+    _, u = ceramic
+    table = u.alternatives["overlap"].quantify()
+    known = np.isfinite(table.percent)
+    least = -np.maximum(3 * table.error[known], 5)
+    assert (table.percent[known] > least).all()
+    if not known.all():
+        assert "alternatives" in table.settings["WARNING: no composition"].reason
+
+
+def test_eds_composition_in_one_call(minerals):
+    """Truth: the phantom's, by Cliff-Lorimer; zeta factors tell how much there is as well."""
+    phantom, u = minerals
+    k = factors_of(phantom)
+    table = u.quantify(k)
+    assert_is_right(table, u, phantom)
+    zeta = {line: 500 * k[line] for line in ("Mg_Ka", "Si_Ka")}
+    how = {"method": "zeta", "beam_current": 0.5, "live_time": 0.01}
+    dosed = u.quantify(zeta, elements=["Mg", "Si"], **how)
+    assert dosed.elements == ("Mg", "Si")
+    np.testing.assert_array_less(0, dosed.mass_thickness)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({}, ValueError, "k-factors.*u.quantify"),
+        ({"factors": {"Fe_Ka": 1.0, "Qq_Ka": 1.0}}, ValueError, "'Qq_Ka' is no line"),
+        ({"factors": {"Fe_Ka": 1.0, "Fe_La": 1.0}}, ValueError, "one line for each"),
+        ({"factors": {"Fe_Ka": 1.0, "O_Ka": -1.0}}, ValueError, "no number above zero"),
+        (
+            {"factors": {"Fe_Ka": 1.0, "O_Ka": 1.0}, "method": "zeta"},
+            ValueError,
+            "beam_current=0.5, live_time=0.01",
+        ),
+        ({"factors": {"Fe_Ka": 1.0, "O_Ka": 1.0}, "beam": 2.0}, TypeError, "no option 'beam'"),
+    ],
+)
+def test_what_is_missing_is_said(minerals, given, kind, words):
+    """And what to type."""
+    with pytest.raises(kind, match=words):
+        minerals[1].quantify(**given)
+
+
+def test_what_eels_lacks_is_said(ceramic):
+    """Edges that hydrogenic cross sections do not know, elements that are none, factors."""
+    _, u = ceramic
+    with pytest.raises(ValueError, match="two or more elements"):
+        u.quantify(elements=["O"])
+    with pytest.raises(ValueError, match="no edge of C in the analysed range"):
+        u.quantify(elements=["O", "C"])
+    with pytest.raises(ValueError, match=r'Ba, O in the analysed range.*gos="dft"'):
+        u.quantify(elements=["O", "Ba"])
+    with pytest.raises(ValueError, match="factors and method are for X-ray lines"):
+        u.quantify({"O_Ka": 1.0, "Fe_Ka": 1.0})
+
+
+def test_errors_of_fractions_to_first_order():
+    """Truth: the scatter of fractions of atoms that are drawn with these errors."""
+    rng = np.random.default_rng(0)
+    atoms_now = np.array([[50.0, 30.0, 20.0], [5.0, 60.0, 35.0]])
+    variance, per_count = np.array([[1.0, 0.5, 0.2]] * 2), atoms_now / [[10.0], [20.0]]
+    modes, changes = np.array([[[1.0, 0.0, 0.5]], [[0.2, 0.1, 0.0]]]), np.zeros((2,) * 4)
+    changes[0, 1, 0, 1] = 0.02**2
+    drawn = rng.normal(size=(20000, 2, 3)) * np.sqrt(variance) + atoms_now
+    drawn += rng.normal(size=(20000, 1, 1)) * modes[:, 0]
+    drawn[:, 0] += rng.normal(size=(20000, 1)) * 0.02 * per_count[1] * 10
+    scatter = (drawn / drawn.sum(2, keepdims=True)).std(0)
+    error = np.sqrt(fractions_variance(atoms_now, variance, per_count, changes, modes))
+    np.testing.assert_allclose(error, scatter, rtol=0.05)
+
+
+def test_ranges_of_fractions():
+    """Closed form: the second spectrum in the first, and nothing left of it where all is taken."""
+    per_count = np.array([[1.0, 1.0], [0.0, 1.0]])
+    shares = np.zeros((2, 2, 2))
+    shares[0, 1] = -0.5, 1.0
+    low, high = fractions_range(per_count, shares)
+    np.testing.assert_allclose(low[0], [1 / 3, 0.5 / 1.5])
+    np.testing.assert_allclose(high[0], [1 / 1.5, 2 / 3])
+    np.testing.assert_allclose([low[1], high[1]], [[0, 1], [0, 1]])
+    shares[1, 0] = -1.0, 0.0
+    low, high = fractions_range(per_count, shares)
+    np.testing.assert_allclose([low[1], high[1]], [[0, 0], [1, 1]])

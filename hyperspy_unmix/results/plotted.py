@@ -1,0 +1,103 @@
+"""The figures of a result, as its methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hyperspy_unmix import plotting
+from hyperspy_unmix.components.components import Components
+from hyperspy_unmix.components.naming import called
+
+
+class Plotted(Components):
+    """Components that plot."""
+
+    def plot(self) -> None:
+        """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
+        titles = [
+            f"{called(name, i)} (UNSTABLE)" if name in self.unstable else called(name, i)
+            for i, name in enumerate(self.names)
+        ]
+        plotting.plot_together(self.spectra, self.maps, titles)
+
+    def plot_fit(self) -> None:
+        """Plot counts, model, components, background and residual at the navigator's pixel."""
+        plotting.plot_fit(self)
+
+    def plot_overview(self, smooth: bool = False) -> Any:
+        """One figure: every component's spectrum, with its bands, beside its map; returns it.
+
+        Parameters
+        ----------
+        smooth : bool
+            Whether the maps are `smooth_maps`; they say over how many pixels.
+        """
+        return plotting.plot_overview(self, smooth=smooth)
+
+    def plot_residual(self) -> Any:
+        """Map of the reduced chi-square, and the mean residual against its noise; one figure."""
+        return plotting.plot_residual(self)
+
+    def plot_thickness(self) -> Any:
+        """Map of the thickness and of its standard deviation; returns the figure."""
+        return plotting.plot_thickness(self)
+
+    def plot_spectra(self, components: Sequence[int | str] | None = None, **options: Any) -> Any:
+        """Spectra of all or some components in one axes, which it returns.
+
+        Parameters
+        ----------
+        components : sequence of int or str, optional
+            Numbers or names; default all.
+        **options
+            ``ax`` to draw in, ``colors``, ``title``, ``bands=False`` without errors,
+            ``stacked=True`` one above the other.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component, or colours are too few.
+        """
+        return plotting.plot_spectra(self, components, **options)
+
+    def plot_map(self, component: int | str, **options: Any) -> Any:
+        """Map of one component, in the axes that it returns.
+
+        Parameters
+        ----------
+        component : int or str
+            Its number or name.
+        **options
+            ``ax`` to draw in, ``cmap``, ``vmin`` and ``vmax`` (``"99th"`` is a percentile),
+            ``title``, ``scalebar=True`` for a bar instead of ticks.
+
+        Raises
+        ------
+        ValueError
+            If there is no such component, or no unit for the scale bar asked for.
+        """
+        return plotting.plot_map(self, component, **options)
+
+    def plot_composite(self, components: Sequence[int | str] | None = None, **options: Any) -> Any:
+        """Shares of components as one picture, a colour each; returns the figure.
+
+        Parameters
+        ----------
+        components : sequence of int or str, optional
+            Numbers or names of two or more; default all.
+        **options
+            ``ax`` to draw in, ``colors``, ``survey`` (an image of the same pixels, such as HAADF,
+            beneath), ``title``, ``scalebar=True`` for a bar instead of ticks.
+
+        Raises
+        ------
+        ValueError
+            If there is one component only, components or colours are not that, the scan is no map
+            of two axes, or the survey image has other pixels.
+        """
+        return plotting.plot_composite(self, components, **options)
+
+    def plot_scree(self, ax: Any = None) -> Any:
+        """Scree plot in units of the noise edge; returns the matplotlib axes."""
+        return plotting.plot_scree(self.pca, ax)
