@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 OUTSIDE = folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && export OMP_NUM_THREADS=1
 FRESH = $(OUTSIDE) && $(BIN)/uv venv --quiet --python $(BIN)/python "$$folder/venv"
 UV_INSTALL = $(BIN)/uv pip install --quiet --python "$$folder/venv"
-TEST_INSTALLED = cd "$$folder" && venv/$(SCRIPTS)/python -m pytest -n 2 --pyargs hyperspy_unmix
+TEST_INSTALLED = cd "$$folder" && venv/$(SCRIPTS)/python -m pytest -n 2 --dist loadfile --pyargs hyperspy_unmix
 HYPERSPY_DEV := hyperspy@https://github.com/hyperspy/hyperspy/archive/RELEASE_next_minor.zip \
   exspy@https://github.com/hyperspy/exspy/archive/main.zip
 
@@ -41,7 +41,7 @@ demo: $(VENV)/.installed  ## Unmix the built-in phantom, or DATA, into demo-outp
 	$(BIN)/python -m hyperspy_unmix "$$@" -o "$(OUTPUT)" --overwrite
 
 test: $(VENV)/.installed-tests  ## Run the whole test suite
-	$(BIN)/python -m pytest -n 2 --mpl
+	$(BIN)/python -m pytest -n 2 --dist loadfile --mpl
 
 test-browser: $(VENV)/.installed-browser  ## Run the tests in a browser (needs chromium)
 	$(BIN)/python -m pytest hyperspy_unmix/tests/interactive/test_browser.py
