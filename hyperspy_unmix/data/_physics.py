@@ -208,8 +208,8 @@ def plural_scattering(
         In nm.
     valence : ndarray, shape (n_phases, n_losses)
         Single-scattering distributions, each summing to one.
-    response : ndarray, shape (n_pixels, n_losses)
-        Instrument response of every pixel, summing to one.
+    response : ndarray, shape (n_pixels, n_losses) or (1, n_losses)
+        Instrument response of every pixel, or of all, summing to one.
     """
     exponent = (thickness / mean_free_path) @ rfft(valence)
     exponent -= log_ratio(thickness, mean_free_path)[:, None]
@@ -253,9 +253,11 @@ def expected_spectra(
     core_ft, tail_ft = rfft(core, grid.length), rfft(tail, grid.length)
     result = [np.empty((len(thickness), grid.channels + 2 * grid.pad)) for _ in range(2)]
     result.append(np.empty((len(thickness), grid.low_loss_channels + 2 * grid.pad)))
+    is_still = np.ptp(drift) == 0
     for rows in _blocks(len(thickness)):
         t = thickness[rows]
-        zero_loss = peak_profile(grid.losses - drift[rows, None], grid.step, **response)
+        shift = drift[:1] if is_still else drift[rows]
+        zero_loss = peak_profile(grid.losses - shift[:, None], grid.step, **response)
         low = plural_scattering(t, mean_free_path, valence, zero_loss)
         result[0][rows] = irfft(low * (t @ core_ft), grid.length)[:, grid.core_slice]
         result[1][rows] = irfft(low * (t @ tail_ft), grid.length)[:, grid.core_slice]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +86,11 @@ def atomic_fractions(atoms: Mapping[str, float]) -> dict[str, float]:
 
 def read_parameters() -> dict[str, Any]:
     """Read the parameter file, ``parameters.toml``."""
+    return deepcopy(_parameters())
+
+
+@cache
+def _parameters() -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("parameters.toml").read_text("utf-8"))
 
 
