@@ -36,6 +36,7 @@ MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
 # spectra and maps of pixels that were chosen among few may be.
 MOST_EXTRAPOLATION, MOST_NEGATIVITY_OF_FEW = 30.0, 12.0
 LEAST_GAIN_OF_PIXEL = 0.03  # logarithm of the likelihood, of those that a corner seems to hold
+CHANCE_OF_GAIN = 0.5  # what chance changes it by, whatever the number of pixels
 LEAST_VARIATION_WITHOUT_FILM = 0.25  # of a map over its mean: no layer of nearly even thickness
 MOST_STEADY_VARIATION = 0.15  # of a map over its mean: a layer of one thickness
 Verdict = Literal[
@@ -126,7 +127,7 @@ class Evidence:
         """
         population = self.population
         gain_of_all = LEAST_GAIN_OF_PIXEL * population.pixels * population.share
-        may_be = population.likelihood_gain >= gain_of_all
+        may_be = population.likelihood_gain >= gain_of_all - CHANCE_OF_GAIN
         return bool(
             self.turns.max() > MOST_EXTRAPOLATION
             and may_be[self.turns > MOST_TURN_OF_HELD].all()
