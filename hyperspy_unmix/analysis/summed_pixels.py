@@ -50,6 +50,7 @@ CHANNELS = (1, 2, 4, 8)  # to sum, where they are finer than what the spectra di
 LEAST_CHANNELS = 64  # sums of them
 MOST_VALUES = 2**26  # of single pixels with channels summed, which are held in memory
 LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
+LEAST_GAIN_OF_SINGLE = 0.1  # the same, of channels that are summed in single pixels
 # Over the noise edge, of a component that single pixels do not show, where there are many counts.
 LEAST_STRENGTH_OF_MANY = 1.2
 
@@ -170,8 +171,11 @@ class _Sums:
         if i not in self._channels:
             possible = (k for k in CHANNELS if k == 1 or self._can_be_summed(i, k))
             known = {k: self.known(i, k) for k in possible}
+            # Where single pixels show nearly as much, their answer stays.
+            least = LEAST_GAIN if i > 0 else LEAST_GAIN_OF_SINGLE
             most = max(known.values())
-            self._channels[i] = min(k for k, value in known.items() if value > most - LEAST_GAIN)
+            enough = most - LEAST_GAIN if most > known[1] + least else known[1] - LEAST_GAIN
+            self._channels[i] = min(k for k, value in known.items() if value > enough)
         return self._channels[i]
 
     def known(self, i: int, channels: int | None = None) -> float:
