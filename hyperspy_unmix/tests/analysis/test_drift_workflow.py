@@ -1,5 +1,7 @@
 """Energy drift and background through the whole workflow, on phantoms of known drift."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -13,9 +15,15 @@ eager_and_lazy = pytest.mark.parametrize("lazy", [False, True], ids=["eager", "l
 SHAPE = (20, 20)
 
 
+@cache
+def made(**options):
+    """A phantom, of which copies are given away."""
+    return data.inclined_boundary(shape=SHAPE, **options)
+
+
 def boundary(lazy=False, **options):
-    phantom = data.inclined_boundary(shape=SHAPE, **options)
-    signals = phantom.signal, phantom.low_loss
+    phantom = made(**options)
+    signals = phantom.signal.deepcopy(), phantom.low_loss.deepcopy()
     return (*(s.as_lazy() if lazy else s for s in signals), phantom.truth)
 
 
