@@ -140,9 +140,12 @@ def find_phases(
 
 
 def components_told_apart(counted: Counted, asked: int) -> int:
-    """Components above the noise, of those asked for: others are noise of unknown size."""
+    """Components above the noise once the physics is out, of those asked for.
+
+    Others are noise of unknown size, or what is left of background and plural scattering.
+    """
     count = counted.count
-    return asked if asked <= count.noise_edge else min(asked, max(count.consensus, 1))
+    return min(asked, max(count.consensus, count.after_physics, 1))
 
 
 def _nothing(pixels: int, false_alarm: float) -> Segmentation:

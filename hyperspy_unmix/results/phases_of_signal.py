@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hyperspy_unmix.arguments.checks import NumberOfComponents
+from hyperspy_unmix.arguments.checks import (
+    NumberOfComponents,
+    check_false_alarm,
+    check_random_state,
+)
 from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import read_options, takes_preprocessing
 
@@ -57,6 +61,8 @@ def phases(
     >>> len(found)
     8
     """
+    check_false_alarm(false_alarm)
+    check_random_state(random_state)
     compressed = PCA.of_signal(signal, n_components, read_options("phases", preprocessing))
     how = {"false_alarm": false_alarm, "random_state": random_state}
     code = call("s.phases", n_components=n_components, **how, **preprocessing)

@@ -81,6 +81,14 @@ def test_spectra_and_masks_are_known_components(phantom, phases):
     assert again.rename(["a", "b", "c"]).code.endswith("rename(['a', 'b', 'c'])\n)")
 
 
+def test_components_of_noise_tell_no_phases_apart(phantom, phases):
+    """Truth: three phases, whatever number of components is asked for."""
+    more = hyperspy_unmix.phases(phantom.signal, 6)
+    assert len(more) == 3 and more.compressed.rank < 6
+    assert more.settings["components"].value == more.compressed.rank
+    assert np.mean(array(more.labels) == array(phases.labels)) > 0.95
+
+
 def test_words(phases):
     text, html = repr(phases), phases._repr_html_()
     assert text.startswith("3 phases of Grains of several phases")
