@@ -21,8 +21,8 @@ from kinds import LEAST_ANGLE, angle, by_nmf, by_true_maps  # noqa: E402
 OURS = {
     "default": {},
     "MCR-ALS": {"algorithm": "mcr-als"},
-    "from pure pixels": {"algorithm": "mcr-als", "assume": "pure"},
-    "from ICA": {"algorithm": "mcr-als", "assume": "overlap"},
+    "MCR-ALS from pure pixels": {"algorithm": "mcr-als", "assume": "pure"},
+    "MCR-ALS from ICA": {"algorithm": "mcr-als", "assume": "overlap"},
     "KL-NMF": {"algorithm": "nmf"},
 }
 OTHERS = {"scikit-learn KL-NMF": by_nmf, "true maps": by_true_maps}
