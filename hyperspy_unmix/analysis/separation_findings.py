@@ -208,7 +208,8 @@ class PurePixelsFinding:
         if hint:
             short = "A component takes counts away in total: no pure phase."
             if impure:
-                short = f"Hardly a pixel holds component {names} alone: the spectra are mixtures."
+                which = "one component" if len(impure) == len(self.pixels) else f"component {names}"
+                short = f"Hardly a pixel holds {which} alone: the spectra are mixtures."
             choices |= caution("not pure", hint, short, NO_PHASE)
         return choices
 

@@ -184,7 +184,7 @@ def test_phases_that_are_nowhere_alone_are_warned_of():
     u = s.unmix(2, assume="pure", store=False)
     warning = u.settings["WARNING: not pure"]
     assert "hardly a pixel holds component 0 and 1 alone" in warning.reason
-    assert "Hardly a pixel holds component 0 and 1 alone" in repr(u)
+    assert "Hardly a pixel holds one component alone" in repr(u)
 
 
 def test_one_component_assumed_pure():
