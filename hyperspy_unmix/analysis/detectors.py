@@ -27,6 +27,8 @@ from .separation import choose_detail, count_stable_components, separate_compone
 
 ODDS_TRIED = (1.0, 0.3, 3.0, 0.1, 10.0, 0.03, 30.0, 0.01, 100.0)  # of one detector against others
 
+SHARE_OF_WEAKEST = 0.9  # component of few counts: up to that a direction may be noise
+
 
 @dataclass(frozen=True, eq=False)
 class Joined:
@@ -89,7 +91,7 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
             "no pixel counts for every detector: each is masked or without counts in one of them."
         )
     wanted = asked if isinstance(asked, int) else 1
-    known = [max(one.count.consensus + one.count.drift, 1) for one in counted]
+    known = [_supported(one) for one in counted]
     factors = [_share_not_scattered(one)[_rows(one, pixels)] for one in counted]
     parts = [
         _in_pixels(one, _corrected(one, max(number, wanted)), pixels, factor)
@@ -106,7 +108,7 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
             factors = [f / gain for f, gain in zip(factors, gains, strict=True)]
         else:
             gains = None
-    drift = max(one.count.drift for one in counted)
+    drift = max(_drift(one) for one in counted)
     alone = tuple(one.count.consensus for one in counted)
     agreed = max(min(channels.above_noise, sum(known)) - drift, 0)
     count = choose_rank(
@@ -144,8 +146,7 @@ def detail_of(joined: Joined, random_state: int) -> DetailOfDetectors:
     channels, details = joined.channels, []
     for i, one in enumerate(joined.counted):
         # As many components as the detector tells apart, of the maps that all have found.
-        known = max(one.count.consensus + one.count.drift, 1)
-        part = channels.of_detector(i).recompress(np.inf, known)
+        part = channels.of_detector(i).recompress(np.inf, _supported(one))
         details.append(choose_detail(one.prepared.image, part, part.rank))
     positions, spectra = joined.image.positions, channels.spectra
     sd = spectra.whitening.channel_sd
@@ -212,13 +213,24 @@ def on_all_pixels(
     rows = _rows(one, joined.pixels)
     if rows.all():
         return maps, noise
-    own = _corrected(one, max(one.count.consensus + one.count.drift, 1))
+    own = _corrected(one, _supported(one))
     white = own.whitening.whiten(spectra)
     inverse = np.linalg.pinv(white)
     maps_of_all = own.scores @ (own.whitening.whiten(own.components) @ inverse)
     noise_of_all = np.sum(inverse**2, 0) / own.weights[:, None]
     maps_of_all[rows], noise_of_all[rows] = maps, noise
     return maps_of_all, noise_of_all
+
+
+def _drift(one: Counted) -> int:
+    """Components that an energy drift makes, and that no alignment took out."""
+    aligned = one.prepared.drift is not None and one.prepared.drift.applied
+    return 0 if aligned else one.count.drift
+
+
+def _supported(one: Counted) -> int:
+    """Components of a detector that are no noise, those of a drift among them; at least one."""
+    return max(one.count.consensus + _drift(one), 1)
 
 
 def _corrected(one: Counted, rank: int) -> LowRank:
@@ -262,13 +274,13 @@ def _reach(one: Counted, part: LowRank) -> float:
     """Sum of squares up to which a direction of a detector may be noise.
 
     Components that were found in sums of pixels may be weaker in single ones than what noise
-    reaches there: then it lies half-way between the weakest and its noise.
+    reaches there: then it is next to the weakest of them.
     """
     if one.summed is None:
         return one.edge
     n = len(part.scores)
     least = n * float(np.linalg.eigvalsh(part.second_moment())[0])
-    return one.edge if least > one.edge else float(np.sqrt(max(least, n) * n))
+    return min(one.edge, SHARE_OF_WEAKEST * least)
 
 
 def _error_by_chance(spectra: LowRank, signals: Floats, random_state: int) -> float:

@@ -98,18 +98,13 @@ class SeenBy:
     detector : str
     strength : tuple of float
         Sum of squares that each component adds in its channels, over what noise reaches.
-    others : tuple of str
-        The other detectors.
+    others : tuple of tuple of str
+        The other detectors that see each component.
     """
 
     detector: str
     strength: tuple[float, ...]
-    others: tuple[str, ...]
-
-    @property
-    def unseen(self) -> tuple[int, ...]:
-        """Numbers of the components that are not above its noise."""
-        return tuple(i for i, strength in enumerate(self.strength) if strength <= 1)
+    others: tuple[tuple[str, ...], ...]
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -119,17 +114,33 @@ class SeenBy:
                 values, f"what each component adds to {self.detector}, over what noise reaches: 1"
             )
         }
-        if not self.unseen:
-            return said
-        several = len(self.unseen) > 1
-        names = in_words([str(i) for i in self.unseen])
-        hint = (
-            f"{self.detector} does not see component{'s' * several} {names}: known from "
-            f"{in_words(self.others)} alone. The {'maps are' if several else 'map is'} as good as "
-            f"there; the {'spectra' if several else 'spectrum'} of {self.detector} "
-            f"{'are' if several else 'is'} noise, or what too few counts show of a phase"
-        )
-        return said | caution(f"not seen by {self.detector}", hint)
+        unseen = [i for i, strength in enumerate(self.strength) if strength <= 1]
+        known = [i for i in unseen if self.others[i]]
+        if known:
+            which, is_are, maps, spectra = _in_number(known)
+            others = in_words(sorted({name for i in known for name in self.others[i]}))
+            hint = (
+                f"{self.detector} does not see {which}, known from {others} alone: use the "
+                f"{maps}; the {spectra} of {self.detector} {is_are} noise, or what too few counts "
+                "show of a phase"
+            )
+            said |= caution(f"not seen by {self.detector}", hint)
+        nowhere = [i for i in unseen if not self.others[i]]
+        if nowhere:
+            hint = (
+                f"no detector sees {_in_number(nowhere)[0]} above its noise: ask for fewer, "
+                f"n_components={len(self.strength) - len(nowhere)}"
+            )
+            said |= caution("seen by no detector", hint)
+        return said
+
+
+def _in_number(components: Sequence[int]) -> tuple[str, str, str, str]:
+    """Components in words, and the words that go with one or several."""
+    names = in_words([str(i) for i in components])
+    if len(components) > 1:
+        return f"components {names}", "are", "maps", "spectra"
+    return f"component {names}", "is", "map", "spectrum"
 
 
 def of_detector(
@@ -164,10 +175,18 @@ def of_detector(
     largest = np.abs(separated.arrays.unmixing).argmax(1)
     rows = np.arange(rank)
     scale = arrays.unmixing[rows, largest] / separated.arrays.unmixing[rows, largest]
+    strengths = [_strengths(joined, separated, i) for i in range(len(names))]
     seen = SeenBy(
         names[detector],
-        tuple(_strength(spectra, arrays.unmixing, joined.counted[detector].edge)),
-        tuple(name for i, name in enumerate(names) if i != detector),
+        tuple(strengths[detector]),
+        tuple(
+            tuple(
+                name
+                for i, name in enumerate(names)
+                if i != detector and strengths[i][component] > 1
+            )
+            for component in range(rank)
+        ),
     )
     factor = joined.factors[detector][:, None]
     maps, map_noise = on_all_pixels(
@@ -195,10 +214,13 @@ def of_detector(
     )
 
 
-def _strength(spectra: LowRank, unmixing: Floats, edge: float) -> list[float]:
+def _strengths(joined: Joined, separated: Separated, detector: int) -> list[float]:
     """Sum of squares that each component adds to those of the others, over the noise edge."""
+    unmixing = separated.arrays.unmixing
+    spectra = joined.channels.truncate(len(unmixing)).of_detector(detector)
     white = spectra.whitening.whiten(unmixing @ spectra.components)
     errors = np.einsum("ij,jk,ik->i", unmixing, spectra.component_errors(), unmixing)
+    edge = joined.counted[detector].edge
     return [float(x) for x in np.sum(white**2, 1) / np.maximum(errors, 1e-300) / edge]
 
 

@@ -13,6 +13,8 @@ from .low_rank import LowRank
 
 ROUNDS = 6  # of a model, then gains
 LEAST_GAIN = 0.1
+SIGMAS_OF_SPREAD = 4.0  # by which gains must vary more than their noise does
+NOISE_UNKNOWN = 0.05  # share of its variance
 MOST_SPREAD = 0.3  # standard deviation of gains: more is another map, not another gain
 
 
@@ -72,9 +74,12 @@ def _drawn(ratio: Floats, noise: Floats) -> Floats:
 
 def _spread(ratio: Floats, noise: Floats) -> float:
     """Variance of the gains beyond their noise."""
-    weight = 1 / (noise + MOST_SPREAD**2)
-    squares = float(np.sum(weight**2 * ((ratio - 1) ** 2 - noise)) / np.sum(weight**2))
-    return float(np.clip(squares, 0, MOST_SPREAD**2))
+    weight = 1 / (noise + MOST_SPREAD**2) ** 2
+    squares = float(np.sum(weight * ((ratio - 1) ** 2 - noise)) / np.sum(weight))
+    error = float(np.sqrt(2 * np.sum((weight * noise) ** 2)) / np.sum(weight))
+    # The noise of few counts is not known to a few percent.
+    error += NOISE_UNKNOWN * float(np.sum(weight * noise) / np.sum(weight))
+    return 0.0 if squares < SIGMAS_OF_SPREAD * error else min(squares, MOST_SPREAD**2)
 
 
 def over_gain(part: LowRank, gain: Floats) -> LowRank:
