@@ -12,10 +12,9 @@ from hyperspy_unmix.components.naming import find_places
 from . import colours
 from .figures import new_figure
 from .maps_and_labels import draw_pixels, frame_map, name_of, title_figure
+from .slices import in_words_of, slice_of
 
 if TYPE_CHECKING:
-    from hyperspy.signal import BaseSignal
-
     from hyperspy_unmix.components.components import Components
     from hyperspy_unmix.numerics.types import Floats
 
@@ -31,6 +30,7 @@ def plot_composite(
     survey: Any = None,
     title: str | None = None,
     scalebar: bool | None = None,
+    at: int | Sequence[int] | None = None,
 ) -> Any:
     """Components as one picture, a colour each, mixed as light in proportion to their maps.
 
@@ -51,6 +51,8 @@ def plot_composite(
         Default the summary of the result; ``""`` for none.
     scalebar : bool, optional
         A bar instead of ticks, or ticks alone; default both.
+    at : int or sequence of int, optional
+        Slice of a stack, see `plot_map`.
 
     Returns
     -------
@@ -65,12 +67,15 @@ def plot_composite(
     places, palette = _chosen(result, components, colors)
     maps = result.maps
     scan = maps.axes_manager.signal_axes
-    if len(scan) != 2 or maps.axes_manager.navigation_dimension != 1:
+    is_stack = maps.axes_manager.navigation_dimension > 1
+    if len(scan) != 2 or (is_stack and at is None):
         raise ValueError(
             "a composite needs a map of two axes, this scan has "
-            f"{result.prepared.image.navigation_shape}."
+            f"{result.prepared.image.navigation_shape}"
+            + (": plot_composite(at=0) shows the first slice." if is_stack else ".")
         )
-    picture = _picture(maps, places, palette)
+    shown = [maps.inav[i] if at is None else slice_of(maps.inav[i], at) for i in places]
+    picture = _picture([one.data for one in shown], [maps.inav[i].data for i in places], palette)
     if survey is not None:
         picture = picture * _brightness(survey, picture.shape[:2])[..., None]
     figure, own_ax = (None, ax) if ax is not None else new_figure(1, 1, figsize=(6.5, 4.5))
@@ -84,7 +89,8 @@ def plot_composite(
         own_ax.set_title(title or "")
         return own_ax
     figure.legend(loc="outside right center", title="over its maximum")
-    title_figure(figure, result.title if title is None else title, 10.0)
+    where = "" if at is None else f", {in_words_of(maps.inav[places[0]], at)}"
+    title_figure(figure, f"{result.title}{where}" if title is None else title, 10.0)
     return figure
 
 
@@ -117,11 +123,13 @@ def _chosen(
     return places, palette[: len(places)]
 
 
-def _picture(maps: BaseSignal, places: list[int], palette: Floats) -> Floats:
-    """Colours (rows, columns, 3) of the shares of the maps, each over its greatest value."""
-    counts = np.clip([maps.inav[i].data for i in places], 0, None)
-    greatest = np.nanmax(counts, (1, 2), keepdims=True)
-    counts = counts / np.where(greatest > 0, greatest, 1)
+def _picture(shown: list[Floats], whole: list[Floats], palette: Floats) -> Floats:
+    """Colours (rows, columns, 3) of the shares of maps, each over the greatest value of all slices.
+
+    So the slices of a stack have the same colours.
+    """
+    greatest = np.array([np.nanmax(values) for values in whole])[:, None, None]
+    counts = np.clip(shown, 0, None) / np.where(greatest > 0, greatest, 1)
     total = counts.sum(0)
     picture = colours.mixed(counts / np.where(total > 0, total, 1), palette)
     picture[~(total > 0)] = colours.MISSING

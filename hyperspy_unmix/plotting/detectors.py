@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .edges_and_lines import mark_features
 from .figures import new_figure
 from .maps_and_labels import label, name_of, per_unit, show_map, title_figure
-from .overview import show_spectrum
+from .spectrum import show_spectrum
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal

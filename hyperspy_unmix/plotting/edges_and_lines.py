@@ -20,7 +20,10 @@ MOST_NAMES = 32  # beside each other
 
 
 def mark_features(
-    ax: Any, signal: BaseSignal, names: Literal["above", "inside"] | None = "above"
+    ax: Any,
+    signal: BaseSignal,
+    names: Literal["above", "inside"] | None = "above",
+    distance: float = NAME_DISTANCE,
 ) -> None:
     """Thin lines where the signal's elements have edges or X-ray lines, and their names.
 
@@ -35,6 +38,8 @@ def mark_features(
     names : {"above", "inside"} or None
         Above the axes, or inside below their upper edge where a title is above; None for a second
         panel below the first.
+    distance : float
+        Of the axis, between names.
     """
     axis = signal.axes_manager.signal_axes[0].axis
     low, high = sorted(ax.get_xlim())
@@ -45,17 +50,19 @@ def mark_features(
     if names is None or not marked:
         return
     above = names == "above"
-    groups = _join_neighbours(marked if len(marked) <= MOST_NAMES else _last_of_each(marked))
+    most = int(NAME_DISTANCE / distance * MOST_NAMES)
+    groups = _join_neighbours(marked if len(marked) <= most else _last_of_each(marked), most)
     left, right = ax.get_xlim()
     wanted = np.array(
         [(np.mean([x for x, _ in group]) - left) / (right - left) for group in groups]
     )
-    for group, place in zip(groups, spread(wanted, NAME_DISTANCE), strict=True):
+    for group, place in zip(groups, spread(wanted, distance), strict=True):
         ax.annotate(
             ", ".join(name for _, name in group),
             (group[0][0], 1.0),
             xycoords=ax.get_xaxis_transform(),
-            xytext=(place, 1.05 if above else 0.95),
+            # Where names are large, strokes need room to reach them.
+            xytext=(place, 1 + 0.05 * distance / NAME_DISTANCE if above else 0.95),
             textcoords="axes fraction",
             rotation="vertical",
             ha="center",
@@ -74,10 +81,10 @@ def _last_of_each(marked: list[tuple[float, str]]) -> list[tuple[float, str]]:
     return sorted(last.values())
 
 
-def _join_neighbours(marked: list[tuple[float, str]]) -> list[list[tuple[float, str]]]:
-    """At most `MOST_NAMES` groups of neighbours, the closest joined first."""
+def _join_neighbours(marked: list[tuple[float, str]], most: int) -> list[list[tuple[float, str]]]:
+    """At most ``most`` groups of neighbours, the closest joined first."""
     groups = [[feature] for feature in marked]
-    while len(groups) > MOST_NAMES:
+    while len(groups) > most:
         gaps = [b[0][0] - a[-1][0] for a, b in pairwise(groups)]
         i = int(np.argmin(gaps))
         groups[i : i + 2] = [groups[i] + groups[i + 1]]

@@ -42,7 +42,7 @@ def plot_residual(result: Components) -> Any:
     )
     strongest.legend(fontsize="small", loc="upper right")
     for ax in (mean, spread, strongest):
-        mark_features(ax, result.spectra, **({} if ax is mean else {"names": None}))
+        mark_features(ax, result.spectra, "above" if ax is mean else None)
     title_figure(figure, result.title)
     return figure
 

@@ -79,10 +79,14 @@ def _further_axes(signal: BaseSignal) -> str:
     return " and ".join(label(axis, "further axes").split(" (")[0] for axis in axes)
 
 
+def quantity_of(maps: BaseSignal) -> str:
+    """What maps hold."""
+    return str(maps.metadata.get_item("Signal.quantity", default="Counts"))
+
+
 def show_map(ax: Any, maps: BaseSignal, i: int, title: str) -> None:
     """One of several maps, see `show_values`."""
-    quantity = maps.metadata.get_item("Signal.quantity", default="Counts")
-    show_values(ax, maps.inav[i], title, quantity, add=True)
+    show_values(ax, maps.inav[i], title, quantity_of(maps), add=True)
 
 
 def show_values(
@@ -106,11 +110,7 @@ def show_values(
         ax.set(xlabel=label(scan[0], "Position"), ylabel=quantity, title=title)
         return
     if values.ndim > 2:
-        further_axes = tuple(range(values.ndim - 2))
-        n_known = np.isfinite(values).sum(further_axes)
-        total = np.nansum(values, further_axes)
-        shown = total if add else total / np.maximum(n_known, 1)
-        values = np.where(n_known > 0, shown, np.nan)
+        values = over_further_axes(values, add=add)
         title = words(f"{title}, {'sum' if add else 'mean'} over {_further_axes(signal)}")
     x, y = scan
     vmin, vmax = (_limit(limit, values) for limit in limits)
@@ -118,6 +118,15 @@ def show_values(
     frame_map(ax, x, y, scalebar)
     ax.set_title(title)
     ax.figure.colorbar(image, ax=ax, label=quantity)
+
+
+def over_further_axes(values: Floats, *, add: bool) -> Floats:
+    """Sum or mean of what is known over all axes but the last two."""
+    further_axes = tuple(range(values.ndim - 2))
+    n_known = np.isfinite(values).sum(further_axes)
+    total = np.nansum(values, further_axes)
+    shown = total if add else total / np.maximum(n_known, 1)
+    return np.where(n_known > 0, shown, np.nan)
 
 
 def _limit(limit: Limit, values: Floats) -> float | None:
@@ -193,6 +202,7 @@ def _extent(axis: Any) -> float:
 
 def add_scale_bar(ax: Any, x: Any, y: Any) -> bool:
     """A bar of a round length of ``x`` in the corner of a map, if that axis has a unit; whether."""
+    from matplotlib import rcParams, rcParamsDefault
     from matplotlib.patheffects import withStroke
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
@@ -201,6 +211,8 @@ def add_scale_bar(ax: Any, x: Any, y: Any) -> bool:
     if not units or "undefined" in units or len(units) > LONGEST_UNIT:
         return False
     length = round_length(LONGEST_BAR * width)
+    # In small type the map is small too, and the bar a larger part of it.
+    smaller = max(rcParamsDefault["font.size"] / rcParams["font.size"], 1.0)
     bar = AnchoredSizeBar(
         ax.transData,
         length,
@@ -211,12 +223,12 @@ def add_scale_bar(ax: Any, x: Any, y: Any) -> bool:
         color="white",
         frameon=False,
         label_top=True,
-        size_vertical=BAR_HEIGHT * height,
+        size_vertical=BAR_HEIGHT * height * smaller**2,
         fill_bar=True,
     )
     filled, text = bar.size_bar.get_children()[0], bar.txt_label.get_children()[0]
-    filled.set(edgecolor="black", linewidth=0.8)
-    text.set(path_effects=[withStroke(linewidth=2, foreground="black")])
+    filled.set(edgecolor="black", linewidth=0.8 / smaller**2)
+    text.set(path_effects=[withStroke(linewidth=2 / smaller, foreground="black")])
     bar.set_in_layout(False)
     ax.add_artist(bar)
     return True

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from hyperspy_unmix.arguments.checks import check_choice
+from hyperspy_unmix.components.naming import find_places
 
 from .edges_and_lines import mark_features
 from .figures import new_figure
 from .maps_and_labels import label, name_of, per_unit, show_map, title_figure
+from .paper import paper_overview, width_in_mm
+from .spectrum import show_spectrum
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -26,6 +31,10 @@ def plot_overview(
     reference: tuple[BaseSignal, BaseSignal] | None = None,
     names: Sequence[str] | None = None,
     smooth: bool = False,
+    *,
+    components: Sequence[int | str] | None = None,
+    style: Literal["screen", "paper"] = "screen",
+    width: float | str | None = None,
 ) -> Any:
     """Every component's spectrum beside its map; a reference's, where given, next to them.
 
@@ -42,8 +51,26 @@ def plot_overview(
         Of the reference's components.
     smooth : bool
         Whether the maps are those that borrow from neighbouring pixels, and say so.
+    components : sequence of int or str, optional
+        Numbers or names; default all.
+    style : {"screen", "paper"}
+        ``"paper"``: at the width of a column, see `paper_overview`; without a reference.
+    width : float or {"single", "double"}, optional
+        Of the figure in mm, for ``"paper"``; default two columns.
+
+    Raises
+    ------
+    ValueError
+        If one of these is not that.
     """
-    n = len(result.shown)
+    check_choice("style", style, ("screen", "paper"))
+    chosen = result.shown if components is None else components
+    places = find_places(chosen, result.names)
+    if style == "paper":
+        return paper_overview(result, places, width_in_mm(width), smooth)
+    if width is not None:
+        raise ValueError(f'width={width!r} is that of a figure for print: style="paper".')
+    n = len(places)
     columns = 2 if reference is None else 3
     # Many components stand side by side, in blocks of columns.
     blocks = -(-n // MOST_IN_A_COLUMN) if reference is None else 1
@@ -62,7 +89,7 @@ def plot_overview(
     partners: list[int] = []
     if reference is not None:
         partners = nearest(result.spectra.data, reference[0], energy.axis)
-    for i, row in zip(result.shown, axes[:n], strict=True):
+    for i, row in zip(places, axes[:n], strict=True):
         name = name_of(result, i)
         if result.names[i] in result.unstable:
             name = f"{name} (UNSTABLE)"
@@ -104,20 +131,6 @@ def _show_reference(
     spectrum = spectrum / np.sum(spectrum * np.abs(np.gradient(energies)))
     spectrum_ax.plot(energies, spectrum, "k--", lw=0.8, label=name)
     show_map(map_ax, maps, j, name)
-
-
-def show_spectrum(ax: Any, result: Components, i: int, name: str) -> None:
-    """One spectrum, its error band, and the band of what fits as well."""
-    energy = result.spectra.axes_manager.signal_axes[0].axis
-    spectrum, sd = result.spectra.data[i], result.spectra_uncertainty.data[i]
-    bounds = result.ambiguity.lower.data[i], result.ambiguity.upper.data[i]
-    if np.nanmax(np.abs(bounds[1] - bounds[0])) > 0.01 * np.nanmax(np.abs(spectrum)):
-        ax.fill_between(energy, *bounds, color="C1", alpha=0.25, lw=0, label="equally good fits")
-    error = np.where(np.isfinite(sd), 2 * sd, np.nan)
-    ax.fill_between(
-        energy, spectrum - error, spectrum + error, color="C0", alpha=0.35, lw=0, label="±2 s.d."
-    )
-    ax.plot(energy, spectrum, lw=1, color="C0", label=name)
 
 
 def nearest(spectra: NDArray[Any], reference: BaseSignal, energies: NDArray[Any]) -> list[int]:

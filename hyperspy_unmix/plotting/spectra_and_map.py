@@ -12,7 +12,8 @@ from hyperspy_unmix.components.naming import find_place, find_places
 from . import colours
 from .edges_and_lines import mark_features
 from .figures import new_figure
-from .maps_and_labels import Limit, label, name_of, per_unit, show_values
+from .maps_and_labels import Limit, label, name_of, per_unit, quantity_of, show_values
+from .slices import in_words_of, slice_of
 
 if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
@@ -97,8 +98,9 @@ def plot_map(
     vmax: Limit = None,
     title: str | None = None,
     scalebar: bool | None = None,
+    at: int | Sequence[int] | None = None,
 ) -> Any:
-    """Map of one component; of a line scan its profile, of a stack the sum.
+    """Map of one component; of a line scan its profile, of a stack a slice or the sum.
 
     Parameters
     ----------
@@ -115,6 +117,9 @@ def plot_map(
         Default the component's name; ``""`` for none.
     scalebar : bool, optional
         A bar instead of ticks, or ticks alone; default both.
+    at : int or sequence of int, optional
+        Slice of a stack: its number along each scan axis beyond the two of a map, in HyperSpy's
+        order; default the sum over all.
 
     Returns
     -------
@@ -123,19 +128,21 @@ def plot_map(
     Raises
     ------
     ValueError
-        If there is no such component, or no unit for the scale bar asked for.
+        If there is no such component or slice, or no unit for the scale bar asked for.
     """
     place = find_place(component, result.names)
     if ax is None:
         _, ax = new_figure(1, 1, figsize=(5, 4.4))
     name = name_of(result, place) if title is None else title
     maps = result.maps
-    quantity = str(maps.metadata.get_item("Signal.quantity", default="Counts"))
+    one = maps.inav[place] if at is None else slice_of(maps.inav[place], at)
+    if title is None and at is not None:
+        name = f"{name}, {in_words_of(maps.inav[place], at)}"
     show_values(
         ax,
-        maps.inav[place],
+        one,
         name,
-        quantity,
+        quantity_of(maps),
         cmap=cmap,
         add=True,
         scalebar=scalebar,

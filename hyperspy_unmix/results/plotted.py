@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hyperspy_unmix import plotting
 from hyperspy_unmix.components.components import Components
@@ -25,15 +25,36 @@ class Plotted(Components):
         """Plot counts, model, components, background and residual at the navigator's pixel."""
         plotting.plot_fit(self)
 
-    def plot_overview(self, smooth: bool = False) -> Any:
+    def plot_overview(
+        self,
+        smooth: bool = False,
+        *,
+        components: Sequence[int | str] | None = None,
+        style: Literal["screen", "paper"] = "screen",
+        width: float | Literal["single", "double"] | None = None,
+    ) -> Any:
         """One figure: every component's spectrum, with its bands, beside its map; returns it.
 
         Parameters
         ----------
         smooth : bool
             Whether the maps are `smooth_maps`; they say over how many pixels.
+        components : sequence of int or str, optional
+            Numbers or names; default all.
+        style : {"screen", "paper"}
+            ``"paper"``: as wide as a column, in type of seven points, with scale bars and without
+            a legend: bands are two standard deviations (blue), and what fits as well (orange).
+        width : float or {"single", "double"}, optional
+            For ``"paper"``, in mm: one column (88), or two (180, default).
+
+        Raises
+        ------
+        ValueError
+            If there is no such component, style or width.
         """
-        return plotting.plot_overview(self, smooth=smooth)
+        return plotting.plot_overview(
+            self, smooth=smooth, components=components, style=style, width=width
+        )
 
     def plot_residual(self) -> Any:
         """Map of the reduced chi-square, and the mean residual against its noise; one figure."""
@@ -70,12 +91,13 @@ class Plotted(Components):
             Its number or name.
         **options
             ``ax`` to draw in, ``cmap``, ``vmin`` and ``vmax`` (``"99th"`` is a percentile),
-            ``title``, ``scalebar=True`` for a bar instead of ticks.
+            ``title``, ``scalebar=True`` for a bar instead of ticks, ``at=3`` for a slice of a
+            stack.
 
         Raises
         ------
         ValueError
-            If there is no such component, or no unit for the scale bar asked for.
+            If there is no such component or slice, or no unit for the scale bar asked for.
         """
         return plotting.plot_map(self, component, **options)
 
@@ -88,7 +110,8 @@ class Plotted(Components):
             Numbers or names of two or more; default all.
         **options
             ``ax`` to draw in, ``colors``, ``survey`` (an image of the same pixels, such as HAADF,
-            beneath), ``title``, ``scalebar=True`` for a bar instead of ticks.
+            beneath), ``title``, ``scalebar=True`` for a bar instead of ticks, ``at=3`` for a slice
+            of a stack.
 
         Raises
         ------

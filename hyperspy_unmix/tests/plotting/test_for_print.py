@@ -30,13 +30,14 @@ def close_figures():
     "figure",
     [
         lambda u: u.plot_overview(),
+        lambda u: u.plot_overview(style="paper", width="single"),
         lambda u: u.plot_composite(),
         lambda u: u.plot_residual(),
         lambda u: u.plot_map("rim").figure,
         lambda u: u.plot_spectra().figure,
         lambda u: u.plot_scree().figure,
     ],
-    ids=["overview", "composite", "residual", "map", "spectra", "scree"],
+    ids=["overview", "paper", "composite", "residual", "map", "spectra", "scree"],
 )
 def test_pdf_has_text_and_the_pixels_of_the_maps(u, figure, tmp_path):
     """Truth: the PDF's own words for TrueType fonts, and for the size of a picture in it."""
@@ -173,3 +174,39 @@ def test_one_component_needs_no_list(u):
         assert len(lines) == 1
     with pytest.raises(ValueError, match="one or more different ones are needed"):
         u.plot_spectra([])
+
+
+@pytest.mark.parametrize(("width", "mm"), [("single", 88), (None, 180), (85, 85)])
+def test_overview_for_paper_is_as_wide_as_a_column(u, width, mm):
+    """Truth: millimetres; type of six points or more, the user's own style as it was."""
+    former = dict(plt.rcParams)
+    figure = u.plot_overview(style="paper", width=width, components=["rim"])
+    assert figure.get_size_inches()[0] == pytest.approx(mm / 25.4)
+    words = [w.get_text() for w in figure.findobj(plt.Text)]
+    assert "rim" in words and "film" not in words
+    sizes = [w.get_fontsize() for w in figure.findobj(plt.Text) if w.get_text()]
+    assert 4.5 < min(sizes) <= max(sizes) <= 8
+    assert dict(plt.rcParams) == former
+
+
+@pytest.mark.parametrize(
+    "given", [{"width": "single"}, {"style": "print"}, {"style": "paper", "width": 3}]
+)
+def test_what_is_no_width_or_style_is_refused(u, given):
+    with pytest.raises(ValueError, match=r"width|style"):
+        u.plot_overview(**given)
+
+
+def test_slices_of_a_stack():
+    """Truth: the slice of the map itself; composites of slices share their colours."""
+    u = two_phases((3, 6, 7)).unmix(2, store=False)
+    ax = u.plot_map(1, at=2)
+    known = u.maps.inav[1].inav[2]
+    np.testing.assert_array_equal(ax.images[0].get_array(), known.data)
+    assert "z = 2 nm" in ax.get_title()
+    assert u.plot_composite(at=0).axes[0].images
+    assert u.plot_overview(style="paper").axes
+    with pytest.raises(ValueError, match=r"plot_composite\(at=0\)"):
+        u.plot_composite()
+    with pytest.raises(ValueError, match="slices from 0 to 2"):
+        u.plot_map(0, at=3)
