@@ -186,10 +186,14 @@ class CompositionFinding:
             f"{called(self.names[i], i)} with {value:.0f} ± {error:.0f} at. % {element}"
             for i, element, value, error in self.less_than_none
         ]
+        or_else = ""
+        if self.method == "edges":
+            or_else = ", or the cross sections do not describe these edges (white lines, for one)"
         return (
-            f"{in_words(parts)} is no phase but a difference of spectra: too much of another "
-            "component was taken off it. Compare the two results in u.alternatives, look at "
-            "u.ambiguity, or give a spectrum or pixels that you know: unmix(..., known=...)"
+            f"{in_words(parts)}: too much of another component was taken off it, and it is a "
+            f"difference of spectra and no phase{or_else}. Compare the two results in "
+            "u.alternatives, look at u.ambiguity, or give a spectrum or pixels that you know: "
+            "unmix(..., known=...)"
         )
 
     def _shared(self) -> str:
