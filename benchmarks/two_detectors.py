@@ -2,7 +2,7 @@
 
 The built-in EELS phantoms, with X-rays that their phases emit from the same places. Spectral angles
 of each detector's spectra with the true ones. The table is written to
-docs/benchmarks/two_detectors.md; five seeds take ten minutes on a core.
+docs/benchmarks/two_detectors.md; five seeds take a quarter of an hour on a core.
 """
 
 from __future__ import annotations
