@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_unmix.analysis.separated import LEAST_STABLE
 from hyperspy_unmix.numerics.certainty.background_spread import BackgroundSpread
 from hyperspy_unmix.numerics.fitting.smooth_map import SmoothMap
 from hyperspy_unmix.numerics.types import Floats
@@ -162,11 +163,14 @@ class SpectraAndMaps(NamedComponents):
         """What components might be called, by the edges or lines of the elements in the metadata.
 
         ``"Fe-L, O-K"``: of those that stand out of a spectrum by four standard deviations the two
-        that tell it best from the others. Empty where there is none. ``u.rename()`` takes them.
+        that tell it best from the others. Empty where there is none, and where the component is
+        not reproducible: noise is no element. ``u.rename()`` takes them.
         """
         image, spectra = self.prepared.image, self.arrays.spectra
         variance = uncertainty.noise_variance(self.separated, self.arrays, image)
-        return suggest_names(image, spectra, variance)
+        names = suggest_names(image, spectra, variance)
+        is_stable = self.separated.stability[self.arrays.origin] >= LEAST_STABLE
+        return tuple(name if stable else "" for name, stable in zip(names, is_stable, strict=True))
 
     @cached_property
     def _smoothed(self) -> tuple[SmoothMap, ...]:
