@@ -149,6 +149,7 @@ class _Sums:
         self._with_small: dict[int, tuple[Prepared, Mask]] = {0: (single.prepared, none)}
         self._all: dict[tuple[int, int], Counted] = {(0, 1): single}
         self._channels: dict[int, int] = {}
+        self._summed_channels: dict[tuple[int, int], Prepared] = {}
         self.tried: dict[tuple[int, ...], PcaOfSums] = {}
         self.counts = float(single.prepared.image.summary.mean.sum())
         few = self.counts < MANY_COUNTS
@@ -211,10 +212,9 @@ class _Sums:
 
     def _can_be_summed(self, i: int, channels: int) -> bool:
         """Whether enough channels are left, and sums of single pixels fit in memory."""
-        blocks = self._single.prepared.image.blocks
-        pixels, left = blocks.shape[0], blocks.shape[1] // channels
-        fits = not blocks.is_lazy and pixels * left <= MOST_VALUES
-        return left >= LEAST_CHANNELS and (i > 0 or fits)
+        pixels, number = self._single.prepared.image.blocks.shape
+        left = number // channels
+        return left >= LEAST_CHANNELS and (i > 0 or pixels * left <= MOST_VALUES)
 
     def _clear(self, i: int, channels: int) -> Counted:
         """Counted with so many channels summed, without those that may be noise."""
@@ -234,9 +234,16 @@ class _Sums:
             if channels == 1:
                 self._pixels_and_alone(i)
             else:
-                pixels = with_summed_channels(self.pixels(i), channels)
-                self._all[i, channels] = self._count(pixels)
+                self._all[i, channels] = self._count(self._in_channels(i, channels))
         return self._all[i, channels]
+
+    def _in_channels(self, i: int, channels: int) -> Prepared:
+        """With so many channels summed: of half as many, where these are there, no pass more."""
+        if (i, channels) not in self._summed_channels:
+            half = self._summed_channels.get((i, channels // 2))
+            image, factor = (self.pixels(i), channels) if half is None else (half, 2)
+            self._summed_channels[i, channels] = with_summed_channels(image, factor)
+        return self._summed_channels[i, channels]
 
     def _pixels_and_alone(self, i: int) -> tuple[Prepared, Mask]:
         """The sums, counted, and which pixels are not summed: small particles would be lost."""

@@ -26,5 +26,7 @@ def warn_if_dropped(method: str) -> None:
         return
     if is_dropped:
         _logger.warning(
-            "%s returns a copy and leaves the result as it is: write u = u.%s(...)", method, method
+            "%s returns a copy and leaves the result as it is. Keep the copy: u = u.%s(...)",
+            method,
+            method,
         )

@@ -99,7 +99,6 @@ def with_summed_channels(prepared: Prepared, factor: int) -> Prepared:
     rows = image.blocks.rows(
         lambda block: np.add.reduceat(block.spectra, starts, 1), stage="sums of channels"
     )
-    energy = image.frame.axes_manager.signal_axes[0]
     every = np.arange(0, len(image.masked_channels), factor)
     data = np.zeros((len(image.blocks.pixels), len(every)), rows.dtype)
     data[np.ix_(image.blocks.pixels, kept)] = rows
@@ -107,7 +106,7 @@ def with_summed_channels(prepared: Prepared, factor: int) -> Prepared:
     blocks = replace(
         row_blocks(data), pixels=image.blocks.pixels, channels=kept, dtype=image.blocks.dtype
     )
-    *scan, _ = image.frame.axes_manager._axes
+    *scan, energy = array_axes(image.frame)
     axes = [axis.get_axis_dictionary() for axis in scan]
     axes.append(_summed_axis(energy, factor, len(every)) | {"navigate": False})
     metadata = image.frame.metadata.as_dictionary()

@@ -288,7 +288,6 @@ def test_rename(u):
         ([1, 2], TypeError),
         (["a", None], TypeError),
         (5, TypeError),
-        (None, TypeError),
         (["a"], ValueError),
         (["a", "b", "c"], ValueError),
         (["a", "a"], ValueError),

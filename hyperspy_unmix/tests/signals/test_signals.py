@@ -12,6 +12,7 @@ import pytest
 from rsciio.msa import _api as msa
 from scipy.ndimage import gaussian_filter1d
 
+import hyperspy_unmix
 from hyperspy_unmix import workflow
 from hyperspy_unmix.signals import (
     EDSSEMUnmixSpectrum,
@@ -294,7 +295,8 @@ def test_methods_hand_everything_to_the_function(name, monkeypatch):
         received.update(keywords, signal=signal)
         return "result"
 
-    monkeypatch.setattr(workflow, name, function)
+    home = import_module(f"hyperspy_unmix.{hyperspy_unmix._HOME[name]}")
+    monkeypatch.setattr(home, name, function)
     s = scene("unmix")
     assert getattr(s, name)(**given) == "result"
     assert received == {"signal": s, **given}

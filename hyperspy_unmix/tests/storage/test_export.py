@@ -38,7 +38,9 @@ def test_export_comes_back_bit_for_bit(shape, lazy, tmp_path):
         dtype = "f8" if len(shape) == 1 else "f4"
         assert one_map.data.tobytes() == array(known).astype(dtype).tobytes()
         assert calibration(one_map) == calibration(known)
-    assert written[-1].read_text(encoding="utf-8") == f"{u!r}\n"
+    # what it prints, and everything that it found and chose
+    parts = (u, u.findings, u.settings)
+    assert written[-1].read_text(encoding="utf-8") == "\n\n".join(map(repr, parts)) + "\n"
 
 
 @pytest.mark.parametrize(
