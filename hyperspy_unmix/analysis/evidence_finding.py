@@ -179,7 +179,10 @@ class EvidenceFinding:
             "tell what lies under it, and was taken where it is most alone. Compare with "
             'alternatives["overlap"], and look at ambiguity'
         )
-        short = f"Component {i} might hold less of the others: its spectrum has little detail."
+        short = (
+            f"Component {i} might hold less of the others: its spectrum has little detail. See "
+            'u.alternatives["overlap"].'
+        )
         return caution("assume", hint, short, UNDECIDED)
 
 

@@ -124,7 +124,8 @@ class KnownFinding:
                 f"n_components={self.n_counted} unmixes the others beside them"
             )
             short = (
-                f"The counts support {self.n_counted} components, {self.n_components} are known."
+                f"The counts support {self.n_counted} components, {self.n_components} are known: "
+                f"n_components={self.n_counted} unmixes the others."
             )
             settings |= caution("more components", hint, short, MISSING)
         for i in range(len(self.names)):
@@ -176,7 +177,7 @@ class KnownFinding:
                 "dispersion and resolution; if so, the phase is not in these data, or too faint to "
                 "tell: ask for more components, or leave it out"
             )
-        short = f"Known {name!r} does not fit the data."
+        short = f"Known {name!r} does not fit the data: see its warning in u.settings."
         return caution(f"known {name}", hint, short, WRONG)
 
     def _calibration(self, i: int) -> tuple[str, str] | None:

@@ -65,7 +65,10 @@ class NeighbouringNoiseFinding:
             scale = ", ".join(map(str, (*self.factors, 1)))
             call = f"signal{self._whole()}.rebin(scale=({scale})).unmix()"
             hint += f", or sum {pixels} pixels: {call}"
-        short = "Neighbouring pixels share their noise: errors and stability are too good."
+        short = (
+            "Neighbouring pixels share their noise: errors and stability are too good. Give the "
+        )
+        short += "counts as recorded, or sum pixels."
         return caution("neighbouring pixels", hint, short, UNDECIDED + 0.9)
 
     def _whole(self) -> str:

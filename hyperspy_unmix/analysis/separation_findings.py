@@ -85,7 +85,7 @@ class IcaFinding:
                 "stopped. Look at their stability, and compare with fewer components or with "
                 'assume="pure"'
             )
-            short = "The ICA did not converge: the components are where it stopped."
+            short = "The ICA did not converge: compare with fewer components."
             choices |= caution("not converged", hint, short, WRONG)
         as_asked = self.used == self.asked and self.converged
         failed = "" if as_asked else f"; {ALGORITHM_NAMES[self.asked]} did NOT converge"
@@ -141,8 +141,8 @@ class RefinementFinding:
                 f"physical. Compare with {advice}{pure}"
             )
             short = (
-                f"Some spectra or maps are clearly negative ({self.after:.2g} × noise): not yet "
-                "physical."
+                f"Some spectra or maps are clearly negative ({self.after:.2g} × noise): compare with "
+                f"{advice}."
             )
             weight = NO_PHASE + part_of_one(self.after, 10.0)
             choices |= caution("negative", hint, short, weight)

@@ -56,8 +56,10 @@ class ExtrapolationFinding:
             "a wider one without edges in it, or one nearer to the edge that you need: "
             "background=(start, end)"
         )
+        try_window = "see what another window gives, background=(start, end)"
         if self.later is not None:
             later = self.later
+            try_window = f"see what background=({later.start:.5g}, {later.end:.5g}) gives"
             advice = (
                 f"background=({later.start:.5g}, {later.end:.5g}), before "
                 f"{later.edge}: what is analysed then begins there, and without the edges below it"
@@ -70,7 +72,7 @@ class ExtrapolationFinding:
         )
         short = (
             f"The background makes the counts of component{several} {in_words(self.names)} "
-            f"uncertain by {shares}."
+            f"uncertain by {shares}: {try_window}."
         )
         weight = UNDECIDED + part_of_one(max(self.shares), 1.0)
         return caution("background error", hint, short, weight)

@@ -63,7 +63,7 @@ class Disagreement:
         )
         short = (
             f'With assume="{self.assumption}" component {name} has another spectrum '
-            f"({turn:.0f}° away), and what decided is weak."
+            f"({turn:.0f}° away), and what decided is weak: see u.alternatives."
         )
         return caution("other answer", hint, short, UNDECIDED + part_of_one(turn, 30.0))
 

@@ -162,7 +162,10 @@ def choices(
             f'known={{"film": u.spectra.inav[{film}]}}), u this result'
         )
         who = called(name, film)
-        short = f"{who[:1].upper()}{who[1:]} may lie under {of_others} too, as a film does."
+        short = (
+            f"{who[:1].upper()}{who[1:]} may lie under {of_others} too, as a film does: try "
+            f'known={{"film": u.spectra.inav[{film}]}}.'
+        )
         settings |= caution(f"component {name}", hint, short, UNDECIDED)
     if ambiguity.hint and not films:
         settings |= caution("ambiguity", ambiguity.hint, ambiguity.short, UNDECIDED + 0.2)

@@ -69,7 +69,10 @@ class SpectraDiffer:
             f"all of them. If it is one: signals[{i}].axes_manager[-1].offset -= {whole:.6g}; "
             "unmix then says which channels to cut out"
         )
-        short = f"Signal {i} is {found.channels:.2g} channels off signal {self.reference}."
+        short = (
+            f"Signal {i} is {found.channels:.2g} channels off signal {self.reference}: move its "
+            f"axis, offset -= {whole:.6g}."
+        )
         return caution("energies", hint, short, WRONG)
 
 

@@ -279,5 +279,5 @@ class EnergiesDiffer:
             "makes components of its own. Move signal.axes_manager[-1].offset of core loss and low "
             "loss by as much, and interpolate_on_axis() to common energies"
         )
-        short = f"The zero-loss peaks lie at different energies: {where}."
+        short = f"The zero-loss peaks lie at different energies: {where}. Move the axes."
         return caution("energies", hint, short, WRONG)

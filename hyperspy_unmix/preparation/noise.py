@@ -81,7 +81,10 @@ class NoiseFinding:
                 "of all errors are off by as much. Take noise='auto', unless you know what else "
                 "scatters or what has smoothed the data"
             )
-            short = f"The variance given is {self.asked_ratio:.2g} times the scatter of the data."
+            short = (
+                f"The variance given is {self.asked_ratio:.2g} times the scatter of the data: compare "
+                'with noise="auto".'
+            )
             said |= caution("noise asked for", hint, short, UNDECIDED)
         if self.model.only_rounding:
             hint = (

@@ -55,7 +55,9 @@ class ScatteringInSome:
             f"plural scattering is taken out of signal {without} and not of {left_in}: one phase "
             "then has two spectra. Give a low loss for every signal, or low_loss=None"
         )
-        short = f"Plural scattering is out of signal {without}, not of {left_in}."
+        short = (
+            f"Plural scattering is out of signal {without}, not of {left_in}: give low_loss of all."
+        )
         return caution("low loss in some", hint, short, WRONG)
 
 

@@ -63,7 +63,7 @@ class ZeroPeakFinding:
                 f"there are next to no counts beside {peak}: no X-rays. Give another map, or "
                 "record it for longer"
             )
-            short = "Next to no X-rays beside the detector's peak at 0 keV."
+            short = "Next to no X-rays beside the detector's peak at 0 keV: see u.settings."
             return caution("zero peak", hint, short, WRONG + 0.9)
         start, end = self.behind
         hint = (
