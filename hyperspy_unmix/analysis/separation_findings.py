@@ -141,8 +141,8 @@ class RefinementFinding:
                 f"physical. Compare with {advice}{pure}"
             )
             short = (
-                f"Some spectra or maps are clearly negative ({self.after:.2g} × noise): compare with "
-                f"{advice}."
+                f"Some spectra or maps are clearly negative ({self.after:.2g} × noise): compare "
+                f"with {advice}."
             )
             weight = NO_PHASE + part_of_one(self.after, 10.0)
             choices |= caution("negative", hint, short, weight)

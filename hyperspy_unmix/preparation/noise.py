@@ -82,8 +82,8 @@ class NoiseFinding:
                 "scatters or what has smoothed the data"
             )
             short = (
-                f"The variance given is {self.asked_ratio:.2g} times the scatter of the data: compare "
-                'with noise="auto".'
+                f"The variance given is {self.asked_ratio:.2g} times the scatter of the data: "
+                'compare with noise="auto".'
             )
             said |= caution("noise asked for", hint, short, UNDECIDED)
         if self.model.only_rounding:

@@ -208,8 +208,8 @@ class SaturationFinding:
                 "recorded them, or leave these channels out with signal_mask"
             )
             short = (
-                f"Counts beyond {self.limit} have begun again from zero: give them in a larger type, "
-                "or leave these channels out with signal_mask."
+                f"Counts beyond {self.limit} have begun again from zero: give them in a larger "
+                "type, or leave these channels out with signal_mask."
             )
             return caution("wrapped around", hint, short, WRONG + 0.9)
         is_of_type = (
