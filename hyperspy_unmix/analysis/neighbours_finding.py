@@ -67,8 +67,8 @@ class NeighbouringNoiseFinding:
             hint += f", or sum {pixels} pixels: {call}"
         short = (
             "Neighbouring pixels share their noise: errors and stability are too good. Give the "
+            "counts as recorded, or sum pixels."
         )
-        short += "counts as recorded, or sum pixels."
         return caution("neighbouring pixels", hint, short, UNDECIDED + 0.9)
 
     def _whole(self) -> str:
