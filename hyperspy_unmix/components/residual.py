@@ -76,10 +76,15 @@ class ResidualFinding:
 def left_in_residual(pca: Compressed, arrays: Normalised) -> LeftOver:
     """What the model leaves of the counts as recorded; no pass over them."""
     scores, components = measured_model(pca, arrays)
-    recorded, values = pca.recorded, pca.scree_values
-    # Components that were counted in sums of pixels were judged there.
-    is_seen = pca.summed is None and len(values) > recorded.rank
-    beyond = float(values[recorded.rank]) if is_seen else 0.0
+    recorded, values, sums = pca.recorded, pca.scree_values, pca.summed
+    if sums is not None and sums.channels > 1:
+        # Those that were not counted are larger in single channels than their noise edge.
+        recorded = recorded.truncate(max(pca.count.consensus, len(arrays.spectra)))
+        is_seen = True
+    else:
+        # Components that were counted in sums of pixels were judged there.
+        is_seen = sums is None
+    beyond = float(values[recorded.rank]) if is_seen and len(values) > recorded.rank else 0.0
     return left_over(recorded, scores, components, pca.edge, beyond)
 
 

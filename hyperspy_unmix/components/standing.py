@@ -62,6 +62,8 @@ class Standing:
         Whether another assumption gives other spectra, and the evidence is weak.
     has_structure : bool
         Whether the counts support a component at all.
+    has_more : bool
+        Whether more than noise is left in the residual.
     elsewhere : mapping of int to (str, float)
         Unstable components that are stable under another assumption: it, and their stability.
     excluded : tuple of int
@@ -76,6 +78,7 @@ class Standing:
     is_open: bool = False
     is_undecided: bool = False
     has_structure: bool = True
+    has_more: bool = False
     elsewhere: Mapping[int, tuple[str, float]] = field(default_factory=dict)
     excluded: tuple[int, ...] = ()
 
@@ -123,6 +126,8 @@ class Standing:
             clauses.append(self._of_unstable())
         if self.differences and set(self.differences) != set(self.unstable):
             clauses.append(f"{self._called(self.differences)} a difference, not a phase")
+        if self.has_more:
+            clauses.append("the residual holds more")
         if self.negativity > MOST_NEGATIVITY_RATIO:
             clauses.append("some spectra or maps are clearly negative")
         if self.is_undecided:
@@ -179,6 +184,7 @@ def find_standing(result: Components, trials: Trials) -> Standing:
         is_open=bool(result.ambiguity.open_pairs or films),
         is_undecided=other is not None and other.is_caution,
         has_structure=result.pca.count.consensus > 0 or result.n_components > 1,
+        has_more=result.residual_finding.number > 0,
         elsewhere=elsewhere,
         excluded=result.excluded,
     )

@@ -2,9 +2,11 @@
 
 import logging
 
+import hyperspy.api as hs
 import numpy as np
 import pytest
 
+import hyperspy_unmix
 from hyperspy_unmix.numerics.noise.noise_edge import noise_edge
 from hyperspy_unmix.settings import Caution
 from hyperspy_unmix.tests.scenes import array, two_phases
@@ -78,3 +80,21 @@ def test_other_results_say_it_too():
     assert applied.left_over.greatest == pytest.approx(u.left_over.greatest, rel=0.2)
     assert "residual" in applied.settings
     assert all("residual" in other.settings for other in u.alternatives.values())
+
+
+def test_residual_where_channels_are_summed():
+    """Truth: four phases; all are found, or two are left out. Noise of single channels is none."""
+    y, x = np.mgrid[:32, :32] // 16
+    maps = np.stack([(y == i) & (x == j) for i in (0, 1) for j in (0, 1)], -1).astype(float)
+    energies = np.arange(512)
+    spectra = np.stack(
+        [np.exp(-(((energies - c) / 6) ** 2) / 2) + 0.02 for c in (80, 180, 290, 400)]
+    )
+    spectra /= spectra.sum(1, keepdims=True)
+    counts = np.random.default_rng(5).poisson(25 * maps @ spectra)
+    u = hyperspy_unmix.unmix(hs.signals.Signal1D(counts))
+    assert u.n_components == 4
+    assert u.settings["summed channels"].value > 1
+    assert u.residual_finding.number == 0
+    assert 0.5 < u.residual_finding.greatest < 1.2
+    assert hyperspy_unmix.unmix(hs.signals.Signal1D(counts), 2).residual_finding.number > 0
