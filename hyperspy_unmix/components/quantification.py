@@ -239,4 +239,6 @@ def _lines_known(spectra: BaseSignal) -> set[str]:
 def _examples(spectra: BaseSignal) -> list[str]:
     """Lines of the elements in the metadata, or any, for a message."""
     elements = spectra.metadata.get_item("Sample.elements", default=None) or ("Fe", "O")
-    return [f"{element}_Ka" for element in elements]
+    known = _lines_known(spectra)
+    of_each = ([f"{element}_{line}" for line in ("Ka", "La", "Ma")] for element in elements)
+    return [next((line for line in lines if line in known), lines[0]) for lines in of_each]
