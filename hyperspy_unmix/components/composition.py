@@ -160,7 +160,8 @@ class CompositionFinding:
         if self.scattering_left:
             hint = (
                 "plural scattering is in these spectra and raises later edges: give the low loss, "
-                "unmix(..., low_loss=ll)"
+                "unmix(..., low_loss=ll); where it was given and not used, u.findings say why and "
+                "what to mend"
             )
             said["WARNING: plural scattering"] = Caution("look at it with care", hint)
         if self.unstable:
