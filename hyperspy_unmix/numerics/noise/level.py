@@ -8,6 +8,7 @@ import numpy as np
 
 from hyperspy_unmix.numerics.types import Floats
 
+from .noise_edge import elbow
 from .sample_residual import rank_and_level
 
 SIGMAS = 3.0  # of its error, by which a level must differ to be another
@@ -26,6 +27,10 @@ class Level:
         Median over the channels, weighted with their counts: odd channels do not pull it.
     bulk : float
         Of the median singular value: spikes, which are components of their own, do not pull it.
+    before_elbow : float
+        Of all values, no more taken out than the components before the elbow: noise that is larger
+        in some pixels and channels at once passes for components at the noise edge, and what is
+        taken out with these is more than its share.
     error : float
         Standard deviation of each.
     """
@@ -33,6 +38,7 @@ class Level:
     overall: float
     typical: float
     bulk: float
+    before_elbow: float
     error: float
 
     @property
@@ -42,8 +48,8 @@ class Level:
         return least < 1 + SIGMAS * self.error and most > 1 - SIGMAS * self.error
 
     @property
-    def _all(self) -> tuple[float, float, float]:
-        return self.overall, self.typical, self.bulk
+    def _all(self) -> tuple[float, ...]:
+        return self.overall, self.typical, self.bulk, self.before_elbow
 
 
 def level_of_counts(counts: Floats, rows: Floats, columns: Floats) -> Level:
@@ -65,9 +71,10 @@ def level_of_counts(counts: Floats, rows: Floats, columns: Floats) -> Level:
     Level
     """
     white = counts * np.sqrt(rows)[:, None] * np.sqrt(columns)
-    residual, share, bulk = _beside_components(white)
+    residual, share, bulk, power = _beside_components(white)
     # Of counts of mean L the variance is L, and that of their square about it 2 L^2 + L.
-    expected = (rows @ counts) * columns * share
+    of_all = (rows @ counts) * columns
+    expected = of_all * share
     squares = np.sum(residual**2, 0)
     once = (rows**2 @ counts) * columns**2
     twice = np.maximum(rows**2 @ counts**2 * columns**2 - once, 0)
@@ -77,6 +84,7 @@ def level_of_counts(counts: Floats, rows: Floats, columns: Floats) -> Level:
         overall=float(squares.sum()) / total,
         typical=_weighted_median(squares / np.maximum(expected, 1e-300), expected),
         bulk=bulk,
+        before_elbow=_beside_elbow(power, counts.shape) / max(float(of_all.sum()), 1e-300),
         error=float(np.hypot(error, ERROR_OF_MODEL)),
     )
 
@@ -96,20 +104,32 @@ def level_of_variance(sample: Floats, variance: Floats, rows: Floats, columns: F
         One where the variance is that of the sample.
     """
     white = sample * np.sqrt(rows)[:, None] * np.sqrt(columns)
-    residual, share, _ = _beside_components(white)
+    residual, share, *_ = _beside_components(white)
     expected = float(np.sum((rows @ variance) * columns)) * share
     return float(np.sum(residual**2)) / max(expected, 1e-300)
 
 
-def _beside_components(white: Floats) -> tuple[Floats, float, float]:
-    """What is left beside the components, the share of noise in that, and the noise level."""
+def _beside_components(white: Floats) -> tuple[Floats, float, float, Floats]:
+    """What is left beside the components, the share of noise in that, noise level, all squares."""
     n, m = white.shape
     tall = n > m
     power, vectors = np.linalg.eigh(white.T @ white if tall else white @ white.T)
-    rank, bulk = rank_and_level(power[::-1], n, np.ones(m))
+    power = power[::-1]
+    rank, bulk = rank_and_level(power, n, np.ones(m))
     leading = vectors[:, ::-1][:, :rank]
     model = (white @ leading) @ leading.T if tall else leading @ (leading.T @ white)
-    return white - model, (1 - rank / n) * (1 - rank / m), bulk
+    return white - model, _share(rank, n, m), bulk, power
+
+
+def _beside_elbow(power: Floats, shape: tuple[int, ...]) -> float:
+    """Sum of the squared singular values behind the elbow, as of all noise."""
+    rank = elbow(power)
+    return float(power[rank:].sum()) / _share(rank, *shape)
+
+
+def _share(rank: int, n: int, m: int) -> float:
+    """Of noise, that is left beside so many components."""
+    return (1 - rank / n) * (1 - rank / m)
 
 
 def _weighted_median(values: Floats, weights: Floats) -> float:

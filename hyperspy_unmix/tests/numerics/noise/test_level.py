@@ -55,6 +55,20 @@ def test_level_and_its_error():
     assert all(one.error > error for one in found)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_noise_that_is_larger_in_some_pixels_and_channels_at_once(seed):
+    """Truth: Poisson. Two phases whose counts lie in other channels: no product of two scales."""
+    rng = np.random.default_rng(seed)
+    is_first, is_line = rng.uniform(size=500) < 0.5, np.arange(240) < 80
+    first, second = np.where(is_line, 400.0, 2.0), np.where(is_line, 2.0, 400.0)
+    counts = rng.poisson(np.where(is_first[:, None], first, second)).astype(float)
+    found = level(counts)
+    # Some of the noise passes for components, and more than its share goes with them.
+    assert found.overall < 1 - 3 * found.error
+    assert found.before_elbow == pytest.approx(1, abs=3 * found.error)
+    assert estimate_noise(counts, True).kind == "poisson"
+
+
 def test_odd_channels_and_spikes_do_not_make_a_gain():
     """Truth: Poisson, beside three channels of ten times the variance, and a few spikes."""
     mean, rng = mean_counts(3)
