@@ -185,7 +185,8 @@ class Evidence:
             is_empty = bool((self.population.share < LEAST_SHARE_POPULATED).any())
             is_negative = self.pure_negativity > MOST_NEGATIVITY_LEFT
             return is_empty or is_negative or self.is_confirmed
-        return verdict not in ("strained", "uninformed")
+        # Where few counts hide what would decide, nothing did.
+        return verdict not in ("strained", "uninformed", "extrapolated")
 
 
 def gather_evidence(
