@@ -237,7 +237,7 @@ def _corrected(one: Counted, rank: int) -> LowRank:
     """The leading components of a detector, with the scores of single pixels that fit best."""
     if one.summed is not None:
         sums = one.summed
-        return sums.of_pixels(sums.pca.corrected.spectra.truncate(rank))
+        return sums.of_pixels(sums.separable.corrected.spectra.truncate(rank))
     spectra = one.corrected.spectra.truncate(rank)
     return fitted_as_recorded(one, spectra, one.corrected)
 

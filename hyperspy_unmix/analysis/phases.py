@@ -156,7 +156,7 @@ def components_of(counted: Counted, n: int) -> LowRank:
     """Spectra of so many components, and the scores of every pixel."""
     if counted.summed is None:
         return counted.corrected.spectra.truncate(n)
-    return counted.summed.of_pixels(counted.summed.pca.corrected.spectra.truncate(n))
+    return counted.summed.of_pixels(counted.summed.separable.corrected.spectra.truncate(n))
 
 
 def _noise_of(counted: Counted, spectra: LowRank) -> NoiseOf:

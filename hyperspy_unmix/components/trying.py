@@ -139,7 +139,7 @@ def _with(result: Components, n_components: int | None = None, **changed: Any) -
     if sums is None:
         separated, choices = separate_counted(pca, n, options, image)
     else:
-        separated, choices = separate_counted(sums.pca, n, options, image, sums.of_pixels)
+        separated, choices = separate_counted(sums.separable, n, options, image, sums.of_pixels)
     return replace(
         result,
         names=numbers(n),

@@ -137,3 +137,17 @@ def test_export(phases, tmp_path):
 def test_false_alarm_is_a_probability(phantom, value):
     with pytest.raises((TypeError, ValueError), match="false_alarm"):
         hyperspy_unmix.phases(phantom.signal, false_alarm=value)
+
+
+def test_phases_where_channels_are_summed():
+    """Truth: seven of eight minerals are above the noise of 24 x 24 pixels, each a region."""
+    s = data.eds_phases(shape=(24, 24)).signal
+    found = hyperspy_unmix.phases(s)
+    assert found.spectra.data.shape[1] == unmix_channels(s)
+    assert 5 <= len(found) <= 8
+
+
+def unmix_channels(s):
+    u = hyperspy_unmix.unmix(s)
+    assert u.settings["summed channels"].value > 1
+    return u.spectra.data.shape[1]
