@@ -48,7 +48,7 @@ FACTORS = (1, 2, 4, 8, 16, 32)  # pixels to sum along each axis of the scan
 FIRST_TRIED = 4
 CHANNELS = (1, 2, 4, 8)  # to sum, where they are finer than what the spectra differ by
 LEAST_CHANNELS = 64  # sums of them
-MOST_VALUES = 2**26  # of single pixels with channels summed, which are held in memory
+MOST_VALUES = 2**26  # of sums, which are held in memory
 LEAST_GAIN = 0.05  # components, of what is known of all: less is not worth the blur
 LEAST_GAIN_OF_SINGLE = 0.1  # the same, of channels that are summed in single pixels
 # Over the noise edge, of a component that single pixels do not show, where there are many counts.
@@ -104,7 +104,8 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Sough
     possible = _possible_sums(prepared)
     if not possible:
         return Sought()
-    first = min(FACTORS.index(FIRST_TRIED), len(possible) - 1)
+    tried_first = (i for i, factors in enumerate(possible) if max(factors) >= FIRST_TRIED)
+    first = next(tried_first, len(possible) - 1)
     sums = _Sums(single, count, possible, first)
     # How many pixels, by what is known in every channel, or by what is found at all.
     i = first
@@ -170,14 +171,24 @@ class _Sums:
     def channels(self, i: int) -> int:
         """Channels to sum: the fewest of those with which most is known."""
         if i not in self._channels:
-            possible = (k for k in CHANNELS if k == 1 or self._can_be_summed(i, k))
-            known = {k: self.known(i, k) for k in possible}
+            known = self._known_by_channels(i)
             # Where single pixels show nearly as much, their answer stays.
             least = LEAST_GAIN if i > 0 else LEAST_GAIN_OF_SINGLE
             most = max(known.values())
             enough = most - LEAST_GAIN if most > known[1] + least else known[1] - LEAST_GAIN
             self._channels[i] = min(k for k, value in known.items() if value > enough)
         return self._channels[i]
+
+    def _known_by_channels(self, i: int) -> dict[int, float]:
+        """What is known with so many channels summed; most first, fewer as long as they help."""
+        known, of_more = {1: self.known(i, 1)}, 0.0
+        for k in CHANNELS[:0:-1]:
+            if self._can_be_summed(i, k):
+                known[k] = self.known(i, k)
+                if known[k] < of_more - LEAST_GAIN:
+                    break
+                of_more = known[k]
+        return known
 
     def known(self, i: int, channels: int | None = None) -> float:
         """Of all components, with so many channels summed; none where these sums lose one."""
@@ -211,17 +222,18 @@ class _Sums:
         )
 
     def _can_be_summed(self, i: int, channels: int) -> bool:
-        """Whether enough channels are left, and sums of single pixels fit in memory."""
-        pixels, number = self._single.prepared.image.blocks.shape
+        """Whether enough channels are left, and the sums are not too large to be held."""
+        pixels, number = self.pixels(i).image.blocks.shape
         left = number // channels
-        return left >= LEAST_CHANNELS and (i > 0 or pixels * left <= MOST_VALUES)
+        return left >= LEAST_CHANNELS and pixels * left <= MOST_VALUES
 
     def _clear(self, i: int, channels: int) -> Counted:
         """Counted with so many channels summed, without those that may be noise."""
         if (i, channels) == (0, 1):
             return self._single
         # What the smallest sums alone show are spots of two pixels rather than phases.
-        other = 2 if i == 1 and len(self._possible) > 2 else i
+        is_smallest = i == 1 and max(self._possible[i]) == FACTORS[1]
+        other = 2 if is_smallest and len(self._possible) > 2 else i
         least = self._single.count.consensus
         if i > 0:
             least = leading_count(self._single.corrected.values > LEAST_STRENGTH)
@@ -238,10 +250,11 @@ class _Sums:
         return self._all[i, channels]
 
     def _in_channels(self, i: int, channels: int) -> Prepared:
-        """With so many channels summed: of half as many, where these are there, no pass more."""
+        """With so many channels summed; the most of half as many, which are asked for next."""
         if (i, channels) not in self._summed_channels:
-            half = self._summed_channels.get((i, channels // 2))
-            image, factor = (self.pixels(i), channels) if half is None else (half, 2)
+            half, image, factor = channels // 2, self.pixels(i), channels
+            if channels == CHANNELS[-1] and self._can_be_summed(i, half):
+                image, factor = self._in_channels(i, half), 2
             self._summed_channels[i, channels] = with_summed_channels(image, factor)
         return self._summed_channels[i, channels]
 
@@ -319,4 +332,5 @@ def _possible_sums(prepared: Prepared) -> list[tuple[int, ...]]:
     shape = prepared.image.navigation_shape
     along_axes = [factors_along_axes(shape, factor) for factor in FACTORS]
     more = [new for former, new in pairwise(along_axes) if new != former]
-    return [along_axes[0], *more]
+    values = prepared.image.blocks.shape[0] * prepared.image.blocks.shape[1]
+    return [along_axes[0], *(new for new in more if values <= MOST_VALUES * np.prod(new))]
