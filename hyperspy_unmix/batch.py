@@ -9,7 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .settings import cautions_in, in_words
+from .settings import as_text_table, cautions_in, in_words
 
 if TYPE_CHECKING:
     from hyperspy_unmix.results.unmixing import Unmixing
@@ -130,12 +130,7 @@ def each(
 def table(rows: Sequence[Row]) -> str:
     """All files, a line each."""
     lines = [COLUMNS, *(row.cells for row in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
-    # The last column is as long as it is.
-    return "\n".join(
-        "  ".join([cell.ljust(w) for cell, w in zip(line[:-1], widths, strict=False)] + [line[-1]])
-        for line in lines
-    )
+    return "\n".join(as_text_table(lines))
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:

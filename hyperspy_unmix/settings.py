@@ -7,7 +7,7 @@ finding turns facts into sentences; nothing reads them back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import zip_longest
@@ -124,6 +124,19 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(value_in_words(item) for item in value)
     return str(value)
+
+
+def as_text_table(rows: Iterable[tuple[str, ...]], to_the_right: Container[int] = ()) -> list[str]:
+    """A line for each row, its columns aligned; numbers of those that are ``to_the_right``."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = [str.rjust if i in to_the_right else str.ljust for i in range(len(widths))]
+    return [
+        "  ".join(
+            side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True)
+        ).rstrip()
+        for cells in rows
+    ]
 
 
 def as_html_table(rows: Iterable[tuple[str, ...]]) -> str:

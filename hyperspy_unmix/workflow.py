@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ from hyperspy_unmix.arguments.options import OF_PHYSICS, read_options, takes_pre
 from hyperspy_unmix.components.as_signals import as_image, low_rank_image
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount
 from hyperspy_unmix.results.joint_unmixing import unmix_together
+from hyperspy_unmix.results.like_another import check_like
 from hyperspy_unmix.results.one_signal import unmix_one
 from hyperspy_unmix.results.pca import PCA
 from hyperspy_unmix.results.unmix_detectors import unmix_detectors
@@ -163,57 +164,28 @@ def unmix(
         "random_state": random_state,
         "known": known,
     }
-    store = store and can_store(_signals_of(signal))
-    _check_like(like, interactive or isinstance(signal, Mapping))
+    check_like(like, has_own_order=interactive or isinstance(signal, Mapping))
+    store = store and can_store(_each(signal))
     if interactive:
         return _tool(signal, n_components, how, preprocessing, store)
+    found: Any
     if isinstance(signal, Mapping):
-        detectors = unmix_detectors(signal, n_components, how, preprocessing)
-        if store:
-            _store(signal.values(), detectors.values())
-        return detectors
-    if isinstance(signal, (list, tuple)):
-        signals, results = list(signal), unmix_together(signal, n_components, how, preprocessing)
+        found = unmix_detectors(signal, n_components, how, preprocessing)
+    elif isinstance(signal, (list, tuple)):
+        found = unmix_together(signal, n_components, how, preprocessing, like)
     else:
-        signals, results = [signal], [unmix_one(signal, n_components, how, preprocessing)]
-    if like is not None:
-        results = [_arranged(result, like) for result in results]
+        found = unmix_one(signal, n_components, how, preprocessing, like)
     if store:
-        _store(signals, results)
-    return results if isinstance(signal, (list, tuple)) else results[0]
+        for stored_in, result in zip(_each(signal), _each(found), strict=True):
+            store_learning_results(stored_in, result)
+    return found
 
 
-def _signals_of(given: Any) -> list[Any]:
-    """The signals that are unmixed, one or several."""
+def _each(given: Any) -> list[Any]:
+    """The signals, or the results, where there may be one or several."""
     if isinstance(given, Mapping):
         return list(given.values())
     return list(given) if isinstance(given, (list, tuple)) else [given]
-
-
-def _store(signals: Iterable[BaseSignal], results: Iterable[Unmixing]) -> None:
-    """Fill the signals' `learning_results`."""
-    for stored_in, result in zip(signals, results, strict=True):
-        store_learning_results(stored_in, result)
-
-
-def _arranged(result: Unmixing, like: Unmixing) -> Unmixing:
-    """Names and order of another result."""
-    arranged = result.match(like).arranged
-    assert isinstance(arranged, Unmixing)
-    first, end = result.calls[0].rsplit(")", 1)
-    separator = "" if first.endswith("(") else ", "
-    calls = (f"{first}{separator}like=like){end}", *result.calls[1:])
-    return replace(arranged, calls=calls)
-
-
-def _check_like(like: Any, has_own_order: bool) -> None:
-    if like is not None and not isinstance(like, Unmixing):
-        raise TypeError(f"like is a {type(like).__name__}; what unmix() returns is needed.")
-    if like is not None and has_own_order:
-        raise ValueError(
-            "like is for signals that are unmixed in one call: the tool keeps names and order by "
-            "itself, and the results of several detectors share theirs; leave like out."
-        )
 
 
 def _tool(signal: Any, n_components: Any, how: dict[str, Any], given: Any, store: bool) -> Any:

@@ -246,17 +246,20 @@ class Compressed(Counted):  # noqa: D101
 
     def separate(self, n_components: Any, options: SeparationOptions) -> tuple[Separated, Settings]:
         """Separate the components, as `PCA.ica` says; and every choice, those of the PCA first."""
-        image, sums = self.prepared.image, self.summed
-        if sums is None:
-            separated, choices = separate_counted(self, n_components, options, image)
-        else:
-            if isinstance(n_components, int):
-                sums = replace(sums, pca=with_number(sums.pca, n_components))
-            separated, choices = separate_counted(
-                sums.separable, n_components, options, image, sums.of_pixels
-            )
+        separated, choices = self.separate_silently(n_components, options)
         warn_of(*separated.findings)
         return separated, dict(self.settings) | choices
+
+    def separate_silently(
+        self, n_components: Any, options: SeparationOptions
+    ) -> tuple[Separated, Settings]:
+        """The same, and the choices of the separation; who calls warns of its findings."""
+        image, sums = self.prepared.image, self.summed
+        if sums is None:
+            return separate_counted(self, n_components, options, image)
+        if isinstance(n_components, int):
+            sums = replace(sums, pca=with_number(sums.pca, n_components))
+        return separate_counted(sums.separable, n_components, options, image, sums.of_pixels)
 
     def maps_as_recorded(self, spectra: Floats, maps: Floats) -> Floats:
         """Maps (pixels, components) of spectra that fit the counts best, where it matters."""

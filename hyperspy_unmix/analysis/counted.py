@@ -68,9 +68,13 @@ class Counted:
     @property
     def principal_components(self) -> LowRank:
         """What is unmixed unless told otherwise: spectra, and the scores of every pixel."""
+        return self.corrected_components(self.n_components)
+
+    def corrected_components(self, n: int) -> LowRank:
+        """So many leading components over all channels, and the scores of every single pixel."""
         if self.summed is None:
-            return self.corrected.spectra.truncate(self.n_components)
-        return self.summed.of_pixels(self.summed.separable.principal_components)
+            return self.corrected.spectra.truncate(n)
+        return self.summed.of_pixels(self.summed.separable.corrected.spectra.truncate(n))
 
     @property
     def recorded(self) -> LowRank:

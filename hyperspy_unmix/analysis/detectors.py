@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,21 +13,25 @@ from hyperspy_unmix.numerics.compression.join_channels import JoinedChannels, jo
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.number_of_components import ComponentCount, choose_rank
 from hyperspy_unmix.numerics.compression.relative_gain import over_gain, relative_gains
-from hyperspy_unmix.numerics.corrections.correct import correct
-from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.separation.ica import separate
 from hyperspy_unmix.numerics.types import Floats, Mask
 
-from .component_count import agreed_count
 from .counted import Counted
+from .one_detector import (
+    corrected_in_pixels,
+    drift_components,
+    in_common,
+    not_scattered_again,
+    reach_of_noise,
+    rows_in_common,
+    supported_components,
+)
 from .separable import DetailOfDetectors, JoinedImages
-from .separate_counted import fitted_as_recorded
 from .separated import Separated
 from .separation import choose_detail, count_stable_components, separate_components
+from .spectra_of_maps import with_spectra_of_maps
 
 ODDS_TRIED = (1.0, 0.3, 3.0, 0.1, 10.0, 0.03, 30.0, 0.01, 100.0)  # of one detector against others
-
-SHARE_OF_WEAKEST = 0.9  # component of few counts: up to that a direction may be noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +95,13 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
             "no pixel counts for every detector: each is masked or without counts in one of them."
         )
     wanted = asked if isinstance(asked, int) else 1
-    known = [_supported(one) for one in counted]
-    factors = [_share_not_scattered(one)[_rows(one, pixels)] for one in counted]
+    known = [supported_components(one) for one in counted]
+    factors = [not_scattered_again(one)[rows_in_common(one, pixels)] for one in counted]
     parts = [
-        _in_pixels(one, _corrected(one, max(number, wanted)), pixels, factor)
+        in_common(one, corrected_in_pixels(one, max(number, wanted)), pixels, factor)
         for one, number, factor in zip(counted, known, factors, strict=True)
     ]
-    reach = [_reach(one, part) for one, part in zip(counted, parts, strict=True)]
+    reach = [reach_of_noise(one, part) for one, part in zip(counted, parts, strict=True)]
     channels = join_channels(parts, reach)
     gains = _gains(parts, channels, known)
     if gains is not None:
@@ -108,7 +112,7 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
             factors = [f / gain for f, gain in zip(factors, gains, strict=True)]
         else:
             gains = None
-    drift = max(_drift(one) for one in counted)
+    drift = max(drift_components(one) for one in counted)
     alone = tuple(one.count.consensus for one in counted)
     agreed = max(min(channels.above_noise, sum(known)) - drift, 0)
     count = choose_rank(
@@ -122,8 +126,8 @@ def join_detectors(counted: Sequence[Counted], asked: int | str) -> Joined:
     )
     kept = max(agreed + drift, wanted, 1)
     channels = channels.truncate(min(kept, channels.spectra.rank))
-    joined = Joined(tuple(counted), pixels, tuple(factors), channels, count, alone, gains)
-    return replace(joined, channels=_with_spectra_of_maps(joined))
+    channels = with_spectra_of_maps(channels, counted, pixels, factors, gains)
+    return Joined(tuple(counted), pixels, tuple(factors), channels, count, alone, gains)
 
 
 def _gains(
@@ -146,7 +150,7 @@ def detail_of(joined: Joined, random_state: int) -> DetailOfDetectors:
     channels, details = joined.channels, []
     for i, one in enumerate(joined.counted):
         # As many components as the detector tells apart, of the maps that all have found.
-        part = channels.of_detector(i).recompress(np.inf, _supported(one))
+        part = channels.of_detector(i).recompress(np.inf, supported_components(one))
         details.append(choose_detail(one.prepared.image, part, part.rank))
     positions, spectra = joined.image.positions, channels.spectra
     sd = spectra.whitening.channel_sd
@@ -210,77 +214,16 @@ def on_all_pixels(
     maps, noise : array, shape (pixels that count for the detector, components)
     """
     one = joined.counted[detector]
-    rows = _rows(one, joined.pixels)
+    rows = rows_in_common(one, joined.pixels)
     if rows.all():
         return maps, noise
-    own = _corrected(one, _supported(one))
+    own = corrected_in_pixels(one, supported_components(one))
     white = own.whitening.whiten(spectra)
     inverse = np.linalg.pinv(white)
     maps_of_all = own.scores @ (own.whitening.whiten(own.components) @ inverse)
     noise_of_all = np.sum(inverse**2, 0) / own.weights[:, None]
     maps_of_all[rows], noise_of_all[rows] = maps, noise
     return maps_of_all, noise_of_all
-
-
-def _drift(one: Counted) -> int:
-    """Components that an energy drift makes, and that no alignment took out."""
-    aligned = one.prepared.drift is not None and one.prepared.drift.applied
-    return 0 if aligned else one.count.drift
-
-
-def _supported(one: Counted) -> int:
-    """Components of a detector that are no noise, those of a drift among them; at least one."""
-    return max(one.count.consensus + _drift(one), 1)
-
-
-def _corrected(one: Counted, rank: int) -> LowRank:
-    """The leading components of a detector, with the scores of single pixels that fit best."""
-    if one.summed is not None:
-        sums = one.summed
-        return sums.of_pixels(sums.separable.corrected.spectra.truncate(rank))
-    spectra = one.corrected.spectra.truncate(rank)
-    return fitted_as_recorded(one, spectra, one.corrected)
-
-
-def _rows(one: Counted, pixels: Mask) -> Mask:
-    """Which of the pixels that count for a detector count for all."""
-    return pixels[one.prepared.image.blocks.pixels]
-
-
-def _in_pixels(one: Counted, spectra: LowRank, pixels: Mask, factor: Floats) -> LowRank:
-    """The spectra of the pixels that count for all, in the units that the maps of all have."""
-    chosen = spectra.select_pixels(np.flatnonzero(_rows(one, pixels)))
-    return replace(
-        chosen, scores=chosen.scores * factor[:, None], weights=chosen.weights / factor**2
-    )
-
-
-def _share_not_scattered(one: Counted) -> Floats:
-    """Of every pixel, one over the share of the beam that single scattering is recorded of.
-
-    ``exp(t/lambda)`` where plural scattering is taken out of a core loss: what was scattered more
-    than once is no single scattering, and thick pixels lose the more of it. Other detectors lose
-    nothing. The mean is one.
-    """
-    low_loss, image = one.prepared.low_loss, one.prepared.image
-    if low_loss is None or not low_loss.deconvolves:
-        return np.ones(image.blocks.shape[0])
-    t = np.nan_to_num(low_loss.per_pixel(low_loss.thickness.values, image), nan=0.0)
-    factor = np.exp(np.maximum(t, 0.0))
-    return np.asarray(factor / factor.mean())
-
-
-def _reach(one: Counted, part: LowRank) -> float:
-    """Sum of squares up to which a direction of a detector may be noise.
-
-    Components that were found in sums of pixels may be weaker in single ones than what noise
-    reaches there: then it is next to the weakest of them.
-    """
-    if one.summed is None:
-        return one.edge
-    n = len(part.scores)
-    least = n * float(np.linalg.eigvalsh(part.second_moment())[0])
-    return min(one.edge, SHARE_OF_WEAKEST * least)
 
 
 def _error_by_chance(spectra: LowRank, signals: Floats, random_state: int) -> float:
@@ -291,62 +234,3 @@ def _error_by_chance(spectra: LowRank, signals: Floats, random_state: int) -> fl
     errors = ica_errors(spectra, signals, found.unmixing, not found.super_gaussian)
     pairs = ~np.eye(spectra.rank, dtype=bool)
     return float(np.mean(np.minimum(errors[pairs], MOST_ERROR_OF_ICA) ** 2))
-
-
-def _with_spectra_of_maps(joined: Joined) -> JoinedChannels:
-    """The same maps, with the spectra that fit the counts of each detector best.
-
-    A component that a detector does not see by itself is in no direction of its own PCA, and may
-    well be seen along a map that another detector knows. One pass over the data of each.
-    """
-    channels = joined.channels
-    scores, weights = channels.spectra.scores, channels.spectra.weights
-    normal = (scores.T * weights) @ scores
-    weighted = np.linalg.solve(normal, scores.T * weights).T
-    ones = (np.ones(len(scores)),) * len(joined.counted)
-    each = zip(joined.counted, joined.factors, joined.gains or ones, strict=True)
-    components = [
-        _least_squares(one, joined.pixels, factor, gain, scores, weighted)
-        for one, factor, gain in each
-    ]
-    return channels.with_components(np.concatenate(components, 1))
-
-
-def _least_squares(
-    one: Counted, pixels: Mask, factor: Floats, gain: Floats, scores: Floats, weighted: Floats
-) -> Floats:
-    """Spectra (rank, channels) of these scores; ``weighted.T @ counts`` are those of the counts.
-
-    What of the counts as recorded goes along the scores, and is in no component yet, goes through
-    the corrections with them.
-    """
-    rows = _rows(one, pixels)
-    on_pixels = np.zeros((len(rows), weighted.shape[1]))
-    on_pixels[rows] = weighted / gain[:, None]
-    corrections = one.prepared.corrections
-    recorded = one.recorded
-    if one.summed is None:
-        recorded = recorded.truncate(max(agreed_count(one.scree_of_pixels), 1))
-    found = _along(one, on_pixels)
-    if not corrections.corrections:
-        return found
-    left = found - (on_pixels.T @ recorded.scores) @ recorded.components
-    of_pixels = np.zeros_like(on_pixels)
-    of_pixels[rows] = scores * gain[:, None]
-    with_them = recorded.append_components(of_pixels, left)
-    corrected = correct(with_them, one.edge, corrections).spectra
-    corrected = _in_pixels(one, fitted_as_recorded(one, corrected, one.corrected), pixels, factor)
-    return np.asarray((weighted.T @ corrected.scores) @ corrected.components)
-
-
-def _along(one: Counted, on_pixels: Floats) -> Floats:
-    """``on_pixels.T @ counts``, shape (rank, channels); one pass over the counts."""
-
-    def add(blocks: Iterator[Block]) -> tuple[Floats, None]:
-        total = np.zeros((on_pixels.shape[1], one.prepared.image.blocks.shape[1]))
-        for block in blocks:
-            total += block.per_pixel[0].T @ block.spectra.astype(float)
-        return total, None
-
-    combine: Callable[[Sequence[Floats]], Floats] = sum  # type: ignore[assignment]
-    return one.prepared.image.blocks.reduce(add, combine, on_pixels, stage="spectra of the maps")[0]

@@ -129,7 +129,7 @@ def find_phases(
 ) -> tuple[Segmentation, LowRank]:
     """Phases in the scores of so many components, and these, with the spectra they belong to."""
     n = components_told_apart(counted, n_components)
-    spectra = components_of(counted, n)
+    spectra = counted.corrected_components(n)
     image = counted.prepared.image
     places = np.flatnonzero(image.blocks.pixels)
     if counted.count.consensus == 0:
@@ -150,13 +150,6 @@ def components_told_apart(counted: Counted, asked: int) -> int:
 
 def _nothing(pixels: int, false_alarm: float) -> Segmentation:
     return Segmentation(np.full(pixels, MIXED), (), (), 0, 0, 1, false_alarm)
-
-
-def components_of(counted: Counted, n: int) -> LowRank:
-    """Spectra of so many components, and the scores of every pixel."""
-    if counted.summed is None:
-        return counted.corrected.spectra.truncate(n)
-    return counted.summed.of_pixels(counted.summed.separable.corrected.spectra.truncate(n))
 
 
 def _noise_of(counted: Counted, spectra: LowRank) -> NoiseOf:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Caution, Choice, FrozenSettings, Settings, in_words
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, in_words
 
 from . import summary_text
 from .naming import called
@@ -103,10 +103,7 @@ class Composition:
         return pandas.DataFrame({k: v.ravel() for k, v in columns.items()}, index=index)
 
     def __repr__(self) -> str:
-        rows = self.rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
-        return summary_text.text(self.title, self.settings, table)
+        return summary_text.text(self.title, self.settings, self.rows())
 
     def _repr_html_(self) -> str:
         return summary_text.html(self.title, self.settings, tuple(self.rows()))
@@ -163,17 +160,25 @@ class CompositionFinding:
                 "unmix(..., low_loss=ll); where it was given and not used, u.findings say why and "
                 "what to mend"
             )
-            said["WARNING: plural scattering"] = Caution("look at it with care", hint)
+            said |= caution("plural scattering", hint)
         if self.unstable:
             hint = (
                 f"{in_words(list(self.unstable))} did not come back from other noise: do not "
-                "quantify what is UNSTABLE; compare with one component less"
+                "quantify what is not reproducible; compare with one component less"
             )
-            said["WARNING: stability"] = Caution("look at it with care", hint)
+            said |= caution("stability", hint)
         if self.less_than_none:
-            said["WARNING: no composition"] = Caution("look at it with care", self._negative())
+            hint = (
+                f"{self._negative()}. Compare the two results in u.alternatives, look at "
+                "u.ambiguity, or give a spectrum or pixels that you know: unmix(..., known=...)"
+            )
+            said |= caution("no composition", hint)
         if self.ambiguous:
-            said["WARNING: shared elements"] = Caution("look at it with care", self._shared())
+            hint = (
+                f"{self._shared()}. The counts do not tell: give a spectrum or pixels that you "
+                "know, unmix(..., known=...), or publish the range"
+            )
+            said |= caution("shared elements", hint)
         return said
 
     def _how(self) -> str:
@@ -192,9 +197,7 @@ class CompositionFinding:
             or_else = ", or the cross sections do not describe these edges (white lines, for one)"
         return (
             f"{in_words(parts)}: too much of another component was taken off it, and it is a "
-            f"difference of spectra and no phase{or_else}. Compare the two results in "
-            "u.alternatives, look at u.ambiguity, or give a spectrum or pixels that you know: "
-            "unmix(..., known=...)"
+            f"difference of spectra and no phase{or_else}"
         )
 
     def _shared(self) -> str:
@@ -206,10 +209,7 @@ class CompositionFinding:
         ]
         more = len(self.ambiguous) - 3
         rest = f"; {more} more, in brackets" if more > 0 else ""
-        return (
-            f"{'; '.join(parts)}{rest}. The counts do not tell: give a spectrum or pixels that you "
-            "know, unmix(..., known=...), or publish the range"
-        )
+        return "; ".join(parts) + rest
 
 
 def composition_of(

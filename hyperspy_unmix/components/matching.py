@@ -87,10 +87,7 @@ class Match:
         return rows
 
     def __repr__(self) -> str:
-        rows = self._rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
-        return summary_text.text(self.title, self.settings, table)
+        return summary_text.text(self.title, self.settings, self._rows())
 
     def _repr_html_(self) -> str:
         return summary_text.html(self.title, self.settings, tuple(self._rows()))

@@ -201,10 +201,7 @@ class PhaseRegions:
         return f"{len(self)} phase{s} of {summary_text.name(self.pca.prepared)}"
 
     def __repr__(self) -> str:
-        rows = [self.head, *self.rows()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  " + "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
-        return summary_text.text(self.title, self.settings, table)
+        return summary_text.text(self.title, self.settings, [self.head, *self.rows()])
 
     def _repr_html_(self) -> str:
         return summary_text.html(self.title, self.settings, (self.head, *self.rows()))

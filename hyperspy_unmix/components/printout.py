@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_unmix.arguments.code_to_repeat import as_function, with_options
-from hyperspy_unmix.settings import LINE_WIDTH, Caution, Choice, FrozenSettings, as_html_table
+from hyperspy_unmix.settings import (
+    LINE_WIDTH,
+    Caution,
+    Choice,
+    FrozenSettings,
+    as_html_table,
+    as_text_table,
+)
 
 from .standing import Standing, find_standing
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from .components import Components
     from .trials import Trials
 
+NUMBERS = (0, 2, 3)  # columns of the table
 MOST_FINDINGS = 3
 MOST_LINES = 15
 MOST_ROWS = 6  # of the table; of more components the last ones share one
@@ -28,7 +36,8 @@ def as_text(result: Components, trials: Trials) -> str:
     """One screen."""
     standing = find_standing(result, trials)
     verdict = wrap(standing.sentence(), LINE_WIDTH)
-    top = [result.title, *verdict, *_aligned(_table(result, standing)), *_fit_in_words(result)]
+    table = [INDENT + row for row in as_text_table(_table(result, standing), to_the_right=NUMBERS)]
+    top = [result.title, *verdict, *table, *_fit_in_words(result)]
     last = [*_next(result, trials), _more(result)]
     room = MOST_LINES - len(top) - len(last)
     findings: list[str] = []
@@ -68,20 +77,6 @@ def _table(result: Components, standing: Standing) -> list[tuple[str, ...]]:
         numbers = f"{MOST_ROWS - 1} to {len(rows) - 1}"
         rows = [*rows[: MOST_ROWS - 1], (numbers, "u.rows()", "", span, "")]
     return [head, *rows]
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """The table in columns: words to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    is_number = (True, False, True, True, False)
-    return [
-        INDENT
-        + "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, widths, is_number, strict=True)
-        ).rstrip()
-        for cells in rows
-    ]
 
 
 def _fit_in_words(result: Components) -> list[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_unmix.analysis.phases import components_of
 from hyperspy_unmix.arguments.checks import check_choice
 from hyperspy_unmix.numerics.types import Floats, Mask
 
@@ -66,7 +65,7 @@ class Region:
         pca, n = self.result.pca, self.result.n_components
         rows = np.flatnonzero(self.picked)
         title = f"mean spectrum of {self.pixels} pixels"
-        return mean_spectra(pca, components_of(pca, n), [rows], title).inav[0]
+        return mean_spectra(pca, pca.corrected_components(n), [rows], title).inav[0]
 
     def __repr__(self) -> str:
         return f"Region: {self.pixels} of {len(self.picked)} pixels; .mask, .spectrum"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import Choice, as_html_table, value_in_words
+from hyperspy_unmix.settings import Choice, as_html_table, as_text_table, value_in_words
 
 if TYPE_CHECKING:
     from hyperspy_unmix.preparation.prepare import Prepared
@@ -42,18 +42,17 @@ def rows(
     ]
 
 
-def text(title: str, settings: Mapping[str, Choice], table: list[str] | None = None) -> str:
+def text(title: str, settings: Mapping[str, Choice], table: Sequence[tuple[str, ...]] = ()) -> str:
     """Title, table and settings, a line each."""
+    rows = [f"  {row}" for row in as_text_table(table)]
     lines = [
         f"  {key}: {value_in_words(choice.value)} ({choice.reason})"
         for key, choice in settings.items()
     ]
-    return "\n".join([title, *(table or []), *lines])
+    return "\n".join([title, *rows, *lines])
 
 
-def html(
-    title: str, settings: Mapping[str, Choice], table: tuple[tuple[str, ...], ...] = ()
-) -> str:
+def html(title: str, settings: Mapping[str, Choice], table: Sequence[tuple[str, ...]] = ()) -> str:
     """The same for notebooks; everything is escaped."""
     choices = [(name, value_in_words(c.value), c.reason) for name, c in settings.items()]
     return f"<b>{escape(title)}</b>{as_html_table(table) if table else ''}{as_html_table(choices)}"

@@ -13,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding, OneAnswerOnly
 from hyperspy_unmix.analysis.factorisation_finding import FactorisationFinding
 from hyperspy_unmix.analysis.found_by import BesideKnown
-from hyperspy_unmix.analysis.separate_counted import separate_counted
 from hyperspy_unmix.analysis.separated import LEAST_STABLE, Separated
 from hyperspy_unmix.analysis.separation_findings import (
     MOST_NEGATIVITY_RATIO,
@@ -134,17 +133,12 @@ def options_of(result: Components, **changed: Any) -> SeparationOptions:
 def _with(result: Components, n_components: int | None = None, **changed: Any) -> Components:
     """The result with other options; nothing is said of it."""
     n = result.n_components if n_components is None else n_components
-    pca, sums = result.pca, result.pca.summed
-    options, image = options_of(result, **changed), pca.prepared.image
-    if sums is None:
-        separated, choices = separate_counted(pca, n, options, image)
-    else:
-        separated, choices = separate_counted(sums.separable, n, options, image, sums.of_pixels)
+    separated, choices = result.pca.separate_silently(n, options_of(result, **changed))
     return replace(
         result,
         names=numbers(n),
         choices=FrozenSettings(choices),
-        arrays=pca.arrays_of(separated),
+        arrays=result.pca.arrays_of(separated),
         separated=separated,
     )
 

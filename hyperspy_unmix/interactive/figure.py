@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from hyperspy_unmix.preparation.spectrum_image import to_pixels
 
 if TYPE_CHECKING:
     from hyperspy_unmix.numerics.types import Floats, Mask
-    from hyperspy_unmix.results.pca import PCA
-    from hyperspy_unmix.results.unmixing import Unmixing
+
+    from .open_choices import OpenChoices
 
 MOST_MAPS = 6  # components whose maps are shown
 LEAST_SCREE_VALUES = 20  # shown, as far as there are so many
@@ -33,27 +33,6 @@ def is_region(region: Any) -> bool:
     return isinstance(region, tuple) and len(region) == 4
 
 
-class Choices(Protocol):
-    """What a tool shows: the data as a whole, the result of its choices, and what changes them."""
-
-    whole: PCA
-    result: Unmixing
-    most: int
-    component: int
-    n_components: int
-    region: Any
-    known: dict[str, Any]
-    view: tuple[float, float]
-
-    def set_background(self, start: float, end: float) -> None:
-        """Fit the background between these energies."""
-        ...
-
-    def observe(self, handler: Any, names: str) -> None:
-        """Call ``handler`` when one of these is another."""
-        ...
-
-
 class UnmixFigure:
     """Follows a tool; where it is ``live``, the mouse chooses window and number.
 
@@ -62,7 +41,7 @@ class UnmixFigure:
     tool : UnmixTool
     """
 
-    def __init__(self, tool: Choices) -> None:
+    def __init__(self, tool: OpenChoices) -> None:
         self.tool, self.live = tool, is_live()
         self.figure = self._new_figure()
         grid = self.figure.add_gridspec(

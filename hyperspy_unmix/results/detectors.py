@@ -141,9 +141,11 @@ class Detectors(Mapping[str, Unmixing]):
 
     def __repr__(self) -> str:
         table = [
-            f"  component {name}: "
-            + ", ".join(f"{s} of {d}" for s, d in zip(shares, self.results, strict=True))
-            + f", stability {index}"
+            (
+                f"component {name}: "
+                + ", ".join(f"{s} of {d}" for s, d in zip(shares, self.results, strict=True))
+                + f", stability {index}",
+            )
             for name, *shares, index in self.rows()
         ]
         return summary_text.text(self.title, self.settings, table)

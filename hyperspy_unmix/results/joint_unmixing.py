@@ -26,6 +26,7 @@ from hyperspy_unmix.numerics.noise.noise_edge import leading_count, noise_edge
 from hyperspy_unmix.preparation.together import prepare_together
 from hyperspy_unmix.settings import Choice, warn_of
 
+from .like_another import arranged_like
 from .pca import PCA
 from .unmixing import Unmixing, unmixed
 
@@ -42,6 +43,7 @@ def unmix_together(
     n_components: Any,
     how: dict[str, Any],
     preprocessing: dict[str, Any],
+    like: Unmixing | None = None,
 ) -> list[Unmixing]:
     """One result for each signal, all with the same spectra; see `hyperspy_unmix.unmix`.
 
@@ -81,13 +83,13 @@ def unmix_together(
         maps = separated.arrays.maps[ends[i] : ends[i + 1]]
         all_choices = {**pca.settings, **choices, "together": _others(signals, i)}
         arguments = {"n_components": n_components, **how, **preprocessing}
-        code = f"{call('hyperspy_unmix.unmix', names, **arguments)}[{i}]"
+        code = f"{call('hyperspy_unmix.unmix', names, like=like, **arguments)}[{i}]"
         result = unmixed(pca, separated, all_choices, (code,))
         maps = pca.maps_as_recorded(separated.arrays.spectra, maps)
         recipe = Asked().updated(**arguments)
         result = replace(result, arrays=separated.with_maps(maps), asked=recipe)
         warn_of(*result.own_findings)
-        results.append(result)
+        results.append(replace(arranged_like(result, like), calls=(code,)))
     return results
 
 

@@ -10,6 +10,7 @@ from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.arguments.recipe import Asked
 
+from .like_another import arranged_like
 from .low_loss_comparison import better_of
 from .pca import PCA
 from .unmixing import Unmixing
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def unmix_one(
-    signal: BaseSignal, n_components: Any, how: Mapping[str, Any], preprocessing: dict[str, Any]
+    signal: BaseSignal,
+    n_components: Any,
+    how: Mapping[str, Any],
+    preprocessing: dict[str, Any],
+    like: Unmixing | None = None,
 ) -> Unmixing:
     """Unmixed with these options, without the low loss where that makes it worse."""
     options = read_options("unmix", preprocessing)
@@ -28,9 +33,12 @@ def unmix_one(
         lambda: PCA.of_signal(signal, n_components, replace(options, low_loss=None)).ica(**how),
     )
     asked = Asked().updated(n_components=n_components, **how, **preprocessing)
-    return replace(result, calls=(code_of_one(n_components, how, preprocessing),), asked=asked)
+    code = code_of_one(n_components, how, preprocessing, like)
+    return replace(arranged_like(result, like), calls=(code,), asked=asked)
 
 
-def code_of_one(n_components: Any, how: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> str:
+def code_of_one(
+    n_components: Any, how: Mapping[str, Any], preprocessing: Mapping[str, Any], like: Any = None
+) -> str:
     """The call that does so."""
-    return call("s.unmix", n_components=n_components, **how, **preprocessing)
+    return call("s.unmix", n_components=n_components, **how, like=like, **preprocessing)

@@ -73,7 +73,7 @@ TEXTS = texts()
 # Words of others: warnings, errors, the hint of an ambiguity.
 HANDED_ON = (
     "settings.py: warn",
-    "interactive/tool.py: _try",
+    "interactive/open_choices.py: _try",
     "components/uncertainty.py: choices: ambiguity",
 )
 
