@@ -16,7 +16,7 @@ from hyperspy_unmix.results.one_signal import code_of_one, unmix_one
 
 from .carry_names import kept_names
 from .open_choices import OpenChoices
-from .saving import save
+from .saving import save, with_suffix
 
 if TYPE_CHECKING:
     from .figure import UnmixFigure
@@ -120,7 +120,10 @@ class UnmixTool(OpenChoices):
             ``.hspy`` or ``.zspy``: all of it, see `Unmixing.save`; ``.html``: the report;
             ``.pdf``, ``.png`` or ``.svg``: the overview. Default: ``file``.
         """
-        path = Path(self.file if filename is None else filename)
+        path = with_suffix(Path(self.file if filename is None else filename))
+        if path.is_dir():
+            self.message = f"{path} is a folder: the name of a file is needed."
+            return
         if path.exists() and path != self._saved:
             self._saved = path
             self.message = f"{path} exists: save once more to overwrite it."
@@ -128,7 +131,8 @@ class UnmixTool(OpenChoices):
         self._saved = path
 
         def write() -> None:
-            self.message = f"Saved as {save(self.result, path)}."
+            save(self.result, path)
+            self.message = f"Saved as {path}."
 
         self._try(write)
 

@@ -108,7 +108,8 @@ def positive(covariance: Floats) -> Floats:
     covariance = (covariance + covariance.T) / 2
     scale = np.sqrt(np.maximum(np.abs(np.diag(covariance)), 1e-300))
     values, axes = np.linalg.eigh(covariance / np.outer(scale, scale))
-    values = np.maximum(values, LEAST_POWER * max(float(values.mean()), 1e-300))
+    # Of next to no counts even the mean may be estimated below zero.
+    values = np.maximum(values, LEAST_POWER * max(float(np.abs(values).mean()), 1e-12))
     return np.asarray((axes * values) @ axes.T * np.outer(scale, scale))
 
 

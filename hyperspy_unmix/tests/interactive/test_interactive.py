@@ -266,6 +266,13 @@ def test_saved_from_the_tool(tool, tmp_path):
     assert (tmp_path / "d.html").read_text() == "mine"
     tool.save(tmp_path / "d.html")
     assert "Saved" in tool.message
+    # no suffix is .hspy, and that is not overwritten unasked either
+    written = (tmp_path / "a.hspy").read_bytes()
+    tool.save(tmp_path / "a")
+    assert "a.hspy exists: save once more" in tool.message
+    assert (tmp_path / "a.hspy").read_bytes() == written
+    tool.save(tmp_path)
+    assert "is a folder" in tool.message
     tool.save(tmp_path / "nowhere" / "e.html")
     assert "no such folder" in tool.message.lower() or "nowhere" in tool.message
 

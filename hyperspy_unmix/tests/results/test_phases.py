@@ -147,6 +147,13 @@ def test_phases_where_channels_are_summed():
     assert 5 <= len(found) <= 8
 
 
+@pytest.mark.parametrize("counts", [0.002, 0.02, 0.1])
+def test_next_to_no_counts_are_no_phases(counts):
+    """Truth: one spectrum; in none of these is there more than one phase."""
+    s = hs.signals.Signal1D(np.random.default_rng(1).poisson(counts, (12, 12, 200)))
+    assert len(hyperspy_unmix.phases(s)) <= 1
+
+
 def unmix_channels(s):
     u = hyperspy_unmix.unmix(s)
     assert u.settings["summed channels"].value > 1
