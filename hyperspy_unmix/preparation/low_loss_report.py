@@ -18,6 +18,7 @@ from .spectrum_image import Image
 THICKEST = 1.5  # t/lambda above which the deconvolution is flagged
 MOST_ANGLES_DIFFER = 0.05  # of the collection angle of the low loss
 MOST_BEYOND = 0.05  # of the inelastic electrons, that may be beyond the end of the axis
+LEAST_OFFSET_EV, CLEAR_OFFSET_EV = 0.1, 1.0  # of the zero-loss peak, that is said; warned of
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,38 @@ class LowLossFinding:
         said["zero-loss peak"] = Choice(
             self.peak, f"centre and end of the mean zero-loss peak, {self.units}"
         )
-        return said | self._deconvolution() | self._thickness() | self._angles()
+        scale = self._energy_scale()
+        return said | scale | self._deconvolution() | self._thickness() | self._angles()
+
+    def _energy_scale(self) -> Settings:
+        """Where the peak is not at zero.
+
+        The axis is not moved: the two axes of dual EELS can be off by 5 eV and by 12 eV in one file,
+        so that the peak does not tell where the edges are.
+        """
+        centre = self.peak[0]
+        off = abs(centre) * EV.get(self.units, 1.0)
+        if off < LEAST_OFFSET_EV:
+            return {}
+        size = f"{abs(centre):.3g} {self.units}".strip()
+        sign, moved = ("high", "-=") if centre > 0 else ("low", "+=")
+        move = f"axes_manager[-1].offset {moved} {abs(centre):.3g}"
+        if self.is_own:
+            words = f"energies are {size} too {sign}, by the zero-loss peak among them"
+            remedy = f"To move them: signal.{move}"
+        else:
+            words = (
+                f"energies of the low loss are {size} too {sign}, by its zero-loss peak; those of "
+                "the core loss too if both axes were calibrated alike, which a known edge tells"
+            )
+            remedy = (
+                f"Compare one; to move both: signal.{move}; low_loss.{move}, or exspy's "
+                "low_loss.align_zero_loss_peak(also_align=[signal])"
+            )
+        if off < CLEAR_OFFSET_EV:
+            return {"energy scale": Choice(centre, f"{words}; left as recorded. {remedy}")}
+        short = f"The zero-loss peak lies at {centre:.3g} {self.units}: move the energy axis."
+        return caution("energy scale", f"{words}. {remedy}", short, DETAIL)
 
     def _deconvolution(self) -> Settings:
         if not self.deconvolves:

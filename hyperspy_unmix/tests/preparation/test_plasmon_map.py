@@ -239,3 +239,28 @@ def test_only_what_holds_a_zero_loss_peak(change):
     u = unmix(signal, 1, background=None)
     assert u.thickness is None
     assert "plural scattering" not in u.settings
+
+
+# ---------------------------------------------------------------------- where the axis begins
+
+
+@pytest.mark.parametrize(("offset", "is_warned_of"), [(0.0, None), (0.3, False), (-3.0, True)])
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_peak_beside_zero_is_said_and_the_axis_left(offset, is_warned_of, is_own, caplog):
+    """Truth: what was added to the axis of the low loss."""
+    phantom = data.inclined_boundary(shape=SHAPE)
+    low_loss = low_loss_of(phantom) if is_own else phantom.low_loss.deepcopy()
+    low_loss.axes_manager[-1].offset += offset
+    before = low_loss.axes_manager[-1].axis.copy()
+    u = unmix(low_loss) if is_own else unmix(phantom.signal, low_loss=low_loss)
+    np.testing.assert_array_equal(low_loss.axes_manager[-1].axis, before)
+    assert u.spectra.axes_manager[-1].axis[-1] == (
+        before[-1] if is_own else phantom.signal.axes_manager[-1].axis[-1]
+    )
+    told = u.settings["energy scale"].reason if "energy scale" in u.settings else caplog.text
+    assert ("energies" in told) == (is_warned_of is not None)
+    assert ("energies" in caplog.text) == bool(is_warned_of)
+    if is_warned_of is not None:
+        sign = "-=" if offset > 0 else "+="
+        assert f"signal.axes_manager[-1].offset {sign} {abs(offset):g}" in told
+        assert ("align_zero_loss_peak(also_align=[signal])" in told) == (not is_own)
