@@ -152,7 +152,7 @@ class LowLossFinding:
     def _energy_scale(self) -> Settings:
         """Where the peak is not at zero.
 
-        The axis is not moved: the two axes of dual EELS can be off by 5 eV and by 12 eV in one file,
+        The axis is not moved: those of one measured pair are off by 5 eV and by 12 eV,
         so that the peak does not tell where the edges are.
         """
         centre = self.peak[0]
