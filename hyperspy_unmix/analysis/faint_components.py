@@ -163,7 +163,8 @@ def _more_in_sums(
 def _pca_of_sums(prepared: Prepared, factors: tuple[int, ...], least_rank: int) -> PcaOfSums:
     """The components of sums; of their noise as well, as many as ``least_rank`` in all."""
     blocks = summed_blocks(prepared.image, factors)
-    return PcaOfSums.of(blocks, *compress(blocks, summarise(blocks), prepared.noise, least_rank))
+    found = compress(blocks, summarise(blocks), prepared.noise, least_rank, split=False)
+    return PcaOfSums.of(blocks, *found)
 
 
 def _alike(spectra: LowRank, sums: PcaOfSums) -> Mask:

@@ -48,7 +48,7 @@ class Scree:
         right.
     repeats : array
         Significance with which the leading components repeat in an independent share of the
-        counts, see `split_half`.
+        counts, see `split_half`; empty where it was not looked at.
     shape : (pixels, channels)
         Of the whitened data.
     rest : float
@@ -89,7 +89,7 @@ class Spectrum:
 
 
 def measure_scree(
-    gram: Floats, n: int, profile: Floats, calibrated: bool
+    gram: Floats, n: int, profile: Floats, calibrated: bool, *, split: bool = True
 ) -> tuple[Scree, Spectrum]:
     """Squared singular values over the noise edge, and which of them repeat.
 
@@ -103,6 +103,8 @@ def measure_scree(
         Noise variance of the whitened channels, near one.
     calibrated : bool
         Take the level of the noise from the data, not from the model.
+    split : bool
+        Look which components repeat in an independent share of the counts.
 
     Returns
     -------
@@ -120,21 +122,23 @@ def measure_scree(
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
     values = eigenvalues / (edge * scale)
     rest = float(np.trace(gram)) / (edge * scale) - values.sum() if len(values) < rank else 0.0
-    # The split-half test of the components above the noise edge and of a few more.
-    n_above = int(np.sum(values > 1))
-    n_tested = min(n_above + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED, rank)
-    rows, variance = (n, profile) if n >= m else _rows_of_pixels(n, profile)
-    scaled_gram = gram if scale == 1 else gram / scale
-    repeats = split_half.significance(scaled_gram, rows, variance, n_tested)
     scree = Scree(
         values=values,
         edge=edge * scale,
         calibration=level,
-        repeats=repeats,
+        repeats=_split(gram, n, profile, scale, int(np.sum(values > 1))) if split else np.zeros(0),
         shape=(n, m),
         rest=max(float(rest), 0.0),
     )
     return scree, spectrum
+
+
+def _split(gram: Floats, n: int, profile: Floats, scale: float, n_above: int) -> Floats:
+    """The split-half test of the components above the noise edge and of a few more."""
+    tested = min(n_above + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED, len(gram))
+    rows, variance = (n, profile) if n >= len(profile) else _rows_of_pixels(n, profile)
+    scaled_gram = gram if scale == 1 else gram / scale
+    return split_half.significance(scaled_gram, rows, variance, tested)
 
 
 def _rows_of_pixels(n: int, profile: Floats) -> tuple[int, Floats]:

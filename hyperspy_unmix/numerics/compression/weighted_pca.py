@@ -36,7 +36,12 @@ DIRECTIONS_IN_DOUBLE_PRECISION = 8  # the strongest, in the Gram matrix
 
 
 def compress(
-    blocks: RowBlocks, summary: Summary, noise: NoiseModel, least_rank: int = 0
+    blocks: RowBlocks,
+    summary: Summary,
+    noise: NoiseModel,
+    least_rank: int = 0,
+    *,
+    split: bool = True,
 ) -> tuple[LowRank, Scree]:
     """Weighted PCA in two passes over ``blocks``: Gram matrix, then scores.
 
@@ -49,6 +54,8 @@ def compress(
     noise : NoiseModel
     least_rank : int
         Components to keep where fewer are above the noise edge.
+    split : bool
+        Look which of them repeat in an independent share of the counts.
 
     Returns
     -------
@@ -72,7 +79,8 @@ def compress(
     # The number of components.
     profile = whitening.variance_of(profile)
     gram = white @ white.T if n < m else white
-    scree, spectrum = measure_scree(gram, n, profile, calibrated=noise.kind != "poisson")
+    calibrated = noise.kind != "poisson"
+    scree, spectrum = measure_scree(gram, n, profile, calibrated, split=split)
     rank = min(max(scree.above_noise_edge, least_rank, 1), n, m)
     # Their scores, in the second pass, and some of noise.
     directions = leading_directions(white, rank, spectrum)
