@@ -28,6 +28,7 @@ LEAST_WIDTH, MOST_WIDTH = 60.0, 300.0  # mm
 ROW_HEIGHT = 30.0  # mm, of a component
 TALLEST = 235.0  # mm, of a page
 MM = 1 / 25.4  # inches
+SHARE_OF_A_LINE = 0.11  # of the height of a spectrum
 STYLE: Any = {
     "font.size": 7,
     "axes.linewidth": 0.5,
@@ -115,11 +116,18 @@ def _spectrum(
     name = name_of(result, i, 24)
     if result.names[i] in result.unstable:
         name += "\n(UNSTABLE)"
-    ax.text(0.97, 0.94, name, transform=ax.transAxes, ha="right", va="top", linespacing=1.0)
+    _leave_room(ax, 1 + name.count("\n"))
+    ax.text(0.97, 0.96, name, transform=ax.transAxes, ha="right", va="top", linespacing=1.0)
     # The scale of intensities of integral one is told by the unit.
     ax.set(ylabel=per_unit(axis), yticks=[], xlabel=label(axis, "Signal axis") if last else "")
     if not last:
         ax.tick_params(labelbottom=False)
+
+
+def _leave_room(ax: Any, lines: int) -> None:
+    """Room for so many lines of text above all that is drawn."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + (high - low) * SHARE_OF_A_LINE * lines / (1 - SHARE_OF_A_LINE * lines))
 
 
 def _map(ax: Any, signal: Any, quantity: str, *, last: bool) -> None:

@@ -117,7 +117,7 @@ def _draw_corners(
         points = outline = points[:2]
     ax.plot(*outline.T, color=colours.SCALE_BAR, lw=1, ls="--")
     ax.plot(*points.T, "o", color=colours.SCALE_BAR, mec="k", mew=0.5)
-    places_of_text = (("center", (0, 9)), ("left", (6, -2)), ("left", (4, -13)))
+    places_of_text = (("right", (4, 8)), ("left", (8, -2)), ("left", (8, 6)))
     for text, point, (side, offset) in zip(ends, points, places_of_text, strict=False):
         ax.annotate(
             text,
@@ -125,6 +125,7 @@ def _draw_corners(
             offset,
             textcoords="offset points",
             ha=side,
+            va="bottom" if point[0] or not point[1] else "top",
             fontsize="small",
             bbox={"fc": "w", "ec": "none", "alpha": 0.7, "pad": 1},
         )

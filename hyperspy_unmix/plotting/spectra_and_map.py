@@ -18,6 +18,8 @@ from .slices import in_words_of, slice_of
 if TYPE_CHECKING:
     from hyperspy_unmix.components.components import Components
 
+MOST_LINES_INSIDE = 3  # of the axes; a longer legend would cover spectra
+
 
 def plot_spectra(
     result: Components,
@@ -62,21 +64,21 @@ def plot_spectra(
         palette = colours.as_colours(colors)
     if len(palette) < len(places):
         raise ValueError(f"colors={palette!r}: {len(places)} are needed, one for each component.")
+    is_own = ax is None
     if ax is None:
         _, ax = new_figure(1, 1, figsize=(6.5, 4.5))
     axis = result.spectra.axes_manager.signal_axes[0]
     spectra = result.spectra.data[places]
     errors = np.nan_to_num(2 * result.spectra_uncertainty.data[places], posinf=np.nan)
     step = 1.05 * float(np.nanmax(spectra) - min(np.nanmin(spectra), 0)) if stacked else 0.0
+    drawn = [name_of(result, place, 20) for place in places]
     for k, (spectrum, error, colour) in enumerate(zip(spectra, errors, palette, strict=False)):
         # The first stands on top, as in the legend.
         zero = step * (len(places) - 1 - k)
         if bands:
             bounds = (zero + spectrum - error, zero + spectrum + error)
             ax.fill_between(axis.axis, *bounds, color=colour, alpha=0.3, lw=0)
-        ax.plot(
-            axis.axis, zero + spectrum, lw=1, color=colour, label=name_of(result, places[k], 20)
-        )
+        ax.plot(axis.axis, zero + spectrum, lw=1, color=colour, label=drawn[k])
         if stacked:
             ax.axhline(zero, color="0.6", lw=0.5, zorder=0)
     ax.set(xlabel=label(axis, "Signal axis"), ylabel=per_unit(axis))
@@ -84,7 +86,10 @@ def plot_spectra(
         ax.set(yticks=[])
     mark_features(ax, result.spectra, "inside" if title else "above")
     ax.set_title(title or "")
-    ax.legend(fontsize="small")
+    if is_own and sum(1 + names.count("\n") for names in drawn) > MOST_LINES_INSIDE:
+        ax.figure.legend(loc="outside right upper", fontsize="small")
+    else:
+        ax.legend(fontsize="small")
     return ax
 
 
