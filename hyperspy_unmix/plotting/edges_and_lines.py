@@ -71,7 +71,17 @@ def mark_features(
             color="0.3",
             annotation_clip=False,
             parse_math=False,
-            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.5, "shrinkA": 1, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                # To the near end of the name: strokes to its middle run through its neighbours,
+                # and those that stop at its box stop short of it.
+                "relpos": (0.5, 0.0 if above else 1.0),
+                "patchA": None,
+                "color": "0.6",
+                "lw": 0.5,
+                "shrinkA": 1,
+                "shrinkB": 0,
+            },
         )
 
 

@@ -3,6 +3,7 @@
 import re
 
 import hyperspy.api as hs
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.plotting.colours import COMPOSITE, mixed
+from hyperspy_unmix.plotting.edges_and_lines import mark_features
 from hyperspy_unmix.tests.scenes import two_phases, wedge
 
 SHAPE = (12, 17)
@@ -210,3 +212,26 @@ def test_slices_of_a_stack():
         u.plot_composite()
     with pytest.raises(ValueError, match="slices from 0 to 2"):
         u.plot_map(0, at=3)
+
+
+@pytest.mark.parametrize("names", ["above", "inside"])
+def test_strokes_lead_to_the_ends_of_names(names):
+    """Names of lines that lie close: each stroke ends at its own name, in any resolution."""
+    s = hs.signals.Signal1D(np.ones((2, 992)))
+    s.axes_manager[-1].scale, s.axes_manager[-1].units = 0.02, "keV"
+    s.set_signal_type("EDS_TEM")
+    s.set_microscope_parameters(beam_energy=200)
+    s.set_elements(["C", "Cu", "Fe", "O", "Pt", "S", "Si"])
+    figure, ax = plt.subplots(figsize=(2, 2))
+    ax.set_xlim(0, 20)
+    mark_features(ax, s, names, distance=0.09)
+    for resolution in (100, 300):
+        figure.set_dpi(resolution)
+        figure.canvas.draw()
+        assert len(ax.texts) == 10
+        for text in ax.texts:
+            box = matplotlib.text.Text.get_window_extent(text)
+            x, y = text.arrow_patch.get_path().vertices[0]
+            point = figure.dpi / 72
+            assert abs(x - (box.x0 + box.x1) / 2) < 2 * point
+            assert abs(y - (box.y0 if names == "above" else box.y1)) < 2 * point
