@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -91,6 +92,8 @@ sphinx_gallery_conf = {
 
 templates_path = ["_templates"]
 
+DOCS = Path(__file__).parent
+WIDE = [f"benchmarks/{p.stem}" for p in DOCS.glob("benchmarks/*.md") if p.stem != "index"]
 html_theme = "pydata_sphinx_theme"
 html_title = "hyperspy_unmix"
 html_static_path = ["_static"]
@@ -104,6 +107,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
     "show_prev_next": True,
+    # Tables need the width that a list of headings would take.
+    "secondary_sidebar_items": {"**": ["page-toc"]} | {name: [] for name in WIDE},
 }
 html_sidebars = {"getting_started": [], "theory": []}
 html_show_sourcelink = False
