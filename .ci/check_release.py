@@ -69,8 +69,12 @@ def addresses() -> Iterator[str]:
     ours = re.compile(
         r"https://(?:github\.com/[\w.-]+|[\w.-]+\.github\.io)/hyperspy[-_]unmix(?![\w-])"
     )
+    binder = re.compile(r"https://mybinder\.org/v2/gh/[\w.-]+/[\w.-]+")
+    launched = {f"https://mybinder.org/v2/gh/{owner}/{name}"}
     for file in files():
         if Path(file).suffix in TEXT:
+            for found in set(binder.findall(read(file))) - launched:
+                yield f"{file}: {found} does not launch {repository}"
             for found in set(ours.findall(read(file))) - {repository, pages.rstrip("/")}:
                 yield f"{file}: {found} is neither {repository} nor {pages}"
 

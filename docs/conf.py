@@ -1,6 +1,7 @@
 """How the documentation is built; `make docs` runs it with warnings as errors."""
 
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -94,6 +95,7 @@ templates_path = ["_templates"]
 
 DOCS = Path(__file__).parent
 WIDE = [f"benchmarks/{p.stem}" for p in DOCS.glob("benchmarks/*.md") if p.stem != "index"]
+WIDE.append("measured_core_shell")
 html_theme = "pydata_sphinx_theme"
 html_title = "hyperspy_unmix"
 html_static_path = ["_static"]
@@ -127,6 +129,16 @@ def _shorten(app, what, name, obj, options, lines) -> None:
         ]
 
 
+def _without_missing_pictures(app, name, source) -> None:
+    """Pictures of measured data are not in the repository, and not there in most builds."""
+    from measured_pages import PAGES, without_missing_pictures
+
+    if name in PAGES:
+        source[0] = without_missing_pictures(source[0])
+
+
 def setup(app) -> None:
-    """Before numpydoc reads them."""
+    """Before numpydoc reads docstrings, and before pages are read."""
+    sys.path.insert(0, str(DOCS))
     app.connect("autodoc-process-docstring", _shorten, priority=400)
+    app.connect("source-read", _without_missing_pictures)
