@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_unmix.numerics.certainty.evidence import MOST_ERROR_OF_ICA, Evidence, Verdict
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution
 
 LEAST_SHARE_CLEARLY_ALONE = 0.03  # of the pixels
@@ -119,8 +119,7 @@ class EvidenceFinding:
 
     def _components(self) -> str:
         """What decided on which components."""
-        is_alone = np.array(self.is_alone) | (self.verdict in ("alone", "alike"))
-        is_known = np.isin(np.arange(len(is_alone)), self.known)
+        is_alone, is_known = self._are_alone, self._are_known
         known = [str(i) for i in np.flatnonzero(is_known)]
         alone = [f"{i} in {self.alone_pixels[i]:,}" for i in np.flatnonzero(is_alone & ~is_known)]
         others = [str(i) for i in np.flatnonzero(~is_alone & ~is_known)]
@@ -133,6 +132,22 @@ class EvidenceFinding:
         elif others:
             words.append(f"taken where they are most alone: {', '.join(others)}")
         return "; ".join(words)
+
+    @property
+    def _are_alone(self) -> Mask:
+        return np.array(self.is_alone) | (self.verdict in ("alone", "alike"))
+
+    @property
+    def _are_known(self) -> Mask:
+        return np.isin(np.arange(len(self.is_alone)), self.known)
+
+    @property
+    def by_independence(self) -> tuple[int, ...]:
+        """Components that nothing but their independence of the others tells."""
+        if self.verdict not in ("independent", "impossible"):
+            return ()
+        is_held = self._are_alone & (self.verdict == "independent")
+        return tuple(int(i) for i in np.flatnonzero(~is_held & ~self._are_known))
 
     @property
     def reason(self) -> str:

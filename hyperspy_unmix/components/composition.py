@@ -125,6 +125,8 @@ class CompositionFinding:
         Those that do not come back.
     less_than_none : tuple of (int, str, float, float)
         Components that hold clearly less than none of an element, its at. % and their error.
+    without : tuple of str
+        Components that hold none of these elements.
     ambiguous : tuple of (int, str, float, float, tuple of int)
         Component, element, its least and greatest at. %, and components that share it.
     not_counted : tuple of str
@@ -138,6 +140,7 @@ class CompositionFinding:
     names: tuple[str, ...]
     unstable: tuple[str, ...] = ()
     less_than_none: tuple[tuple[int, str, float, float], ...] = ()
+    without: tuple[str, ...] = ()
     ambiguous: tuple[tuple[int, str, float, float, tuple[int, ...]], ...] = ()
     not_counted: tuple[str, ...] = ()
     scattering_left: bool = False
@@ -161,6 +164,9 @@ class CompositionFinding:
                 "what to mend"
             )
             said |= caution("plural scattering", hint)
+        if self.without:
+            reason = "none of these elements: a support, a detector's peak, or what is not named"
+            said["no atoms"] = Choice(in_words(list(self.without)), reason)
         if self.unstable:
             hint = (
                 f"{in_words(list(self.unstable))} did not come back from other noise: do not "

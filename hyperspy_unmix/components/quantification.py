@@ -90,12 +90,15 @@ def _with_errors(
 ) -> Composition:
     image, arrays = result.prepared.image, result.arrays
     totals = arrays.maps.sum(0) * (arrays.spectra @ image.channel_widths)
-    per_count = atoms.values / totals[:, None]
-    if not (per_count.sum(1) > 0).all():
+    holds_none = ~(atoms.values.sum(1) / totals > 0)
+    if holds_none.all():
         raise ValueError(
-            "a component holds no atoms of these elements: look at u.plot_spectra(), and name "
-            "elements that are there, or unmix into fewer components."
+            "no component holds atoms of these elements: look at u.plot_spectra(), and name "
+            "elements that are there."
         )
+    # What the numbers of such a component are does not matter, they are not shown.
+    atoms = replace(atoms, values=np.where(holds_none[:, None], totals[:, None], atoms.values))
+    per_count = atoms.values / totals[:, None]
     modes = uncertainty.background_modes(arrays, result._background_spread)
     of_modes = np.array(
         [[atoms.of(row, i) for row in to_channels(image, of_one)] for i, of_one in enumerate(modes)]
@@ -105,8 +108,8 @@ def _with_errors(
     low, high = fractions_range(per_count, result.ambiguity.shares)
     share, error = fractions(atoms.values), np.sqrt(variance)
     less_than_none = _less_than_none(share, error, atoms.elements)
-    # Of what is no spectrum of a phase there is no composition.
-    for i, *_ in less_than_none:
+    # Of what is no spectrum of a phase, or holds none of it, there is no composition.
+    for i in (*(i for i, *_ in less_than_none), *np.flatnonzero(holds_none)):
         share[i], error[i], low[i], high[i] = np.nan, np.nan, 0.0, 1.0
     shares = (share, error, low, high)
     without = composition_of(how, atoms.elements, shares, mass_thickness)
@@ -114,6 +117,7 @@ def _with_errors(
         how,
         unstable=tuple(result.unstable),
         less_than_none=less_than_none,
+        without=tuple(result.names[i] for i in np.flatnonzero(holds_none)),
         ambiguous=_ambiguous(without, per_count, result.ambiguity.pairs),
     )
     warn_of(how)

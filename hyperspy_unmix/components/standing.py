@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding
 from hyperspy_unmix.analysis.separated import LEAST_STABLE
 from hyperspy_unmix.analysis.separation_findings import MOST_NEGATIVITY_RATIO, RefinementFinding
 from hyperspy_unmix.numerics.types import Floats
@@ -68,6 +69,8 @@ class Standing:
         Unstable components that are stable under another assumption: it, and their stability.
     excluded : tuple of int
         Those that the user leaves out.
+    by_independence : tuple of int
+        Those that are alone in no pixels, so that nothing but independence tells their spectra.
     """
 
     names: tuple[str, ...]
@@ -81,6 +84,7 @@ class Standing:
     has_more: bool = False
     elsewhere: Mapping[int, tuple[str, float]] = field(default_factory=dict)
     excluded: tuple[int, ...] = ()
+    by_independence: tuple[int, ...] = ()
 
     @property
     def unstable(self) -> tuple[int, ...]:
@@ -115,6 +119,7 @@ class Standing:
             "not reproducible": i in self.unstable,
             "takes counts away: a difference": i in self.differences,
             "faint": i in self.faint and i not in self.unstable,
+            "nowhere alone": i in self.by_independence and i not in self.unstable,
             "excluded": i in self.excluded,
         }
         return ", ".join(words for words, is_so in notes.items() if is_so)
@@ -171,10 +176,10 @@ def find_standing(result: Components, trials: Trials) -> Standing:
     other = disagreement(result.separated, result.arrays, result.names)
     films = uncertainty.may_lie_under(result.separated, result.arrays)
     refined = finding_of(result.separated.findings, RefinementFinding)
-    elsewhere = {
-        int(np.flatnonzero(result.arrays.origin == origin)[0]): (assumption, index)
-        for origin, assumption, index in trials.elsewhere
-    }
+    evidence = finding_of(result.separated.findings, EvidenceFinding)
+    alone_nowhere = () if evidence is None else evidence.by_independence
+    place = {int(origin): i for i, origin in enumerate(result.arrays.origin)}
+    elsewhere = {place[origin]: (kind, index) for origin, kind, index in trials.elsewhere}
     return Standing(
         names=result.names,
         stability=tuple(float(index) for index in result.stability),
@@ -187,6 +192,7 @@ def find_standing(result: Components, trials: Trials) -> Standing:
         has_more=result.residual_finding.number > 0,
         elsewhere=elsewhere,
         excluded=result.excluded,
+        by_independence=tuple(sorted(place[origin] for origin in alone_nowhere)),
     )
 
 

@@ -170,10 +170,7 @@ class LowLossFinding:
                 f"energies of the low loss are {size} too {sign}, by its zero-loss peak; those of "
                 "the core loss too if both axes were calibrated alike, which a known edge tells"
             )
-            remedy = (
-                f"Compare one; to move both: signal.{move}; low_loss.{move}, or exspy's "
-                "low_loss.align_zero_loss_peak(also_align=[signal])"
-            )
+            remedy = f"Compare one; to move both: signal.{move}; low_loss.{move}"
         if off < CLEAR_OFFSET_EV:
             return {"energy scale": Choice(centre, f"{words}; left as recorded. {remedy}")}
         short = f"The zero-loss peak lies at {centre:.3g} {self.units}: move the energy axis."

@@ -7,11 +7,13 @@ from itertools import product
 import pytest
 
 import hyperspy_unmix
+from hyperspy_unmix import data
 from hyperspy_unmix.arguments.code_to_repeat import as_function, with_options
 from hyperspy_unmix.components import printout
 from hyperspy_unmix.components.standing import Standing
 from hyperspy_unmix.components.trials import Score
 from hyperspy_unmix.components.trying import score_of
+from hyperspy_unmix.plotting import nearest
 from hyperspy_unmix.settings import NO_PHASE, WRONG, Caution, FrozenSettings, caution
 from hyperspy_unmix.tests.scenes import two_phases
 
@@ -61,6 +63,18 @@ def too_many(scene):
 def test_verdict(standing, sentence):
     """Definition: from the facts."""
     assert standing.sentence() == sentence
+
+
+def test_what_is_nowhere_alone_is_said():
+    """Truth: of the phantom, whose cores lie inside their shells; the support is beside them."""
+    phantom = data.eds_core_shell()
+    u = hyperspy_unmix.unmix(phantom.signal, 3)
+    table = [line for line in repr(u).splitlines() if line.startswith("  ")][1:4]
+    axis = u.spectra.axes_manager[-1].axis
+    true = [phantom.truth.names[j] for j in nearest(u.spectra.data, phantom.truth.spectra, axis)]
+    said = {name: "nowhere alone" in row for name, row in zip(true, table, strict=True)}
+    assert said == {"FePt": True, "Fe3O4": True, "support": False}
+    assert "nowhere alone" not in repr(u.alternatives["pure"])
 
 
 def test_one_screen(scene, too_many):

@@ -1,5 +1,6 @@
 """Components in exspy's own quantifications, against the composition of the phantoms."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import exspy
@@ -9,6 +10,7 @@ import pytest
 
 import hyperspy_unmix
 from hyperspy_unmix import data
+from hyperspy_unmix.components import exspy_fits, quantification
 from hyperspy_unmix.numerics.certainty.composition import fractions_range, fractions_variance
 
 WITHIN = 0.05  # of each true value
@@ -204,6 +206,32 @@ def test_eds_composition_in_one_call(minerals):
     dosed = u.quantify(zeta, elements=["Mg", "Si"], **how)
     assert dosed.elements == ("Mg", "Si")
     np.testing.assert_array_less(0, dosed.mass_thickness)
+
+
+def test_a_component_without_the_elements_leaves_the_others_theirs(minerals, monkeypatch):
+    """Truth: anorthite holds two aluminium to one calcium; a component gets less than none."""
+    phantom, u = minerals
+    names = [phase_of(spectrum, phantom) for spectrum in u.spectra]
+    anorthite, troilite = names.index("anorthite"), names.index("troilite")
+
+    def atoms_by_lines(*arguments):
+        found, thickness_of = exspy_fits.atoms_by_lines(*arguments)
+        found.values[troilite] = -np.abs(found.values[troilite])
+        return found, thickness_of
+
+    monkeypatch.setattr(quantification, "atoms_by_lines", atoms_by_lines)
+    factors = {line: factors_of(phantom)[line] for line in ("Al_Ka", "Ca_Ka")}
+    table = u.quantify(factors)
+    assert table.percent[anorthite] == pytest.approx([200 / 3, 100 / 3], abs=3)
+    assert np.isnan(table.percent[troilite]).all()
+    assert str(troilite) in table.settings["no atoms"].value
+    monkeypatch.setattr(
+        quantification,
+        "atoms_by_lines",
+        lambda *given: (replace(atoms_by_lines(*given)[0], values=-np.ones((3, 2))), None),
+    )
+    with pytest.raises(ValueError, match="no component holds"):
+        u.quantify(factors)
 
 
 @pytest.mark.parametrize(

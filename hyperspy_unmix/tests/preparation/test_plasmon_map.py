@@ -263,4 +263,4 @@ def test_a_peak_beside_zero_is_said_and_the_axis_left(offset, is_warned_of, is_o
     if is_warned_of is not None:
         sign = "-=" if offset > 0 else "+="
         assert f"signal.axes_manager[-1].offset {sign} {abs(offset):g}" in told
-        assert ("align_zero_loss_peak(also_align=[signal])" in told) == (not is_own)
+        assert ("low_loss.axes_manager[-1].offset" in told) == (not is_own)
