@@ -107,7 +107,7 @@ class EvidenceFinding:
             f"{self.pure_negativity:g} ×)"
         )
         turns = 'degrees by which assume="overlap" turns each spectrum'
-        pure = 'the same for assume="pure"; both results are in alternatives'
+        pure = 'the same for assume="pure"'
         choices = {
             "assume": Choice("auto", f"{self._components()}; {self.reason}"),
             "alone": Choice(list(self.shares), numbers),
@@ -192,11 +192,11 @@ class EvidenceFinding:
         hint = (
             f"component {i} might hold less of the others: its spectrum has too little detail to "
             "tell what lies under it, and was taken where it is most alone. Compare with "
-            'alternatives["overlap"], and look at ambiguity'
+            'assume="overlap", and look at u.ambiguity'
         )
         short = (
-            f"Component {i} might hold less of the others: its spectrum has little detail. See "
-            'u.alternatives["overlap"].'
+            f"Component {i} might hold less of the others: its spectrum has little detail. "
+            'Compare with assume="overlap".'
         )
         return caution("assume", hint, short, UNDECIDED)
 

@@ -89,8 +89,8 @@ class FactorisationFinding:
             hint = (
                 f"from another start {FACTORISATION_NAMES[self.algorithm]} ends with a spectrum "
                 f"{self.turn:.0f} degrees away: being non-negative does not decide between the two "
-                f'here. Look at u.alternatives["{self._other}"].plot_overview() and u.ambiguity, u '
-                "this result; without algorithm= it is decided by evidence"
+                f'here. Compare with assume="{self._other}", and look at u.ambiguity; without '
+                "algorithm= it is decided by evidence"
             )
             choices |= caution("start", hint)
         if not self.converged:

@@ -11,6 +11,7 @@ from hyperspy_unmix.numerics.certainty.ambiguity import LARGEST_SHARE_TRIED, LEA
 from hyperspy_unmix.numerics.types import Floats
 
 from .naming import called
+from .other_answers import ALONE, OtherAnswers
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -33,12 +34,15 @@ class SpectralAmbiguity:
         of i, less than none where i may be shown with too much of j.
     lower, upper : BaseSignal
         (Component | energy), the band in which each spectrum, its integral kept, can be.
+    others : OtherAnswers
+        What advice may point to.
     """
 
     names: tuple[str, ...]
     shares: Floats
     lower: BaseSignal = field(repr=False)
     upper: BaseSignal = field(repr=False)
+    others: OtherAnswers = field(default=ALONE, repr=False)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -61,7 +65,8 @@ class SpectralAmbiguity:
         if not self.open_pairs:
             return ""
         i, j = (called(self.names[k], k) for k in self.open_pairs[0])
-        return f"Nothing limits how much of {j} lies in {i}: give a spectrum you know, known=..."
+        known = self.others.known()
+        return f"Nothing limits how much of {j} lies in {i}: give a spectrum you know, {known}"
 
     @property
     def hint(self) -> str:
@@ -75,9 +80,9 @@ class SpectralAmbiguity:
         else:
             found = f"{self.names[i]} may hold any amount of {self.names[j]}"
         return (
-            f"{found}: spectra and maps without negative values do not tell. Compare the two "
-            "results in alternatives, look at the bands in ambiguity, and give a spectrum or "
-            "pixels that you know: unmix(known=...)"
+            f"{found}: spectra and maps without negative values do not tell. {self.others.both}, "
+            "look at the bands in u.ambiguity, and give a spectrum or pixels that you know: "
+            f"{self.others.known()}"
         )
 
     @property

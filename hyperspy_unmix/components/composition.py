@@ -13,6 +13,7 @@ from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, caution, i
 
 from . import summary_text
 from .naming import called
+from .other_answers import ALONE, OtherAnswers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +134,8 @@ class CompositionFinding:
         Elements without a factor.
     scattering_left : bool
         Whether plural scattering is in the spectra.
+    others : OtherAnswers
+        What advice may point to.
     """
 
     method: str
@@ -144,6 +147,7 @@ class CompositionFinding:
     ambiguous: tuple[tuple[int, str, float, float, tuple[int, ...]], ...] = ()
     not_counted: tuple[str, ...] = ()
     scattering_left: bool = False
+    others: OtherAnswers = ALONE
 
     def choices(self) -> Settings:
         """In plain words."""
@@ -175,14 +179,14 @@ class CompositionFinding:
             said |= caution("stability", hint)
         if self.less_than_none:
             hint = (
-                f"{self._negative()}. Compare the two results in u.alternatives, look at "
-                "u.ambiguity, or give a spectrum or pixels that you know: unmix(..., known=...)"
+                f"{self._negative()}. {self.others.both}, look at u.ambiguity, or give a spectrum "
+                f"or pixels that you know: {self.others.known()}"
             )
             said |= caution("no composition", hint)
         if self.ambiguous:
             hint = (
                 f"{self._shared()}. The counts do not tell: give a spectrum or pixels that you "
-                "know, unmix(..., known=...), or publish the range"
+                f"know, {self.others.known()}, or publish the range"
             )
             said |= caution("shared elements", hint)
         return said

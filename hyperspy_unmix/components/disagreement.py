@@ -11,6 +11,8 @@ from hyperspy_unmix.analysis.separated import Separated
 from hyperspy_unmix.numerics.separation.sign_and_scale import Normalised
 from hyperspy_unmix.settings import UNDECIDED, Choice, Settings, caution, finding_of, part_of_one
 
+from .other_answers import ALONE, OtherAnswers
+
 LEAST_TURN, LEAST_TURN_OF_CAUTION = 3.0, 10.0  # degrees, from which it is said, and warned of
 LEAST_ERRORS = 2.0  # stated errors of a component: less is no disagreement
 LEAST_ERROR = 0.1  # degrees, to which turns are known
@@ -42,12 +44,12 @@ class Disagreement:
         """Whether the answers are far apart, and what decided is weak."""
         return not self.is_clear and self.turns[0][1] >= LEAST_TURN_OF_CAUTION
 
-    def choices(self) -> Settings:
-        """In plain words."""
+    def choices(self, others: OtherAnswers = ALONE) -> Settings:
+        """In plain words; ``others`` tells what advice may point to."""
         name, turn, error = self.turns[0]
         times = turn / max(error, LEAST_ERROR)
-        others = [f"{name} by {turn:.0f}" for name, turn, _ in self.turns[1:]]
-        also = f"; component {', '.join(others)}" if others else ""
+        beside = [f"{name} by {turn:.0f}" for name, turn, _ in self.turns[1:]]
+        also = f"; component {', '.join(beside)}" if beside else ""
         found = (
             f'assume="{self.assumption}" turns the spectrum of component {name} by {turn:.0f} '
             f"degrees, {times:.2g} times its stated error{also}"
@@ -57,13 +59,13 @@ class Disagreement:
             return {"other answer": Choice(round(turn, 1), reason)}
         hint = (
             f"{found}. Stated errors are those of the assumption taken, and what decided is weak: "
-            f'{self.reason}. Look at u.alternatives["{self.assumption}"].plot_overview(), u this '
-            "result: which spectra are those of phases? A spectrum or a region that you know "
-            "decides: unmix(..., known=...)"
+            f"{self.reason}. {others.under(self.assumption)}: which spectra are those of phases? A "
+            f"spectrum or a region that you know decides: {others.known()}"
         )
         short = (
             f'With assume="{self.assumption}" component {name} has another spectrum '
-            f"({turn:.0f}° away), and what decided is weak: see u.alternatives."
+            f"({turn:.0f}° away), and what decided is weak: "
+            f"{others.short_under(self.assumption)}."
         )
         return caution("other answer", hint, short, UNDECIDED + part_of_one(turn, 30.0))
 

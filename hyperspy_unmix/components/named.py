@@ -25,6 +25,7 @@ from .naming import (
     reorder_names,
     with_suggested,
 )
+from .other_answers import OtherAnswers
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,13 @@ class NamedComponents:
     def are_spectra_given(self) -> bool:
         """Whether the spectra are those of another result; then the maps came with their noise."""
         return self.arrays.map_noise is not None
+
+    @property
+    def other_answers(self) -> OtherAnswers:
+        """Where other answers for the same counts are, as advice says it."""
+        if self.are_spectra_given:
+            return OtherAnswers("elsewhere")
+        return OtherAnswers("together" if "together" in self.choices else "alone")
 
     @property
     def code(self) -> str:

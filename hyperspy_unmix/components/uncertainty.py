@@ -23,6 +23,7 @@ from hyperspy_unmix.settings import MISSING, UNDECIDED, Caution, Choice, Setting
 from .ambiguity import SpectralAmbiguity
 from .as_signals import as_spectra
 from .naming import called
+from .other_answers import OtherAnswers
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
@@ -144,6 +145,7 @@ def choices(
     ``films`` are from `may_lie_under`.
     """
     settings: Settings = {}
+    others = ambiguity.others
     if unstable_names:
         settings["UNSTABLE"] = Choice(
             unstable_names,
@@ -153,18 +155,19 @@ def choices(
         )
     value = "look at it" if ambiguity.pairs else "small"
     settings["ambiguity"] = Choice(value, ambiguity.sentence)
-    for film, others in films.items():
+    for film, over in films.items():
         name = ambiguity.names[film]
-        of_others = ", ".join(ambiguity.names[i] for i in others)
+        of_others = ", ".join(ambiguity.names[i] for i in over)
+        spectrum = f'{{"film": u.spectra.inav[{film}]}}'
         hint = (
             f"too smooth a spectrum to tell whether it lies under {of_others} too, as a film or a "
-            f"background does; it is shown as if it did not. If it does: unmix(..., "
-            f'known={{"film": u.spectra.inav[{film}]}}), u this result'
+            f"background does; it is shown as if it did not. If it does: "
+            f"{others.known(spectrum)}, u this result"
         )
         who = called(name, film)
         short = (
             f"{who[:1].upper()}{who[1:]} may lie under {of_others} too, as a film does: try "
-            f'known={{"film": u.spectra.inav[{film}]}}.'
+            f"{others.known(spectrum)}."
         )
         settings |= caution(f"component {name}", hint, short, UNDECIDED)
     if ambiguity.hint and not films:
@@ -191,7 +194,11 @@ def goodness_choices(chi_square: Floats | None) -> Settings:
 
 
 def spectral_ambiguity(
-    separated: Separated, arrays: Normalised, image: Image, names: tuple[str, ...]
+    separated: Separated,
+    arrays: Normalised,
+    image: Image,
+    names: tuple[str, ...],
+    others: OtherAnswers,
 ) -> SpectralAmbiguity:
     """How far each spectrum may hold more or less of the others; see `Components.ambiguity`."""
     ranges, origin, sign = separated.ambiguity, arrays.origin, _signs(separated, arrays)
@@ -210,7 +217,7 @@ def spectral_ambiguity(
         return as_spectra(image, values, title, "Intensity", is_binned=False)
 
     lower, upper = as_bound(bounds.min(0), "lower"), as_bound(bounds.max(0), "upper")
-    return SpectralAmbiguity(names, shares, lower, upper)
+    return SpectralAmbiguity(names, shares, lower, upper, others)
 
 
 def _on_channels(separated: Separated, image: Image, values: Floats) -> Floats:
