@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from html import escape
 from itertools import zip_longest
@@ -15,6 +17,7 @@ from textwrap import wrap
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 _logger = logging.getLogger(__name__)
+_held_back: ContextVar[list[str] | None] = ContextVar("held_back", default=None)
 Kind = TypeVar("Kind")
 
 LINE_WIDTH = 100  # characters of a printed line
@@ -184,8 +187,34 @@ def choices_of(findings: Iterable[Finding]) -> Settings:
 
 def warn_of(*findings: Finding) -> None:
     """Log the warnings among what the findings say."""
-    for choice in cautions_in(choices_of(findings)).values():
-        _logger.warning("%s", choice.reason)
+    warn(*(choice.reason for choice in cautions_in(choices_of(findings)).values()))
+
+
+def warn(*sentences: str) -> None:
+    """Log these warnings, unless they are held back."""
+    held = _held_back.get()
+    if held is not None:
+        held.extend(sentences)
+        return
+    for sentence in sentences:
+        _logger.warning("%s", sentence)
+
+
+@contextmanager
+def held_back() -> Iterator[list[str]]:
+    """Keep the warnings of what is tried here: whoever takes it hands them to `warn`.
+
+    Where it fails they are logged, since they may say why.
+    """
+    held: list[str] = []
+    token = _held_back.set(held)
+    try:
+        yield held
+    except BaseException:
+        _held_back.reset(token)
+        warn(*dict.fromkeys(held))
+        raise
+    _held_back.reset(token)
 
 
 def finding_of(findings: Iterable[Finding], kind: type[Kind]) -> Kind | None:

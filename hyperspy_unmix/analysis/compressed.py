@@ -24,7 +24,7 @@ from hyperspy_unmix.numerics.threads import MOST_PIXELS_ALL_ON_ONE_THREAD, limit
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.preparation.noise import FewCountsFinding
 from hyperspy_unmix.preparation.prepare import Prepared, prepare
-from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, choices_of, warn_of
+from hyperspy_unmix.settings import Choice, FrozenSettings, Settings, choices_of, held_back, warn_of
 
 from .correct_and_count import BackgroundFitFinding, correct_and_count, correct_leading
 from .count_again import recounted, with_stable_components
@@ -140,7 +140,8 @@ class Compressed(Counted):  # noqa: D101
         asked = check_n_components(n_components, self.prepared.image.blocks)
         if isinstance(asked, int) and asked > sums.pca.raw.rank:
             most = min(asked, *sums.pca.prepared.image.blocks.shape)
-            larger = type(self).of_prepared(sums.pca.prepared, most)
+            with held_back():
+                larger = type(self).of_prepared(sums.pca.prepared, most)
             sums = replace(sums, pca=replace(larger, count=sums.pca.count))
             spectra, recorded = in_all_channels(self.prepared, sums.prepared, larger, sums.channels)
             sums = replace(sums, spectra=spectra, recorded=recorded)
@@ -150,7 +151,8 @@ class Compressed(Counted):  # noqa: D101
         """What was found in sums of pixels, once."""
 
         def count(summed: Prepared) -> Counted:
-            return type(self).of_prepared(summed, "auto")
+            with held_back():  # sums are tried: what is said of them is none of the result
+                return type(self).of_prepared(summed, "auto")
 
         return steps.once("summed", (self.raw.rank,), lambda: find_in_sums(self, count))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hyperspy_unmix.arguments.checks import read_noise
 from hyperspy_unmix.arguments.options import Preprocessing
-from hyperspy_unmix.settings import Finding, warn_of
+from hyperspy_unmix.settings import Finding, warn, warn_of
 
 from .drift import Drift, align
 from .image_reading import read_image
@@ -21,8 +20,6 @@ from .thickness import read_thickness
 
 if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,11 +105,9 @@ def _read_with_noise(
     if stated is not None and not why_not_stated:
         return image, stated, "", findings
     if why_not_stated:
-        _logger.warning(
-            "the noise is estimated from the data (%s.variance is not used: %s): give its variance "
-            "as noise if you know it",
-            PLACE,
-            why_not_stated,
+        warn(
+            f"the noise is estimated from the data ({PLACE}.variance is not used: "
+            f"{why_not_stated}): give its variance as noise if you know it"
         )
     return image, noise, why_not_stated, findings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from hyperspy_unmix.numerics.noise.estimate import (
 )
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.types import Floats
-from hyperspy_unmix.settings import UNDECIDED, WRONG, Choice, Settings, caution
+from hyperspy_unmix.settings import UNDECIDED, WRONG, Choice, Settings, caution, warn
 
 from .metadata import COUNTED_SIGNAL_TYPES, base_type
 from .spectrum_image import Image
@@ -32,7 +31,6 @@ LEAST_GAIN_OF_COUNTS = 0.01  # values a detected electron or photon; with less t
 # The same where a background is taken out; and counts of a sum in which its edges are seen.
 FEW_COUNTS_CORRECTED, ENOUGH_COUNTS_CORRECTED = 300.0, 2000.0
 LEAST_PIXELS_SUMMED = 8  # that a summed scan must have along each axis
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -321,11 +319,9 @@ def _stated(signal: BaseSignal, estimate: NoiseModel) -> list[NoiseModel]:
         return []
     gain, offset, factor = numbers
     if gain is None or offset is None or factor is None or gain <= 0 or factor <= 0:
-        _logger.warning(
-            "%s.Variance_linear_model (gain %s, offset %s, factor %s) is not that of noise and not "
-            "used: give the variance as noise if you know it",
-            PLACE,
-            *numbers,
+        warn(
+            f"{PLACE}.Variance_linear_model (gain {gain}, offset {offset}, factor {factor}) is not "
+            "that of noise and not used: give the variance as noise if you know it"
         )
         return []
     shared = 1 + 2 * sum(estimate.correlation)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hyperspy_unmix.settings import held_back
+
 from .unmixing import Unmixing
 
 
@@ -24,6 +26,7 @@ def arranged_like(result: Unmixing, like: Unmixing | None) -> Unmixing:
     """The components in the order of those that they resemble, and called as they are."""
     if like is None:
         return result
-    arranged = result.match(like).arranged
+    with held_back():  # what is unlike keeps its number, which needs no warning
+        arranged = result.match(like).arranged
     assert isinstance(arranged, Unmixing)
     return arranged

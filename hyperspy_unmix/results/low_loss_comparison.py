@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +16,13 @@ from hyperspy_unmix.settings import (
     Choice,
     FrozenSettings,
     Settings,
+    Told,
     caution,
     cautions_in,
     choices_of,
     finding_of,
+    held_back,
+    warn,
     warn_of,
 )
 
@@ -166,7 +169,9 @@ def negative_share(result: Unmixing) -> float:
     return float(-counts[counts < 0].sum() / max(float(counts[counts > 0].sum()), 1e-300))
 
 
-def better_of(result: Unmixing, make_without: Callable[[], Unmixing]) -> Unmixing:
+def better_of(
+    result: Unmixing, make_without: Callable[[], Unmixing], said: Sequence[str] = ()
+) -> Unmixing:
     """The result, or the one without its low loss where that is better.
 
     The second is only made where something speaks against the low loss: its end, its place, or
@@ -178,22 +183,29 @@ def better_of(result: Unmixing, make_without: Callable[[], Unmixing]) -> Unmixin
         With a low loss, if there is one.
     make_without : callable
         The same without it.
+    said : sequence of str
+        Warnings of the result that were held back. What is returned is warned of, and nothing else.
     """
     doubts = Doubts.of(result)
     if not doubts.words():
+        warn(*dict.fromkeys(said))
         return result
-    without = make_without()
+    with held_back() as said_without:
+        without = make_without()
     with_fit, without_fit = Fit.of(result), Fit.of(without)
     is_worse = with_fit.is_worse_than(without_fit)
     is_useless = doubts.takes_nothing_out and with_fit.is_no_better_than(without_fit)
     finding = LowLossComparison(with_fit, without_fit, doubts, not (is_worse or is_useless))
-    warn_of(finding)
     if finding.is_used:
+        warn(*dict.fromkeys(said))
+        warn_of(finding)
         return replace(result, choices=FrozenSettings({**result.choices, **finding.choices()}))
     # What is wrong with the low loss is to be known all the same.
     findings = result.prepared.findings
     about = (f for f in findings if isinstance(f, (LowLossFinding, LowLossPlace)))
     of_low_loss = cautions_in(choices_of(about))
+    warn(*dict.fromkeys(said_without))
+    warn_of(Told(of_low_loss), finding)
     choices = FrozenSettings({**without.choices, **of_low_loss, **finding.choices()})
     return replace(without, choices=choices)
 

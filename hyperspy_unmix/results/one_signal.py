@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hyperspy_unmix.arguments.code_to_repeat import call
 from hyperspy_unmix.arguments.options import read_options
 from hyperspy_unmix.arguments.recipe import Asked
+from hyperspy_unmix.settings import held_back
 
 from .like_another import arranged_like
 from .low_loss_comparison import better_of
@@ -28,9 +29,12 @@ def unmix_one(
 ) -> Unmixing:
     """Unmixed with these options, without the low loss where that makes it worse."""
     options = read_options("unmix", preprocessing)
+    with held_back() as said:
+        result = PCA.of_signal(signal, n_components, options).ica(**how)
     result = better_of(
-        PCA.of_signal(signal, n_components, options).ica(**how),
+        result,
         lambda: PCA.of_signal(signal, n_components, replace(options, low_loss=None)).ica(**how),
+        said,
     )
     asked = Asked().updated(n_components=n_components, **how, **preprocessing)
     code = code_of_one(n_components, how, preprocessing, like)

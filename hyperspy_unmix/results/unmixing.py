@@ -58,7 +58,8 @@ def alternatives(result: Unmixing) -> dict[str, Unmixing]:
     found: dict[str, Unmixing] = {}
     for assumed in ASSUMPTIONS:
         options = options_of(result, assume=assumed)
-        separated, choices = result.pca.separate(result.n_components, options)
+        separated, choices = result.pca.separate_silently(result.n_components, options)
+        choices = {**result.pca.settings, **choices}
         calls = (*result.calls, f'alternatives["{assumed}"]')
         one = unmixed(result.pca, separated, choices, calls)
         found[assumed] = replace(one, asked=result.asked.updated(assume=assumed))

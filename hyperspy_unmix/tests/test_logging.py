@@ -51,7 +51,13 @@ def texts():
                 if not isinstance(node, ast.Call):
                     continue
                 name = ast.unparse(node.func)
-                if name not in ("caution", "_logger.warning", "_logger.log", "_logger.error"):
+                if name not in (
+                    "caution",
+                    "warn",
+                    "_logger.warning",
+                    "_logger.log",
+                    "_logger.error",
+                ):
                     continue
                 parts = [
                     part
@@ -73,6 +79,8 @@ TEXTS = texts()
 # Words of others: warnings, errors, the hint of an ambiguity.
 HANDED_ON = (
     "settings.py: warn",
+    "settings.py: held_back",
+    "results/low_loss_comparison.py: better_of",
     "interactive/open_choices.py: _try",
     "components/uncertainty.py: choices: ambiguity",
 )
