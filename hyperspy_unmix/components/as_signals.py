@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,14 @@ def as_spectra(
         variance_signal.data[:, image.without_weight] = np.inf
         spectra.set_noise_variance(variance_signal)
     return spectra
+
+
+def select_components(signal: BaseSignal, components: Sequence[int]) -> BaseSignal:
+    """Some components of spectra or maps, in this order."""
+    axis = signal.axes_manager["Component"].index_in_array
+    chosen = signal._deepcopy_with_new_data(signal.data.take(components, axis))
+    chosen.axes_manager["Component"].size = len(components)
+    return chosen
 
 
 def as_maps(

@@ -79,10 +79,11 @@ class NamedComponents:
         return self.arrays.select_components(self.shown)
 
     def exclude(self, components: int | str | Sequence[int | str]) -> Self:
-        """A copy without some components in figures, ``model()`` and files of `export`.
+        """A copy without some components in all figures, ``model()`` and files of `export`.
 
         As ``exclude`` of MNE's ICA: what is left is the signal without them, ``residual()`` holds
-        them. ``spectra``, ``maps``, ``fractions`` and how well all of them fit stay as they are.
+        them. Tables mark them as excluded. ``spectra``, ``maps``, ``fractions``, numbers and how
+        well all components fit stay as they are; a figure shows an excluded one that is asked for.
 
         Parameters
         ----------

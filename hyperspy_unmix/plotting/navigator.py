@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +23,21 @@ MOST_NAMED = 6  # components with their names along an axis
 NAME_WIDTH, LONGEST_NAME = 12, 26  # characters of a line, and of all lines of a name there
 
 
-def plot_together(spectra: BaseSignal, maps: BaseSignal, titles: Sequence[str]) -> None:
+def plot_together(spectra: BaseSignal, maps: BaseSignal, titles: Mapping[int, str]) -> None:
     """Plot both, the component axis shared, with the counts of each component as navigator.
 
-    ``titles`` are those of the components, which the figures show as they move.
+    ``titles`` are those of the components by their numbers, which the figures show as they move.
     """
+    in_order = tuple(titles.values())
     if len(spectra.data) == 1:
         # A navigator over one component would have nothing to navigate.
         spectrum, one_map = spectra.inav[0], maps.inav[0]
         spectrum.plot()
         one_map.plot(**_scale_bar(maps))
         mark_features(spectrum._plot.signal_plot.ax, spectrum, "inside")
-        _show_title(spectrum, titles[0])
+        _show_title(spectrum, in_order[0])
         if one_map.axes_manager.signal_dimension:  # a single pixel is printed
-            _show_title(one_map, titles[0])
+            _show_title(one_map, in_order[0])
         return
     for signal in (spectra, maps):
         # HyperSpy closes an old figure by what is now the number of a new one.
@@ -50,7 +51,7 @@ def plot_together(spectra: BaseSignal, maps: BaseSignal, titles: Sequence[str]) 
     maps.plot(navigator="auto" if has_further_axes else None, **_scale_bar(maps))
     _link(spectra, maps)
     for signal in (spectra, maps):
-        _follow_with_title(signal, titles)
+        _follow_with_title(signal, in_order)
 
 
 def _counts_of(spectra: BaseSignal, maps: BaseSignal) -> BaseSignal:
@@ -64,7 +65,7 @@ def _counts_of(spectra: BaseSignal, maps: BaseSignal) -> BaseSignal:
     return counts
 
 
-def _tidy_navigator(spectra: BaseSignal, quantity: str, titles: Sequence[str]) -> None:
+def _tidy_navigator(spectra: BaseSignal, quantity: str, titles: Mapping[int, str]) -> None:
     """One point for each component, by its name, in place of stairs from one to the next."""
     figure = spectra._plot.navigator_plot
     points = figure.ax_lines[0]
@@ -72,13 +73,15 @@ def _tidy_navigator(spectra: BaseSignal, quantity: str, titles: Sequence[str]) -
     points.autoscale = ""  # HyperSpy's own limits cut through the largest and the smallest
     figure.ax.margins(y=0.1)
     figure.ax.autoscale(axis="y")
-    short = [fill(title, NAME_WIDTH) for title in titles]
+    short = [fill(title, NAME_WIDTH) for title in titles.values()]
     named = len(short) <= MOST_NAMED and max(len(x) for x in short) <= LONGEST_NAME
     figure.ax.set(xlabel="Component", ylabel=quantity, title="", xlim=(-0.5, len(titles) - 0.5))
     if named:
         figure.ax.set_xticks(range(len(titles)), [words(x) for x in short])
     else:
         figure.ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        numbers = dict(enumerate(map(str, titles)))
+        figure.ax.xaxis.set_major_formatter(lambda place, _: numbers.get(round(place), ""))
     figure.figure.tight_layout()
 
 

@@ -95,7 +95,10 @@ def _warnings(result: Components) -> Iterator[str]:
 def _components(result: Components, compared: Match | None) -> list[tuple[str, ...]]:
     """The table of the components, with the reference nearest to each if there are any."""
     head = ("component", result.quantity, "share", "stability")
-    rows = [(label, *row[1:]) for label, row in zip(result.labels, result.rows(), strict=True)]
+    rows = [
+        (f"{label} (excluded)" if i in result.excluded else label, *row[1:])
+        for i, (label, row) in enumerate(zip(result.labels, result.rows(), strict=True))
+    ]
     if compared is None:
         return [head, *rows]
     table: list[tuple[str, ...]] = [(*head, "nearest reference")]
@@ -143,7 +146,7 @@ def _figures(result: Components) -> Iterator[str]:
         ),
     ]
     n_scan_axes = len(result.prepared.image.navigation_shape)
-    if result.n_components > 1 and n_scan_axes == 2:
+    if len(result.shown) > 1 and n_scan_axes == 2:
         caption = "Shares of the first components, a colour each."
         figures.append((lambda: plotting.plot_composite(result), caption))
     if result.thickness is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from hyperspy_unmix import plotting
+from hyperspy_unmix.components.as_signals import select_components
 from hyperspy_unmix.components.components import Components
 from hyperspy_unmix.components.naming import called
 
@@ -14,12 +15,18 @@ class Plotted(Components):
     """Components that plot."""
 
     def plot(self) -> None:
-        """Plot spectra and maps in HyperSpy's navigator, moving together over the components."""
-        titles = [
-            f"{called(name, i)} (UNSTABLE)" if name in self.unstable else called(name, i)
-            for i, name in enumerate(self.names)
-        ]
-        plotting.plot_together(self.spectra, self.maps, titles)
+        """Plot spectra and maps in HyperSpy's navigator, moving together over the components.
+
+        Those that were left out by `exclude` are not shown.
+        """
+        titles = {}
+        for i in self.shown:
+            title = called(self.names[i], i)
+            titles[i] = f"{title} (UNSTABLE)" if self.names[i] in self.unstable else title
+        spectra, maps = self.spectra, self.maps
+        if self.excluded:
+            spectra, maps = (select_components(signal, self.shown) for signal in (spectra, maps))
+        plotting.plot_together(spectra, maps, titles)
 
     def plot_fit(self) -> None:
         """Plot counts, model, components, background and residual at the navigator's pixel."""
@@ -40,7 +47,7 @@ class Plotted(Components):
         smooth : bool
             Whether the maps are `smooth_maps`; they say over how many pixels.
         components : sequence of int or str, optional
-            Numbers or names; default all.
+            Numbers or names; default all that are not excluded.
         style : {"screen", "paper"}
             ``"paper"``: as wide as a column, in type of seven points, with scale bars and without
             a legend: bands are two standard deviations (blue), and what fits as well (orange).
@@ -70,7 +77,7 @@ class Plotted(Components):
         Parameters
         ----------
         components : sequence of int or str, optional
-            Numbers or names; default all.
+            Numbers or names; default all that are not excluded.
         **options
             ``ax`` to draw in, ``colors``, ``title``, ``bands=False`` without errors,
             ``stacked=True`` one above the other.
@@ -107,7 +114,7 @@ class Plotted(Components):
         Parameters
         ----------
         components : sequence of int or str, optional
-            Numbers or names of two or more; default all.
+            Numbers or names of two or more; default all that are not excluded.
         **options
             ``ax`` to draw in, ``colors``, ``survey`` (an image of the same pixels, such as HAADF,
             beneath), ``title``, ``scalebar=True`` for a bar instead of ticks, ``at=3`` for a slice

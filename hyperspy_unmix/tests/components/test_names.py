@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 
 import hyperspy.api as hs
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import hyperspy_unmix
+from hyperspy_unmix import data
+from hyperspy_unmix.components.as_signals import select_components
 from hyperspy_unmix.numerics.fitting.feature_areas import edge_areas, line_areas
 from hyperspy_unmix.tests.scenes import two_phases
 
@@ -120,6 +123,37 @@ def test_order_and_names_of_another_result(scene, u):
         hyperspy_unmix.unmix(scene, like=u, interactive=True)
 
 
+def titles_of_plot(result):
+    """What HyperSpy's navigator shows, one component after the other."""
+    plt.close("all")
+    before = set(plt.get_fignums())
+    result.plot()
+    figures = [plt.figure(n) for n in set(plt.get_fignums()) - before]
+    shown = {ax.get_title() for figure in figures for ax in figure.axes}
+    labels = {
+        x.get_text() for figure in figures for ax in figure.axes for x in ax.get_xticklabels()
+    }
+    plt.close("all")
+    return {name for name in result.names if name in shown | labels}
+
+
+def test_excluded_are_left_out_by_number(tmp_path):
+    """Of eight, the seventh: others keep their numbers, and the first pixel axis its maps."""
+    u = data.eds_phases(shape=(16, 16)).signal.unmix(8).exclude([1, 6])
+    plt.close("all")
+    u.plot()
+    axis = next(
+        ax for n in plt.get_fignums() for ax in plt.figure(n).axes if ax.get_xlabel() == "Component"
+    )
+    axis.figure.canvas.draw()
+    assert axis.xaxis.get_major_formatter()(1, 0) in ("2", "component 2")
+    assert axis.get_xlim() == (-0.5, 5.5)
+    plt.close("all")
+    some = select_components(u.maps, u.shown)
+    np.testing.assert_array_equal(some.inav[1].data, u.maps.inav[2].data)
+    assert some.data.shape[0] == 6 == some.axes_manager["Component"].size
+
+
 def test_excluded(scene, u, tmp_path):
     """Definition: the model lacks it, the residual holds it; spectra and maps stay."""
     named = u.rename(["oxide", "titanium"])
@@ -135,6 +169,11 @@ def test_excluded(scene, u, tmp_path):
     assert row.endswith("excluded") and "exclude('titanium')" in without.code
     assert len(without.plot_spectra().get_lines()) == len(named.plot_spectra().get_lines()) - 1
     assert not [path for path in without.export(tmp_path, True) if "titanium" in path.name]
+    assert titles_of_plot(without) == {"oxide"} and titles_of_plot(named) == {"oxide", "titanium"}
+    drawn = without.plot_overview().axes
+    assert not any("titanium" in ax.get_title() + ax.get_ylabel() for ax in drawn)
+    without.report(tmp_path / "r.html", overwrite=True)
+    assert "titanium (excluded)" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert without.reorder([1, 0]).excluded == (0,)
     assert without.exclude([]).excluded == ()
     without.save(tmp_path / "r.hspy")
