@@ -30,6 +30,11 @@ class Score:
     misfit: int
     negativity: int
 
+    @property
+    def is_best(self) -> bool:
+        """Whether nothing could be better."""
+        return not any(getattr(self, field.name) for field in fields(self))
+
     def is_better_than(self, other: Score) -> bool:
         """Whether nothing is worse, and something better."""
         pairs = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]

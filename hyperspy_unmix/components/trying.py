@@ -39,13 +39,19 @@ _tried: WeakKeyDictionary[Separated, Trials] = WeakKeyDictionary()
 
 def score_of(result: Components) -> Score:
     """How good a result is by its own evidence."""
+    unstable = int(np.sum(result.stability < LEAST_STABLE))
+    return replace(_score_if_stable(result), unstable=unstable)
+
+
+def _score_if_stable(result: Components) -> Score:
+    """The score of a result if all of its components are stable, which takes the most time."""
     chi_square = result._sampled_chi_square
     mean = 1.0 if chi_square is None else float(np.nanmean(chi_square))
     excess = np.log(max(mean, 1e-9) / MOST_CHI_SQUARE) / np.log1p(STEP_OF_CHI_SQUARE)
     negativity = np.log2(max(result.separated.negativity, 1e-9) / MOST_NEGATIVITY_RATIO)
     return Score(
         differences=int(np.sum(result.arrays.maps.sum(0) < 0)),
-        unstable=int(np.sum(result.stability < LEAST_STABLE)),
+        unstable=0,
         missing=result.residual_finding.number,
         misfit=max(int(np.ceil(excess)), 0),
         negativity=max(int(np.ceil(negativity)), 0),
@@ -67,19 +73,25 @@ def _tried_anew(result: Components) -> Trials:
     here = score_of(result)
     best, elsewhere = Trials(), dict[int, tuple[str, float]]()
     for changed in _worth_trying(result, here):
+        better_than = best.found or here
+        if better_than.is_best and not (here.unstable and "assume" in changed):
+            continue
         try:
             other = _with(result, **changed)
         except ValueError:
             # Too few pixels or channels for this one.
             continue
-        score = score_of(other)
         if "assume" in changed:
             elsewhere |= {
                 origin: (changed["assume"], index)
                 for origin, index in _stable_in(result, other).items()
                 if index > elsewhere.get(origin, ("", 0.0))[1]
             }
-        if score.is_better_than(best.found or here):
+        # What is no better though it be stable is not repeated to see whether it is.
+        if not _score_if_stable(other).is_better_than(better_than):
+            continue
+        score = score_of(other)
+        if score.is_better_than(better_than):
             best = Trials(found=score, here=here, **changed)
     places = tuple((origin, *where) for origin, where in sorted(elsewhere.items()))
     return replace(best, elsewhere=places)
@@ -147,12 +159,16 @@ def _stable_in(result: Components, other: Components) -> dict[int, float]:
     """Unstable components of a result that are stable in another: number, stability there."""
     mine, theirs = _unit_spectra(result.separated), _unit_spectra(other.separated)
     cosines = mine @ theirs.T
-    here, there = result.separated.stability, other.separated.stability
-    return {
-        int(i): float(there[j])
+    here = result.separated.stability
+    pairs = [
+        (int(i), int(j))
         for i, j in zip(*linear_sum_assignment(-cosines), strict=True)
-        if here[i] < LEAST_STABLE <= there[j] and cosines[i, j] > LEAST_COSINE
-    }
+        if here[i] < LEAST_STABLE and cosines[i, j] > LEAST_COSINE
+    ]
+    if not pairs:
+        return {}
+    there = other.separated.stability
+    return {i: float(there[j]) for i, j in pairs if there[j] >= LEAST_STABLE}
 
 
 def _unit_spectra(separated: Separated) -> Floats:

@@ -9,7 +9,7 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.arguments.code_to_repeat import as_function, with_options
-from hyperspy_unmix.components import printout
+from hyperspy_unmix.components import printout, trying
 from hyperspy_unmix.components.standing import Standing
 from hyperspy_unmix.components.trials import Score
 from hyperspy_unmix.components.trying import score_of
@@ -148,3 +148,22 @@ def test_settings_print_as_a_table():
     assert lines[0].startswith("one           1     because because")
     assert lines[-1] == "two and more  1, 2  why"
     assert " ".join(" ".join(line[20:] for line in lines[:-1]).split()) == reason.strip()
+
+
+def test_only_what_can_be_better_is_repeated(too_many, monkeypatch):
+    """Truth: all that is tried, scored in full. The same advice, stability of fewer results."""
+    here, best = score_of(too_many), None
+    for changed in trying._worth_trying(too_many, here):
+        score = score_of(trying._with(too_many, **changed))
+        if score.is_better_than(here if best is None else best[0]):
+            best = score, changed
+    scored = []
+    monkeypatch.setattr(trying, "score_of", lambda u: scored.append(u) or score_of(u))
+    found = trying._tried_anew(too_many)
+    assert (found.found, found.options) == best
+    assert all(trying._score_if_stable(u).is_better_than(here) or u is too_many for u in scored)
+
+
+def test_nothing_is_better_than_the_best_score():
+    assert Score(0, 0, 0, 0, 0).is_best
+    assert not Score(0, 1, 0, 0, 0).is_best
