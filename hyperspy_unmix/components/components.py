@@ -130,7 +130,7 @@ class Components(SpecimenAndFit):
         the chemometric literature.
         """
         return uncertainty.spectral_ambiguity(
-            self.separated, self.arrays, self.prepared.image, self.names, self.other_answers
+            self.separated, self.arrays, self.prepared.image, self.names, self._other_answers
         )
 
     @property
@@ -140,7 +140,7 @@ class Components(SpecimenAndFit):
         films = uncertainty.may_lie_under(self.separated, self.arrays)
         of_certainty = uncertainty.choices(self.unstable, self.ambiguity, films)
         other = disagreement(self.separated, self.arrays, self.names)
-        of_other = {} if other is None else other.choices(self.other_answers)
+        of_other = {} if other is None else other.choices(self._other_answers)
         # Where counts are few, maps of single pixels show little.
         sums = self.pca.summed
         are_smoothed = sums is not None and sums.are_pixels_summed

@@ -27,6 +27,14 @@ from .naming import (
 )
 from .other_answers import OtherAnswers
 
+# Attributes that other modules read, and nobody needs to find by completion.
+OF_THE_PACKAGE = frozenset(
+    {
+        *("are_spectra_given", "arrays", "asked", "background_variance", "calls", "choices"),
+        *("included", "own_findings", "prepared", "residual_finding", "separated", "shown"),
+    }
+)
+
 
 @dataclass(frozen=True, eq=False)
 class NamedComponents:
@@ -40,6 +48,10 @@ class NamedComponents:
     calls: tuple[str, ...] = field(default=(), repr=False)
     asked: Asked = field(default=Asked(), repr=False)
     excluded: tuple[int, ...] = field(default=(), repr=False)
+
+    def __dir__(self) -> list[str]:
+        """Names for users: what other modules of the package read is not completed."""
+        return [name for name in super().__dir__() if name not in OF_THE_PACKAGE]
 
     @property
     def n_components(self) -> int:
@@ -57,7 +69,7 @@ class NamedComponents:
         return self.arrays.map_noise is not None
 
     @property
-    def other_answers(self) -> OtherAnswers:
+    def _other_answers(self) -> OtherAnswers:
         """Where other answers for the same counts are, as advice says it."""
         if self.are_spectra_given:
             return OtherAnswers("elsewhere")

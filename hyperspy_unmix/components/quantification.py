@@ -118,7 +118,7 @@ def _with_errors(
         unstable=tuple(result.unstable),
         less_than_none=less_than_none,
         without=tuple(result.names[i] for i in np.flatnonzero(holds_none)),
-        others=result.other_answers,
+        others=result._other_answers,
         ambiguous=_ambiguous(without, per_count, result.ambiguity.pairs),
     )
     warn_of(how)

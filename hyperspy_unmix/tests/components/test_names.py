@@ -12,6 +12,7 @@ import pytest
 import hyperspy_unmix
 from hyperspy_unmix import data
 from hyperspy_unmix.components.as_signals import select_components
+from hyperspy_unmix.components.named import OF_THE_PACKAGE
 from hyperspy_unmix.numerics.fitting.feature_areas import edge_areas, line_areas
 from hyperspy_unmix.tests.scenes import two_phases
 
@@ -207,3 +208,11 @@ def test_areas_of_lines_and_edges():
     assert areas[0] == pytest.approx(30.0)
     assert errors[0] == pytest.approx(np.sqrt(10 * 0.25 + 100 * 0.25 / 10))
     assert not np.isfinite(line_areas(energies, box, variance, 300.0, 6.0)[1]).any()
+
+
+def test_completion_shows_what_users_need(u):
+    """Definition: documented names are completed, what only the package reads is not."""
+    shown = set(dir(u))
+    assert {"spectra", "maps", "settings", "findings", "plot", "alternatives", "code"} <= shown
+    assert not shown & OF_THE_PACKAGE
+    assert all(hasattr(u, name) for name in OF_THE_PACKAGE)

@@ -98,7 +98,7 @@ def test_spectra_that_were_applied_are_sought_elsewhere():
     """A result of `apply` has no other answers: where its spectra were unmixed there are."""
     first, second = signals("many")
     v = unmix(first, 2).apply(second)
-    assert v.other_answers == OtherAnswers("elsewhere")
+    assert v._other_answers == OtherAnswers("elsewhere")
     with pytest.raises(ValueError, match="given"):
         _ = v.alternatives
     assert not any("u.alternatives" in words for words in said(v))
