@@ -48,12 +48,11 @@ def unmix(
         Each is prepared by itself; ``low_loss``, ``thickness``, ``exposure_ratio``, ``noise`` and
         ``navigation_mask`` may be lists with one for each. Those of a mapping, such as ``{"EELS":
         s, "EDS": e}``, are what several detectors saw of the same pixels: they share their maps.
-        Each is prepared by itself; options are mappings by the same names, as far as they are not
-        of all.
+        Each is prepared by itself; options of one detector are mappings by the same names.
     n_components : int, "auto", "noise_edge", "elbow" or "split_half"
         ``"auto"``: the median of three estimates, once background and plural scattering are
-        removed; of many the most that are stable, see ``stability`` of the result (all, of ten
-        and more), at most 20. The others are the estimates by themselves, see `ComponentCount`.
+        removed, at most 20; where these are many, as many as are stable, see ``stability`` of
+        the result. The others are the estimates by themselves, see `ComponentCount`.
     algorithm : {"picard", "fastica", "nmf", "mcr-als"}
         Algorithm of the ICA. Picard allows sources that are correlated by chance. Or, to compare
         with, a non-negative factorisation of the same compressed and corrected spectra:

@@ -93,7 +93,7 @@ class Counted:
 
     @property
     def scree_of_pixels(self) -> Scree:
-        """Of single pixels, also where the components were counted in sums of them."""
+        """The scree of single pixels, also where the components were counted in sums of them."""
         return self._scree
 
     @property
@@ -110,7 +110,7 @@ class Counted:
     def scree_values(self) -> Floats:
         """Squared singular values of the counts as recorded, in units of the noise edge.
 
-        Of more than 2 559 channels and pixels the leading ones, at least 16 of noise among them.
+        Where channels and pixels are more than 2 559: the leading ones, at least 16 of noise too.
         """
         return self._counted.values
 
@@ -133,7 +133,7 @@ class Counted:
 
     @property
     def _counted(self) -> Scree:
-        """Of the pixels, or of the sums of them, in which the components were counted."""
+        """The scree of the pixels, or of the sums of them, in which components were counted."""
         return self._scree if self.summed is None else self.summed.pca._scree
 
     @property

@@ -67,7 +67,7 @@ class EvidenceFinding:
         pure_turns: Floats,
         known: tuple[int, ...] = (),
     ) -> EvidenceFinding:
-        """Of the evidence; ``corners`` are those of the components in the order of the result.
+        """The finding about the evidence; ``corners`` are in the order of the result's components.
 
         A component that has none, a known one in the place of noise, has a number beyond them.
         """

@@ -265,6 +265,6 @@ def _beside_known_again(
 
 
 def _nearest_rows(leading: LowRank, wanted: Floats, rows: Floats) -> Floats:
-    """Of each unmixing wanted the row whose spectrum is the nearest, up to its sign."""
+    """The row whose spectrum is the nearest to each that is wanted, up to its sign."""
     turns = turns_between(leading, wanted, rows)
     return np.asarray(rows[linear_sum_assignment(np.minimum(turns, 180 - turns))[1]])

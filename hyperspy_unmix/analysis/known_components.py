@@ -198,7 +198,7 @@ def _looked_for_anew(held: LowRank, detail: Detail, found_by: BesideKnown) -> Be
 
 
 def _negativity(held: LowRank, answer: Answer) -> float:
-    """Of the worst spectrum or map, over what noise explains; one where it is less."""
+    """Negativity of the worst spectrum or map, over what noise explains; one where it is less."""
     separated = answer.found_by if answer.refined is None else answer.refined
     mixture = Mixture(held, separated.unmixing, MOST_PIXELS_IN_MIXTURE)
     return max(float(mixture.negativity_ratios(np.eye(held.rank)).max()), 1.0)

@@ -46,7 +46,7 @@ def in_common(one: Counted, spectra: LowRank, pixels: Mask, factor: Floats) -> L
 
 
 def not_scattered_again(one: Counted) -> Floats:
-    """Of every pixel, one over the share of the beam that single scattering is recorded of.
+    """One over the share of the beam that single scattering is recorded of, for every pixel.
 
     ``exp(t/lambda)`` where plural scattering is taken out of a core loss: what was scattered more
     than once is no single scattering, and thick pixels lose the more of it. Other detectors lose

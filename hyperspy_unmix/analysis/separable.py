@@ -33,11 +33,11 @@ class Separable(Protocol):
 
     @property
     def energies(self) -> Floats:
-        """Of the channels that count."""
+        """Energies of the channels that count."""
 
     @property
     def positions(self) -> Index:
-        """Of the channels that count."""
+        """Positions of the channels that count."""
 
     @property
     def widths_in_values(self) -> Floats:
@@ -79,7 +79,7 @@ class JoinedImages:
 
     @classmethod
     def of(cls, images: Sequence[Image], pixels: Mask) -> JoinedImages:
-        """Of images of one scan; ``pixels`` (all pixels,) are those that count in all of them."""
+        """Join images of one scan; ``pixels`` (all pixels,) are those that count in all of them."""
         first = images[0]
         positions: list[Index] = []
         start = 0
@@ -127,7 +127,7 @@ class DetailOfDetectors(Detail):
         components: Floats,
         sd: Floats,
     ) -> DetailOfDetectors:
-        """Of several detectors, each with a share of the power of the derivatives.
+        """Join several detectors, each with a share of the power of the derivatives.
 
         Parameters
         ----------

@@ -249,7 +249,7 @@ class Separated:
 
     @property
     def _pixels(self) -> Index:
-        """Of how many pixels each component is the mean, as the user chose them."""
+        """How many pixels each component is the mean of, as the user chose them."""
         pixels = np.zeros(len(self.arrays.spectra), int)
         finding = finding_of(self.findings, KnownFinding)
         if finding is not None:

@@ -76,7 +76,7 @@ class PcaOfSums:
 
     @classmethod
     def of(cls, blocks: RowBlocks, raw: LowRank, scree: Scree) -> PcaOfSums:
-        """Of these sums."""
+        """The PCA of these sums."""
         return cls(raw, scree, np.flatnonzero(blocks.pixels), blocks.data.shape[:-1])
 
 
@@ -191,7 +191,7 @@ class _Sums:
         return known
 
     def known(self, i: int, channels: int | None = None) -> float:
-        """Of all components, with so many channels summed; none where these sums lose one."""
+        """What is known of all components, with so many channels summed; none where one is lost."""
         channels = self.channels(i) if channels is None else channels
         counted = self._clear(i, channels)
         if lost_components(counted, self._single, channels).any():
@@ -277,7 +277,7 @@ class _Sums:
         return self._with_small[i]
 
     def _image(self, i: int) -> Prepared:
-        """Of the sums; larger ones are made of smaller ones."""
+        """The image of the sums; larger ones are made of smaller ones."""
         if i not in self._images:
             factors, image = self._possible[i], self._single.prepared
             if i > self._first:

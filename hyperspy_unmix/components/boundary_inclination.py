@@ -23,7 +23,7 @@ LEAST_EVIDENCE = 20.0  # times what noise would let a boundary take out of the m
 
 
 class Unit(NamedTuple):
-    """Of the thickness: how many nm it is, and relative standard deviations of that, by cause."""
+    """The thickness in nm, and relative standard deviations of it, by cause."""
 
     nm: float
     errors: dict[str, float]

@@ -51,7 +51,7 @@ class Atoms:
 def atoms_by_edges(
     spectra: BaseSignal, elements: Sequence[str], gos: str, has_background: bool
 ) -> Atoms:
-    """Of EELS spectra: a model of the edges of these elements, by their cross sections.
+    """Atoms in EELS spectra: a model of the edges of these elements, by their cross sections.
 
     ``has_background`` tells whether the background is still in the spectra.
 
@@ -90,7 +90,7 @@ def atoms_by_edges(
 def atoms_by_lines(
     spectra: BaseSignal, factors: Mapping[str, float], method: str
 ) -> tuple[Atoms, Callable[[Floats], Floats]]:
-    """Of EDS spectra: a model of all lines of their elements, and factors for these.
+    """Atoms in EDS spectra: a model of all lines of their elements, and factors for these.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def atoms_by_lines(
 
 @contextmanager
 def _without_progressbars() -> Iterator[None]:
-    """Of stacking a handful of numbers, whose progress exspy shows."""
+    """Leave out exspy's progress bars, shown for stacking a handful of numbers."""
     import hyperspy.api as hs
 
     former = hs.preferences.General.show_progressbar

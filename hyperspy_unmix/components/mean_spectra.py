@@ -41,7 +41,7 @@ def mean_spectra(
 
 
 def _variance(pca: Compressed, groups: list[Index]) -> Floats:
-    """Of the mean counts as recorded, (groups, channels); what components average is not used."""
+    """Variance of the mean counts as recorded, (groups, channels); components do not change it."""
     recorded, noise = pca.recorded, pca.prepared.noise
     structure = recorded.truncate(max(pca.above_noise_edge, 1))
     variance = np.empty((len(groups), recorded.components.shape[1]))

@@ -39,7 +39,7 @@ class SmoothMapsFinding:
 
     @property
     def title(self) -> str:
-        """Of the maps."""
+        """Title of the maps."""
         return f"component maps, {self.words}"
 
     @property

@@ -59,10 +59,10 @@ class SpectraAndMaps(NamedComponents):
         """`maps`, each pixel estimated with the help of its neighbours.
 
         Neighbours are averaged where no difference is seen beyond the noise; what stands out of it
-        stays, be it a single pixel. How far is what has the least estimated risk (Stein), and is
-        said in the title, in ``metadata.Signal.smoothed_over_pixels`` (in the mean of each map) and
-        in `smoothing`. ``metadata.Signal.expected_rms_error`` is that of all pixels of a map;
-        errors pixel by pixel are not known: neighbours share them, and fine detail may be lost
+        stays, even a single pixel. The width is that of the least estimated risk (Stein); it is in
+        the title, in ``metadata.Signal.smoothed_over_pixels`` (mean of each map) and in
+        `smoothing`. ``metadata.Signal.expected_rms_error`` is the error of all pixels of a map;
+        errors of single pixels are not known: neighbours share them, and fine detail may be lost
         without a trace. Measure in `maps`, look at these. NaN where masked.
         """
         return as_smooth_maps(self.prepared.image, self._smoothed, self.smoothing, self.quantity)
@@ -76,7 +76,7 @@ class SpectraAndMaps(NamedComponents):
     def spectra_counts(self) -> BaseSignal:
         """Each spectrum times the sum of its map, in counts per channel, and their variance.
 
-        Of data that are not binned, on a non-uniform axis, in counts per unit of energy.
+        In counts per unit of energy, where data on a non-uniform axis are not binned.
         """
         image = self.prepared.image
         total = self.arrays.maps.sum(0)[:, None] * image.widths_in_values
@@ -109,14 +109,13 @@ class SpectraAndMaps(NamedComponents):
     def spectra_uncertainty(self) -> BaseSignal:
         """Standard deviation of `spectra`, channel by channel.
 
-        Of the noise of the counts, and of components mixed up with each other: by the chance with
-        which the features of spectra coincide (ICA) or the noise of the pixels that are averaged
-        (``assume="pure"``), as far as spectra and maps stay non-negative within the noise. And of
-        the background: its noise, and that it follows its law only about, which grows with the
-        distance from the window. Errors of the second and third kind are those of all channels
-        together. What an assumption that does not
-        hold may do is not in it: see `ambiguity`. Infinite in channels that hold no counts, or were
-        left out as dead or hot.
+        It has three parts. First, the noise of the counts. Second, components mixed up with each
+        other: features of spectra coincide by chance (ICA), or the pixels that are averaged have
+        noise (``assume="pure"``), as far as spectra and maps stay non-negative within the noise.
+        Third, the background: its noise, and its deviations from the law that was fitted, which
+        grow with the distance from the window. Errors of the second and third kind are shared by
+        all channels. What an assumption that does not hold may do is not in it: see `ambiguity`.
+        Infinite in channels that hold no counts, or were left out as dead or hot.
         """
         sd = np.sqrt(self._spectra_variance)
         signal = self._as_spectra(sd, "component spectra, standard deviation")

@@ -172,7 +172,7 @@ class Standing:
 
 
 def find_standing(result: Components, trials: Trials) -> Standing:
-    """Of a result; reads no data."""
+    """How a result stands; reads no data."""
     other = disagreement(result.separated, result.arrays, result.names)
     films = uncertainty.may_lie_under(result.separated, result.arrays)
     refined = finding_of(result.separated.findings, RefinementFinding)

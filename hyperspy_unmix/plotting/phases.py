@@ -135,7 +135,7 @@ def _draw_line(ax: Any, axis: Any, picture: Floats) -> None:
 
 
 def _handles(phases: PhaseRegions, palette: Floats, labels: Any) -> list[Any]:
-    """Of the legend: each phase with its area, and what is none."""
+    """Entries of the legend: each phase with its area, and what is none."""
     from matplotlib.patches import Patch
 
     areas = phases.areas

@@ -138,7 +138,7 @@ def _place_of_peak(one: Aligned) -> float:
 
 
 def _channel_width(one: Aligned) -> float:
-    """Of the core loss, in eV."""
+    """The energies of the core loss, in eV."""
     axis = one.image.axis
     return float(np.median(np.abs(np.diff(axis.axis)))) * EV.get(str(axis.units), 1.0)
 

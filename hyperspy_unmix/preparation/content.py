@@ -26,7 +26,7 @@ PLAIN_TYPES = (type(None), bool, int, float, complex, str, bytes, np.generic)
 
 
 class _CannotTellError(TypeError):
-    """Of something whose content is not known without computing it, or not at all."""
+    """Raised for what has no content that is known without computing it, or none at all."""
 
 
 def content_of(signal: BaseSignal, options: Preprocessing) -> bytes | None:

@@ -79,12 +79,12 @@ class Drift:
 
     @property
     def spread(self) -> float:
-        """Of the shifts, in channels r.m.s."""
+        """Spread of the shifts, in channels r.m.s."""
         return float(np.std(self.shift))
 
     @property
     def typical_error(self) -> float:
-        """Of the shifts, in channels r.m.s."""
+        """Error of the shifts, in channels r.m.s."""
         return float(np.sqrt(np.mean(self.error**2)))
 
     @property

@@ -17,7 +17,7 @@ from .spectrum_image import Image
 
 @dataclass(frozen=True)
 class OneLowLossFinding:
-    """Of how many pixels the one low loss for all holds the counts; None where nothing tells."""
+    """How many pixels' counts the one low loss for all holds; None where nothing tells."""
 
     pixels: int | None
     in_scan: int

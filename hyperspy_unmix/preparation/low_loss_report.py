@@ -90,7 +90,7 @@ class LowLossFinding:
         is_tiled: bool = False,
         nan_channels: int = 0,
     ) -> LowLossFinding:
-        """Of an analysed low loss; ``signal`` is what was analysed."""
+        """The finding about an analysed low loss; ``signal`` is what was analysed."""
         axis, analysis, thickness = (
             signal.axes_manager.signal_axes[0],
             low_loss.analysis,

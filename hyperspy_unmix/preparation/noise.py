@@ -214,7 +214,7 @@ def _variance_of_sample(image: Image) -> Floats | None:
 
 
 def _ratio(variance: Floats, estimate: NoiseModel, image: Image) -> float:
-    """Of channels' mean variance, the typical one, to that of the estimate."""
+    """The typical ratio of the channels' mean variance to that of the estimate."""
     return float(np.median(variance / estimate.variance(image.summary.mean[None])[0]))
 
 

@@ -154,7 +154,7 @@ def leave_out_pixels(blocks: RowBlocks, summary: Summary) -> tuple[RowBlocks, Su
 def _copies(
     blocks: RowBlocks, summary: Summary, dropped: Mask
 ) -> tuple[Index | None, CopiesFinding]:
-    """Of which pixel each one is a copy, or None where there are none to be left out."""
+    """The pixel that each one is a copy of, or None where there are none to be left out."""
     counted = np.flatnonzero(blocks.pixels)
     copy_of = find_copies(summary, blocks.pixels, blocks.data.shape[:-1])
     copy_of[counted[dropped]] = -1

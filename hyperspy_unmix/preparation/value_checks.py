@@ -188,7 +188,7 @@ class SaturationFinding:
 
     @classmethod
     def of(cls, summary: Summary, dtype: Any) -> SaturationFinding:
-        """Of the values that the first pass saw, before any is replaced."""
+        """Check the values that the first pass saw, before any is replaced."""
         limit = number_limit(summary)
         if limit is not None:
             return cls(limit.value, dtype.name, limit.wraps)

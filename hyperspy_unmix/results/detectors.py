@@ -60,7 +60,7 @@ class Detectors(Mapping[str, Unmixing]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the components, the same in all detectors."""
+        """Names of the components, the same in all detectors."""
         return self._first.names
 
     @property

@@ -52,7 +52,7 @@ class Fit:
 
     @classmethod
     def of(cls, result: Unmixing) -> Fit:
-        """Of a result; a pass over the data where the pixels sampled do not tell."""
+        """The fit of a result; a pass over the data where the pixels sampled do not tell."""
         chi_square = sampled_chi_square(result.pca, result.arrays)
         if chi_square is None:
             chi_square = goodness_of_fit(result.pca, result.arrays).chi_square

@@ -286,7 +286,7 @@ class _Trial:
 
     @cached_property
     def gradient(self) -> Floats:
-        """Of the excess by the shares, shape (2 components, components, components).
+        """Gradient of the excess by the shares, shape (2 components, components, components).
 
         Spectra first, then maps. With the values changes their noise, and so their unit.
         """

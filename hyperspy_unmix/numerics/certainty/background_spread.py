@@ -66,16 +66,16 @@ class BackgroundSpread:
         return np.asarray(np.sqrt(np.sum(self.of_integrals**2, 1)))
 
     def spectra_variance(self) -> Floats:
-        """Of the spectra in counts per channel, whose integrals stay: (components, channels)."""
+        """Variance of spectra in counts per channel of fixed integrals: (components, channels)."""
         changes = self.modes - self.of_integrals[..., None] * self.spectra[:, None]
         return np.asarray(np.sum(changes**2, 1))
 
     def totals_variance(self) -> Floats:
-        """Of the spectra with the integrals that their maps give them: (components, channels)."""
+        """Variance of spectra with the integrals of their maps: (components, channels)."""
         return np.asarray(np.sum(self.modes**2, 1))
 
     def maps_variance(self) -> Floats:
-        """Of the maps, shape (pixels, components)."""
+        """Variance of the maps, shape (pixels, components)."""
         remainder = self.height - self.maps @ self._with_maps
         on_maps = np.linalg.lstsq((self.spectra / self.sd).T, (self.shared / self.sd).T)[0]
         of_integrals = self.of_integrals

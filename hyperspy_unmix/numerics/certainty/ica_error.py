@@ -22,7 +22,7 @@ class MixingDraws:
 
     @classmethod
     def of(cls, covariance: Floats) -> MixingDraws:
-        """Of a covariance (n, n, n, n), see `ica_covariance`."""
+        """Draws from a covariance (n, n, n, n), see `ica_covariance`."""
         n = len(covariance)
         matrix = covariance.reshape(n * n, n * n)
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)

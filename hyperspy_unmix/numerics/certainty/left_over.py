@@ -33,7 +33,7 @@ class LeftOver:
 
     @property
     def greatest(self) -> float:
-        """Of the values."""
+        """The greatest of the values."""
         return float(self.values[0])
 
     @property

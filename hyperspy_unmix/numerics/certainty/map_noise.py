@@ -180,7 +180,7 @@ class _Turned:
 
 
 def _fit_coefficients(scores: Floats, kernels: Floats, maps: Floats) -> Floats:
-    """Of the maps, linear in the scores and in each pixel's kernels: (kernels, rank, n)."""
+    """Weights that make the maps of scores and of each pixel's kernels: (kernels, rank, n)."""
     sample = np.linspace(0, len(maps) - 1, min(len(maps), MOST_PIXELS_FITTED))
     pixels = np.unique(sample.astype(int))
     design = combine(scores[pixels].astype(float), kernels[pixels])

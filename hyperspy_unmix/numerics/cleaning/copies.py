@@ -19,7 +19,7 @@ NO_SOURCE = -1
 
 
 def find_copies(summary: Summary, counted: Mask, scan: tuple[int, ...]) -> Index:
-    """Of which pixel each one is a copy.
+    """The pixel that each one is a copy of.
 
     Parameters
     ----------

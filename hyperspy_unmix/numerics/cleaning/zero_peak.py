@@ -164,7 +164,7 @@ def _continua(x: Floats, part: Mask) -> Floats:
 
 
 def _chi_square(shapes: Floats, floor: Mask, y: Floats, weight: Floats) -> Floats:
-    """Of every shape and a floor, neither of which is negative, shape (shapes,)."""
+    """Amount of every shape beside a floor, neither of which is negative, shape (shapes,)."""
     of_shapes, of_floor = (shapes**2) @ weight, float(weight[floor].sum())
     both = shapes @ (weight * floor)
     y_shapes, y_floor = shapes @ (weight * y), float((weight * y)[floor].sum())

@@ -125,7 +125,7 @@ class ComponentCount:
 
     @property
     def tolerated(self) -> int:
-        """Of so many components, those that need not be stable: none of ten, one more of nine."""
+        """How many of the components need not be stable: none of ten, one of nine, and so on."""
         return max(ALL_STABLE_FROM - self.consensus, 0)
 
     @property

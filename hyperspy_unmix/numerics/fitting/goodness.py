@@ -118,7 +118,7 @@ def _variance_of(model: Floats, noise: NoiseModel, channel_sd: Floats) -> Floats
 def _chi_square(
     residual: Floats, variance: Floats, noise: NoiseModel, channel_sd: Floats, fitted: int
 ) -> Floats:
-    """Of every pixel: sums over the channels, each weighed by its mean noise, and their ratio."""
+    """For every pixel: sums over the channels, each weighed by its mean noise, and their ratio."""
     weight, n_channels, least = 1 / channel_sd**2, len(channel_sd), 1e-300
     if noise.kind in ("poisson", "gain"):
         # Where the model has next to nothing, one electron or photon is no miracle.

@@ -1,4 +1,4 @@
-"""Of how many pixels one low loss for all holds the counts: its end, continued to the core loss."""
+"""How many pixels' counts one low loss for all holds: its end, continued to the core loss."""
 
 from __future__ import annotations
 

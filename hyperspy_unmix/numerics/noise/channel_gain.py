@@ -53,7 +53,7 @@ class ChannelGains:
     size: float
 
     def select(self, channels: Index) -> ChannelGains:
-        """Of these channels."""
+        """The gains of these channels."""
         return replace(self, gain=self.gain[channels], error=self.error[channels])
 
 

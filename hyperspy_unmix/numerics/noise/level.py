@@ -128,7 +128,7 @@ def _beside_elbow(power: Floats, shape: tuple[int, ...]) -> float:
 
 
 def _share(rank: int, n: int, m: int) -> float:
-    """Of noise, that is left beside so many components."""
+    """Share of the noise that is left beside so many components."""
     return (1 - rank / n) * (1 - rank / m)
 
 

@@ -75,7 +75,7 @@ def population(squared_distances: Floats, dof: int) -> Population:
 
 @cache
 def share_on_line(dof: int) -> float:
-    """Of pixels spread evenly along a line through a spectrum: those in the core, of the ball."""
+    """Share of the ball's pixels that are in its core, where they lie evenly along a line."""
     core, ball = (_length(float(chi2.ppf(s, dof)), dof - 1) for s in (SHARE_OF_CORE, SHARE_OF_BALL))
     return core / ball
 

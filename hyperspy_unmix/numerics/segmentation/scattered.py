@@ -51,7 +51,7 @@ class Scattered:
         )
 
     def squared_distances(self, mean: Mean, rows: Index | slice = slice(None)) -> Floats:
-        """Of pixels from the ray of a mean spectrum, in units of its pixels' noise.
+        """Distances of pixels from the ray of a mean spectrum, in units of its pixels' noise.
 
         Chi-square with k - 1 degrees of freedom where pixels differ from it by noise and intensity
         only; infinite on the other side of zero.

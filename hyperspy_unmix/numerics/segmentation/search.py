@@ -109,7 +109,7 @@ class Searching:
     # ------------------------------------------------------------------ candidates
 
     def densest(self, rows: Index) -> Index:
-        """Of these pixels those that are in the noise of the one that has the most about it."""
+        """Those of these pixels that are in the noise of the one that has the most about it."""
         counted = rows[_evenly(len(rows), MOST_COUNTED)]
         white = whitening(self.trial.covariance(rows))
         seeds = self.trial.scores[self.local[rows[_evenly(len(rows), MOST_SEEDS)]]].sum(1) @ white
@@ -165,7 +165,7 @@ class Searching:
         return True
 
     def noise_of_one(self, found: Found) -> Floats:
-        """Of the sum over a phase's pixels, as uncertain as if it were a single one."""
+        """Noise of the sum over a phase's pixels, as uncertain as if it were a single one."""
         weights, n = self.judge.weights[found.rows], len(found.rows)
         return np.asarray(found.judged.covariance * np.mean(1 / weights) * n**2)
 
@@ -204,7 +204,7 @@ class Searching:
         return not others or cone_distance(found.judged, others) > self.limit
 
     def unexplained(self, rows: Index, *more: Mean) -> Mask:
-        """Of these pixels those that are not within the noise of a mixture of two phases."""
+        """Those of these pixels that are not within the noise of a mixture of two phases."""
         means = [phase.trial for phase in self.phases] + list(more)
         if not means:
             return np.ones(len(rows), bool)

@@ -44,7 +44,7 @@ def negativity(values: Floats) -> tuple[Floats, Floats]:
 
 @lru_cache
 def _moments_of_noise() -> tuple[float, float, float]:
-    """Of a standard normal: its share below zero, and the mean of its excess and of its square."""
+    """For a standard normal: its share below zero, and the mean of its excess and of its square."""
     edges = np.linspace(-12, 0, 12001)
     values = (edges[1:] + edges[:-1]) / 2
     weight = norm.pdf(values) * (edges[1] - edges[0])

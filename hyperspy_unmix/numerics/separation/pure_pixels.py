@@ -46,7 +46,7 @@ class Cloud:
 
     @classmethod
     def of(cls, spectra: LowRank) -> Cloud:
-        """Of compressed spectra.
+        """The cloud of compressed spectra.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Cloud:
         )
 
     def squared_distances(self, corners: Floats) -> Floats:
-        """Of every pixel from the ray of each corner (corners, rank), in units of its noise.
+        """Distances of all pixels from the ray of each corner (corners, rank), in units of noise.
 
         Shape (pixels, corners); infinite on the other side of zero.
         """

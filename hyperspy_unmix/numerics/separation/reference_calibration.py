@@ -66,7 +66,7 @@ class _Misfit:
         return float(left @ left - self._noise / averaged) / max(size, 1e-300)
 
     def significance(self, at: Calibration) -> float:
-        """Of what is left there."""
+        """Significance of what is left there."""
         components = self._components(at.broadening)
         return project(self._shape(at), components).significance
 
