@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -71,30 +71,44 @@ def _tried_anew(result: Components) -> Trials:
     if is_given or "together" in result.choices:
         return Trials()
     here = score_of(result)
-    best, elsewhere = Trials(), dict[int, tuple[str, float]]()
+    tried: list[tuple[dict[str, Any], Components]] = []
+    elsewhere: dict[int, tuple[str, float]] = {}
+    best: Trials | None = None
     for changed in _worth_trying(result, here):
-        better_than = best.found or here
-        if better_than.is_best and not (here.unstable and "assume" in changed):
+        is_for_place = bool(here.unstable) and "assume" in changed
+        if best is not None and not is_for_place:
             continue
         try:
             other = _with(result, **changed)
         except ValueError:
             # Too few pixels or channels for this one.
             continue
-        if "assume" in changed:
+        if is_for_place:
             elsewhere |= {
                 origin: (changed["assume"], index)
                 for origin, index in _stable_in(result, other).items()
                 if index > elsewhere.get(origin, ("", 0.0))[1]
             }
+        if best is None and _score_if_stable(other).is_best and score_of(other).is_best:
+            # Nothing is better, and of those before none is as good.
+            best = Trials(found=score_of(other), here=here, **changed)
+        tried.append((changed, other))
+    places = tuple((origin, *where) for origin, where in sorted(elsewhere.items()))
+    return replace(best or _best_of(here, tried), elsewhere=places)
+
+
+def _best_of(here: Score, tried: Sequence[tuple[dict[str, Any], Components]]) -> Trials:
+    """The last that is better than all before that were; nothing where none is."""
+    best = Trials()
+    for changed, other in tried:
+        better_than = best.found or here
         # What is no better though it be stable is not repeated to see whether it is.
         if not _score_if_stable(other).is_better_than(better_than):
             continue
         score = score_of(other)
         if score.is_better_than(better_than):
             best = Trials(found=score, here=here, **changed)
-    places = tuple((origin, *where) for origin, where in sorted(elsewhere.items()))
-    return replace(best, elsewhere=places)
+    return best
 
 
 def _worth_trying(result: Components, here: Score) -> Iterator[dict[str, Any]]:
