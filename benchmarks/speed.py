@@ -41,11 +41,14 @@ LARGE = (512, 2048, 50.0)  # pixels along each axis, channels, counts in a spect
 
 
 def unmix(signal: Any, low_loss: Any = None) -> Any:
-    """The default call; the low loss is an argument only where there is one."""
+    """The default call; the low loss is an argument only where there is one.
+
+    A signal of its own over the same data each time: of the last one its steps would be known.
+    """
     import hyperspy_unmix
 
     given = {} if low_loss is None else {"low_loss": low_loss}
-    return hyperspy_unmix.unmix(signal, **given)
+    return hyperspy_unmix.unmix(signal._deepcopy_with_new_data(signal.data), **given)
 
 
 def hyperspy(signal: Any, dimension: int | None, n: int = 4) -> None:

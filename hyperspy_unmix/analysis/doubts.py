@@ -9,7 +9,7 @@ from hyperspy_unmix.settings import Finding
 from .absorption_finding import find_absorption
 from .counted import Counted
 from .faint_components import find_faint
-from .summed_pixels import PcaOfSums
+from .tried_sums import PcaOfSums
 
 
 def find_doubts(

@@ -14,23 +14,21 @@ import numpy as np
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.map_correlation import neighbour_significance
 from hyperspy_unmix.numerics.compression.scree import Scree
-from hyperspy_unmix.numerics.compression.weighted_pca import compress
 from hyperspy_unmix.numerics.corrections.significance import order_by_significance
 from hyperspy_unmix.numerics.noise.noise_edge import leading_count
-from hyperspy_unmix.numerics.reading.first_pass import summarise
 from hyperspy_unmix.numerics.reading.sums_of_pixels import cells_of_pixels
 from hyperspy_unmix.numerics.types import Floats, Index, Mask
 from hyperspy_unmix.preparation.prepare import Prepared
-from hyperspy_unmix.preparation.summed_image import factors_along_axes, summed_blocks
+from hyperspy_unmix.preparation.summed_image import factors_along_axes
 from hyperspy_unmix.settings import MISSING, Choice, Settings, caution, part_of_one
 
 from .component_count import MOST_CORRECTED_COMPONENTS, MOST_DISAGREEMENT
 from .counted import Counted
-from .summed_pixels import PcaOfSums, along_components
+from .summed_pixels import along_components
+from .tried_sums import COMPONENTS_OF_NOISE, PcaOfSums, pca_of_sums
 
 FACTORS = (4, 2)  # pixels that are summed along each axis of the scan; the first that show more
 MOST_PIXELS_OF_SMALL_SUMS = 10_000  # with more, the PCA of 2 x 2 takes a third of the whole
-COMPONENTS_OF_NOISE = 6  # of the sums, whose maps are compared
 # Standard deviations from which neighbours in the map of the sums are alike, and over those of
 # noise: one component is asked, and it is above the noise edge besides.
 LEAST_SIGNIFICANCE, REFERENCE_FACTOR = 4.0, 2.0
@@ -138,7 +136,7 @@ def _more_in_sums(
     known = single.above_noise_edge
     least_rank = known + COMPONENTS_OF_NOISE
     if sums is None or sums.raw.rank < least_rank:
-        sums = _pca_of_sums(prepared, factors, least_rank)
+        sums = pca_of_sums(prepared, factors, least_rank)
     scree, above = sums.scree, sums.scree.above_noise_edge
     # More are what a noise model that is not quite right makes of sums.
     if above > known + MOST_DISAGREEMENT or above > MOST_CORRECTED_COMPONENTS:
@@ -158,13 +156,6 @@ def _more_in_sums(
         return None
     low_loss = prepared.low_loss is not None
     return FaintFinding(number, factors[::-1], float(scree.values[above - 1]), low_loss)
-
-
-def _pca_of_sums(prepared: Prepared, factors: tuple[int, ...], least_rank: int) -> PcaOfSums:
-    """The components of sums; of their noise as well, as many as ``least_rank`` in all."""
-    blocks = summed_blocks(prepared.image, factors)
-    found = compress(blocks, summarise(blocks), prepared.noise, least_rank, split=False)
-    return PcaOfSums.of(blocks, *found)
 
 
 def _alike(spectra: LowRank, sums: PcaOfSums) -> Mask:

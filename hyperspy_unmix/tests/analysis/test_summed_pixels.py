@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hyperspy_unmix import denoise, estimate_number_of_components, load, pca, unmix
+from hyperspy_unmix.analysis import summed_pixels
 from hyperspy_unmix.tests.scenes import calibrated
 
 SHAPE, CHANNELS = (64, 64), 400
@@ -259,3 +260,31 @@ def test_as_many_as_are_asked_for(n):
     assert u.n_components == n and u.pca.summed is not None
     assert u.maps.data.shape == (n, *SHAPE)
     assert u.pca.count.consensus == 3
+
+
+def halves(weak=0.0, width=0.3, channels=1024):
+    """Two broad phases side by side, and a disc of a third with lines as narrow as a channel."""
+    rng, x = np.random.default_rng(2), np.arange(float(channels))
+    y, z = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    shapes = [np.exp(-(((x - centre) / 80) ** 2)) + 0.2 for centre in (300, 700)]
+    shapes.append(sum(np.exp(-(((x - at) / width) ** 2) / 2) for at in (120, 480, 860)))
+    spectra = np.array([shape / shape.sum() for shape in shapes])
+    disc = (y - 20) ** 2 + (z - 40) ** 2 < 12**2
+    shares = np.stack([z < 32, z >= 32, weak * disc], -1)
+    return calibrated(rng.poisson(30 * shares @ spectra).astype(np.float32), "unmix")
+
+
+@pytest.mark.parametrize(("weak", "number"), [(0.0, 2), (0.04, 3)])
+def test_no_sums_are_made_of_all_channels_where_none_show_more(monkeypatch, weak, number):
+    """Truth: the phases of the scene; and the same as when all sums are made."""
+    seen, look = [], summed_pixels._nothing_more
+    monkeypatch.setattr(
+        summed_pixels, "_nothing_more", lambda *given: seen.append(look(*given)) or seen[-1]
+    )
+    signal = halves(weak)
+    u = unmix(signal)
+    assert u.n_components == number
+    assert (seen[0] is None) == (number == 3)
+    monkeypatch.setattr(summed_pixels, "_nothing_more", lambda *given: None)
+    again = unmix(halves(weak))
+    np.testing.assert_array_equal(again.spectra.data, u.spectra.data)

@@ -7,7 +7,7 @@ import pytest
 from hyperspy_unmix.arguments.options import Preprocessing
 from hyperspy_unmix.preparation.prepare import prepare
 from hyperspy_unmix.preparation.spectrum_image import to_pixels
-from hyperspy_unmix.preparation.summed_image import with_summed_pixels
+from hyperspy_unmix.preparation.summed_image import with_summed_channels, with_summed_pixels
 from hyperspy_unmix.tests.scenes import calibrated
 
 CHANNELS = 40
@@ -66,3 +66,16 @@ def test_a_scan_whose_steps_are_not_even():
     alone = np.arange(32) == 5
     frame = with_summed_pixels(given, (4,), alone).image.frame
     assert frame.axes_manager.navigation_shape == (10,)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("first", [0, 1])
+def test_sums_of_channels(factor, first):
+    """Closed form, where the channels left out end at a sum and where they do not."""
+    values = np.random.default_rng(0).poisson(3.0, (16, 16, 64)).astype(np.float32)
+    masked = np.arange(64) < first * factor + first
+    options = Preprocessing(signal_mask=masked if first else None)
+    image = with_summed_channels(prepare(hs.signals.Signal1D(values), options), factor).image
+    found = image.blocks.rows(lambda block: block.spectra, stage="test")
+    kept = np.where(masked, 0, values).reshape(256, -1, factor).sum(2)
+    np.testing.assert_array_equal(found, kept[:, image.blocks.channels])
