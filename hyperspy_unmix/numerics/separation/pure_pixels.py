@@ -204,7 +204,8 @@ def _average_neighbours(cloud: Cloud) -> Floats:
     number = max(int(SHARE_OF_PIXELS_AVERAGED * n), FEWEST_PIXELS_AVERAGED)
     number = min(number, MOST_PIXELS_AVERAGED, n)
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_CLOUD_POINTS)).astype(int))
-    neighbours = cKDTree(normalised * scale).query(normalised[chosen] * scale, number)[1]
+    tree = cKDTree(normalised * scale)
+    neighbours = tree.query(normalised[chosen] * scale, number, workers=-1)[1]
     starts = np.arange(0, neighbours.size + 1, number)
     which = csr_array((np.ones(neighbours.size), neighbours.ravel(), starts), (len(chosen), n))
     return np.asarray((which @ white) / (which @ totals)[:, None])
