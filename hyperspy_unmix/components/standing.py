@@ -15,6 +15,7 @@ from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import finding_of, in_words
 
 from . import uncertainty
+from .background_error import MOST_OF_COUNTS
 from .disagreement import disagreement
 from .naming import called
 
@@ -69,6 +70,8 @@ class Standing:
         Unstable components that are stable under another assumption: it, and their stability.
     excluded : tuple of int
         Those that the user leaves out.
+    on_background : tuple of int
+        Those whose counts the background makes uncertain.
     by_independence : tuple of int
         Those that are alone in no pixels, so that nothing but independence tells their spectra.
     """
@@ -84,6 +87,7 @@ class Standing:
     has_more: bool = False
     elsewhere: Mapping[int, tuple[str, float]] = field(default_factory=dict)
     excluded: tuple[int, ...] = ()
+    on_background: tuple[int, ...] = ()
     by_independence: tuple[int, ...] = ()
 
     @property
@@ -95,8 +99,8 @@ class Standing:
     def are_phases(self) -> bool:
         """Whether nothing speaks against calling the components phases."""
         is_negative = self.negativity > MOST_NEGATIVITY_RATIO
-        doubts = (self.differences, self.unstable, is_negative, self.is_open, self.is_undecided)
-        return self.has_structure and not any(doubts)
+        doubts = (self.differences, self.unstable, self.on_background, is_negative)
+        return self.has_structure and not any((*doubts, self.is_open, self.is_undecided))
 
     def sentence(self) -> str:
         """The verdict."""
@@ -135,6 +139,9 @@ class Standing:
             clauses.append("the residual holds more")
         if self.negativity > MOST_NEGATIVITY_RATIO:
             clauses.append("some spectra or maps are clearly negative")
+        if self.on_background:
+            one = self._called(self.on_background).rsplit(" ", 1)[0]
+            clauses.append(f"how much there is of {one} hangs on the background")
         if self.is_undecided:
             clauses.append("another assumption gives other spectra")
         if self.is_open:
@@ -178,6 +185,8 @@ def find_standing(result: Components, trials: Trials) -> Standing:
     refined = finding_of(result.separated.findings, RefinementFinding)
     evidence = finding_of(result.separated.findings, EvidenceFinding)
     alone_nowhere = () if evidence is None else evidence.by_independence
+    spread = result._background_spread
+    much = () if spread is None else np.flatnonzero(spread.relative > MOST_OF_COUNTS).tolist()
     place = {int(origin): i for i, origin in enumerate(result.arrays.origin)}
     elsewhere = {place[origin]: (kind, index) for origin, kind, index in trials.elsewhere}
     return Standing(
@@ -192,6 +201,7 @@ def find_standing(result: Components, trials: Trials) -> Standing:
         has_more=result.residual_finding.number > 0,
         elsewhere=elsewhere,
         excluded=result.excluded,
+        on_background=tuple(much),
         by_independence=tuple(sorted(place[origin] for origin in alone_nowhere)),
     )
 

@@ -53,6 +53,11 @@ def too_many(scene):
             "Two components; some spectra or maps are clearly negative; another assumption gives "
             "other spectra.",
         ),
+        (
+            Standing(("0", "1"), (1.0, 1.0), on_background=(1,), has_more=True),
+            "Two components; the residual holds more; how much there is of component 1 hangs on "
+            "the background.",
+        ),
         (Standing(("0",), (1.0,)), "One phase, of which only the amount changes."),
         (
             Standing(("0",), (0.4,), has_structure=False),
