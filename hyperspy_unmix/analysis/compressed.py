@@ -181,11 +181,13 @@ class Compressed(Counted):  # noqa: D101
         """The same with the number that ``"auto"`` takes: of many components those that are stable.
 
         They are separated for it, which takes about as long as `ica` a few times; of few there is
-        no need. ``steps`` are those that are known already.
+        no need, but where sums show more than single pixels. ``steps`` are those that are known
+        already.
         """
         if self.summed is None:
             return with_stable_components(self, steps or Steps())
-        sums, stable = self.summed, with_stable_components(self.summed.separable, Steps())
+        sums = self.summed
+        stable = with_stable_components(sums.separable, Steps(), sums.counted_before)
         pca = replace(
             sums.pca,
             n_components=stable.n_components,

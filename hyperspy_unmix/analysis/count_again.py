@@ -14,17 +14,23 @@ from hyperspy_unmix.settings import Choice, FrozenSettings
 from .component_count import count_components
 from .counted import Counted
 from .reuse import Steps
-from .separation import count_stable_components
+from .separation import count_stable_components, count_stable_in_sums
 
 Kind = TypeVar("Kind", bound=Counted)
 _logger = logging.getLogger(__name__)
 
 
-def with_stable_components(counted: Kind, steps: Steps) -> Kind:
-    """The same with the number that ``"auto"`` takes: of many components those that are stable."""
-    count = steps.once(
-        "stable", (counted.raw.rank,), lambda: limited_to_stable(counted, counted.count)
-    )
+def with_stable_components(counted: Kind, steps: Steps, known: int | None = None) -> Kind:
+    """The same with the number that ``"auto"`` takes: of many components those that are stable.
+
+    Of those that only sums show, beside the ``known`` ones of single pixels, all must be.
+    """
+
+    def limited() -> ComponentCount:
+        count = limited_to_stable(counted, counted.count)
+        return count if known is None else _stable_in_sums(counted, count, known)
+
+    count = steps.once("stable", (counted.raw.rank,), limited)
     _logger.info("%s", count.reason)
     n, reason = count.chosen("auto")
     n = min(n, counted.raw.rank)
@@ -38,6 +44,15 @@ def limited_to_stable(counted: Counted, count: ComponentCount) -> ComponentCount
     signal_share = counted.visible(corrected)
     with limit_blas_threads(image.blocks.shape[0]):
         return count_stable_components(image, corrected.spectra, signal_share, count)
+
+
+def _stable_in_sums(counted: Counted, count: ComponentCount, known: int) -> ComponentCount:
+    """The same count, without taking what only sums show and is not reproducible."""
+    image, corrected = counted.prepared.image, counted.corrected
+    with limit_blas_threads(image.blocks.shape[0]):
+        return count_stable_in_sums(
+            image, corrected.spectra, counted.visible(corrected), count, known
+        )
 
 
 def recounted(counted: Counted) -> ComponentCount:

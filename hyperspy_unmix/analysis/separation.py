@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -60,15 +62,47 @@ def count_stable_components(
     options = SeparationOptions(refine=None, assume="overlap")
 
     def number_unstable(n: int) -> int:
-        try:
-            found = separate_components(
-                image, spectra.truncate(n), signal_share[:n], count, options, detail=detail
-            )
-        except ValueError:  # more than the channels tell apart: one fewer is tried
-            return count.tolerated + 1
-        return int(np.sum(found.stability < LEAST_STABLE))
+        found = _unstable(image, spectra, signal_share, count, n, options, detail)
+        # More than the channels tell apart: one fewer is tried.
+        return count.tolerated + 1 if found is None else found
 
     return limit_to_stable(count, number_unstable)
+
+
+def count_stable_in_sums(
+    image: Separable, spectra: LowRank, signal_share: Floats, count: ComponentCount, known: int
+) -> ComponentCount:
+    """The same count, without taking components that only sums show and are not reproducible.
+
+    ``known`` are those that single pixels show, which are taken in any case.
+    """
+    options, n = SeparationOptions(refine=None), count.automatic
+    while n > max(known, 1) and _unstable(image, spectra, signal_share, count, n, options) != 0:
+        n -= 1
+    if n == count.automatic:
+        return count
+    why = "those that only sums show are not reproducible when repeated"
+    advice = f"n_components={count.automatic} takes all"
+    return replace(count, automatic=n, reason=f"{count.reason}; {n} taken: {why}; {advice}")
+
+
+def _unstable(
+    image: Separable,
+    spectra: LowRank,
+    signal_share: Floats,
+    count: ComponentCount,
+    n: int,
+    options: SeparationOptions,
+    detail: Detail | None = None,
+) -> int | None:
+    """How many of the ``n`` leading components are unstable; None where none can be separated."""
+    try:
+        found = separate_components(
+            image, spectra.truncate(n), signal_share[:n], count, options, detail=detail
+        )
+    except ValueError:
+        return None
+    return int(np.sum(found.stability < LEAST_STABLE))
 
 
 def separate_components(

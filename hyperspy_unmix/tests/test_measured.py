@@ -96,6 +96,14 @@ def test_silicate_has_three_phases():
     assert sorted(share.argmax(1)) == [0, 1, 2]
 
 
+def test_a_raw_map_of_few_counts_is_one_phase():
+    """One phase, 6 counts a pixel; sums of pixels and channels show two more, not reproducible."""
+    u = load("eds_raw_bruker/test_TEM.bcf", "EDS_TEM_unmix").unmix()
+    assert u.n_components == 1
+    assert u.stability[0] > 0.9
+    assert "not reproducible" in u.settings["n_components"].reason
+
+
 def test_carbon_calcium_map_with_its_own_low_loss():
     """Core loss and low loss are one spectrum; t/lambda is 0.10 to 1.16 by exspy's threshold."""
     name = "eels_carbon_calcium_map/coreloss_map1_aligned_binned.hspy"

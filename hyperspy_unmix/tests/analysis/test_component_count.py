@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import hyperspy_unmix
+from hyperspy_unmix.analysis import separation
+from hyperspy_unmix.numerics.compression.number_of_components import choose_rank
 
 NAMES = ("noise_edge", "elbow", "split_half")
 
@@ -244,6 +246,27 @@ def test_components_that_do_not_come_back_are_not_taken():
     assert p.ica(p.n_components + 1, assume="overlap").unstable
     # asked for later, as at first
     assert hyperspy_unmix.pca(s, 2).ica("auto").n_components == p.n_components
+
+
+@pytest.mark.parametrize(
+    ("unstable", "known", "taken"),
+    [
+        ({3: 0}, 1, 3),
+        ({3: 2, 2: 1}, 1, 1),
+        ({3: 1, 2: 0}, 1, 2),
+        ({3: 2}, 2, 2),
+        ({}, 3, 3),
+        ({3: None, 2: 0}, 0, 2),
+    ],
+)
+def test_what_only_sums_show_must_come_back(monkeypatch, unstable, known, taken):
+    """Closed form: the most that are all stable, and at least those that single pixels show."""
+    monkeypatch.setattr(separation, "_unstable", lambda *given: unstable[given[4]])
+    count = choose_rank(np.array([9.0, 3.0, 1.1]), 64, 154, 3)
+    found = separation.count_stable_in_sums(None, None, None, count, known)
+    assert found.automatic == taken
+    assert found.consensus == 3
+    assert ("n_components=3 takes all" in found.reason) == (taken < 3)
 
 
 def test_many_phases_of_several_signals_are_all_taken():
