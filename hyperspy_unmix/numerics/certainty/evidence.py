@@ -35,6 +35,7 @@ MOST_TURN_ALIKE = 3.0  # degrees, within which two answers are the same
 # Degrees from every pixel to which independence leads by itself; and how negative, over noise,
 # spectra and maps of pixels that were chosen among few may be.
 MOST_EXTRAPOLATION, MOST_NEGATIVITY_OF_FEW = 30.0, 12.0
+MOST_ERROR_TO_EXTRAPOLATE = 15.0  # degrees: independence known no better does not lead so far
 LEAST_GAIN_OF_PIXEL = 0.03  # logarithm of the likelihood, of those that a corner seems to hold
 CHANCE_OF_GAIN = 0.5  # what chance changes it by, whatever the number of pixels
 LEAST_VARIATION_WITHOUT_FILM = 0.25  # of a map over its mean: no layer of nearly even thickness
@@ -123,7 +124,8 @@ class Evidence:
         Few counts hide what would contradict it, and what would show that pixels gather at the
         corners: these are likely to be populated, and as non-negative; of a corner that is an
         independent component as well, nothing need show it. A layer of nearly even thickness that
-        independence finds does speak for it.
+        independence finds does speak for it, and so do pixels that are nowhere at a corner, but not
+        where independence itself is hardly known.
         """
         population = self.population
         gain_of_all = LEAST_GAIN_OF_PIXEL * population.pixels * population.share
@@ -132,9 +134,14 @@ class Evidence:
             self.turns.max() > MOST_EXTRAPOLATION
             and may_be[self.turns > MOST_TURN_OF_HELD].all()
             and self.variation > LEAST_VARIATION_WITHOUT_FILM
-            and (population.share > LEAST_SHARE_POPULATED).all()
+            and ((population.share > LEAST_SHARE_POPULATED).all() or self._is_poorly_known)
             and self.pure_negativity < MOST_NEGATIVITY_OF_FEW
         )
+
+    @property
+    def _is_poorly_known(self) -> bool:
+        """Whether chance leaves independence more degrees than it may lead beyond all pixels."""
+        return self.ica_error > MOST_ERROR_TO_EXTRAPOLATE
 
     @property
     def held(self) -> Mask:

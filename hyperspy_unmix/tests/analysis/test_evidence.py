@@ -234,6 +234,19 @@ def evidence(**changes):
         ({"ica_moved": 12.0, "share": (0.1, 0.1), "gain": (20, 20)}, "strained"),
         ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02)}, "extrapolated"),
         ({"turns": np.array([40.0, 5.0]), "share": (0.05, 0.0)}, "independent"),
+        (
+            {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.0), "ica_error": 16.0},
+            "extrapolated",
+        ),
+        (
+            {
+                "turns": np.array([40.0, 5.0]),
+                "share": (0.05, 0.0),
+                "ica_error": 16.0,
+                "variation": 0.2,
+            },
+            "independent",
+        ),
         ({"turns": np.array([25.0, 5.0]), "share": (0.05, 0.02)}, "independent"),
         (
             {"turns": np.array([40.0, 5.0]), "share": (0.05, 0.02), "variation": 0.2},
