@@ -72,9 +72,10 @@ def find_in_sums(single: Counted, count: Callable[[Prepared], Counted]) -> Sough
         return Sought()
     tried_first = (i for i, factors in enumerate(possible) if max(factors) >= FIRST_TRIED)
     first = next(tried_first, len(possible) - 1)
-    coarse = _nothing_more(single, count, possible, first)
-    if coarse is not None:
-        return Sought(None, coarse)
+    if first > 0:
+        coarse = _nothing_more(single, count, possible, first)
+        if coarse is not None:
+            return Sought(None, coarse)
     sums = TriedSums(single, count, possible, first)
     # How many pixels, by what is known in every channel, or by what is found at all.
     i = first

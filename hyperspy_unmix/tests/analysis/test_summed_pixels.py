@@ -288,3 +288,12 @@ def test_no_sums_are_made_of_all_channels_where_none_show_more(monkeypatch, weak
     monkeypatch.setattr(summed_pixels, "_nothing_more", lambda *given: None)
     again = unmix(halves(weak))
     np.testing.assert_array_equal(again.spectra.data, u.spectra.data)
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (3, 5), (1, 40), (64, 2), (200,), (4, 4, 6)])
+def test_maps_too_small_for_sums_of_pixels(shape):
+    """No error, whatever sums are possible: some of pixels, or of channels alone."""
+    rng = np.random.default_rng(0)
+    share = rng.uniform(0, 1, (*shape, 1)) * [1, -1] + [0, 1]
+    values = rng.poisson(60 * share @ np.repeat(SPECTRA[:2], 2, axis=1) / 2).astype(np.float32)
+    assert unmix(calibrated(values, "unmix")).n_components >= 1
