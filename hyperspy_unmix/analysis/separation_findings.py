@@ -185,6 +185,11 @@ class PurePixelsFinding:
     is_negative: bool
     is_asked: bool = True
 
+    @property
+    def impure(self) -> tuple[int, ...]:
+        """Components that hardly a pixel holds alone."""
+        return tuple(i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED)
+
     def choices(self) -> Settings:
         """In plain words."""
         assumption = "asked for: every component is alone in some pixels; no ICA, no refinement"
@@ -192,7 +197,7 @@ class PurePixelsFinding:
         choices = {"assume": Choice("pure", assumption)} if self.is_asked else {}
         choices["pure pixels"] = Choice(list(self.pixels), averaged)
         hint = ""
-        impure = [i for i, number in enumerate(self.pixels) if number < FEWEST_PIXELS_AVERAGED]
+        impure = self.impure
         names = in_words([str(i) for i in impure])
         if impure:
             hint += (

@@ -10,7 +10,11 @@ import numpy as np
 
 from hyperspy_unmix.analysis.evidence_finding import EvidenceFinding
 from hyperspy_unmix.analysis.separated import LEAST_STABLE
-from hyperspy_unmix.analysis.separation_findings import MOST_NEGATIVITY_RATIO, RefinementFinding
+from hyperspy_unmix.analysis.separation_findings import (
+    MOST_NEGATIVITY_RATIO,
+    PurePixelsFinding,
+    RefinementFinding,
+)
 from hyperspy_unmix.numerics.types import Floats
 from hyperspy_unmix.settings import finding_of, in_words
 
@@ -72,6 +76,8 @@ class Standing:
         Those that the user leaves out.
     on_background : tuple of int
         Those whose counts the background makes uncertain.
+    are_mixtures : bool
+        Whether components that are taken where they are alone are alone in hardly a pixel.
     by_independence : tuple of int
         Those that are alone in no pixels, so that nothing but independence tells their spectra.
     """
@@ -88,6 +94,7 @@ class Standing:
     elsewhere: Mapping[int, tuple[str, float]] = field(default_factory=dict)
     excluded: tuple[int, ...] = ()
     on_background: tuple[int, ...] = ()
+    are_mixtures: bool = False
     by_independence: tuple[int, ...] = ()
 
     @property
@@ -100,7 +107,8 @@ class Standing:
         """Whether nothing speaks against calling the components phases."""
         is_negative = self.negativity > MOST_NEGATIVITY_RATIO
         doubts = (self.differences, self.unstable, self.on_background, is_negative)
-        return self.has_structure and not any((*doubts, self.is_open, self.is_undecided))
+        others = (self.is_open, self.is_undecided, self.are_mixtures)
+        return self.has_structure and not any((*doubts, *others))
 
     def sentence(self) -> str:
         """The verdict."""
@@ -142,6 +150,8 @@ class Standing:
         if self.on_background:
             one = self._called(self.on_background).rsplit(" ", 1)[0]
             clauses.append(f"how much there is of {one} hangs on the background")
+        if self.are_mixtures:
+            clauses.append("the spectra are mixtures")
         if self.is_undecided:
             clauses.append("another assumption gives other spectra")
         if self.is_open:
@@ -185,6 +195,7 @@ def find_standing(result: Components, trials: Trials) -> Standing:
     refined = finding_of(result.separated.findings, RefinementFinding)
     evidence = finding_of(result.separated.findings, EvidenceFinding)
     alone_nowhere = () if evidence is None else evidence.by_independence
+    pure = finding_of(result.separated.findings, PurePixelsFinding)
     spread = result._background_spread
     much = () if spread is None else np.flatnonzero(spread.relative > MOST_OF_COUNTS).tolist()
     place = {int(origin): i for i, origin in enumerate(result.arrays.origin)}
@@ -202,6 +213,7 @@ def find_standing(result: Components, trials: Trials) -> Standing:
         elsewhere=elsewhere,
         excluded=result.excluded,
         on_background=tuple(much),
+        are_mixtures=pure is not None and bool(pure.impure),
         by_independence=tuple(sorted(place[origin] for origin in alone_nowhere)),
     )
 

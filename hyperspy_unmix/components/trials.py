@@ -22,6 +22,8 @@ class Score:
         Steps of 5 % of the reduced chi-square beyond what noise leaves.
     negativity : int
         Doublings of the worst spectrum's or map's negativity beyond what noise explains.
+    mixtures : int
+        Components that are taken where they are alone, and are so in hardly a pixel.
     """
 
     differences: int
@@ -29,6 +31,7 @@ class Score:
     missing: int
     misfit: int
     negativity: int
+    mixtures: int = 0
 
     @property
     def is_best(self) -> bool:
@@ -46,6 +49,7 @@ class Score:
             "components that take counts away": (self.differences, other.differences),
             "not reproducible": (self.unstable, other.unstable),
             "spectra left in the residual": (self.missing, other.missing),
+            "mixtures": (self.mixtures, other.mixtures),
         }
         words = [f"{name}: {a} instead of {b}" for name, (a, b) in pairs.items() if a < b]
         words += ["a better fit"] * (self.misfit < other.misfit)

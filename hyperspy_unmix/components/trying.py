@@ -49,12 +49,14 @@ def _score_if_stable(result: Components) -> Score:
     mean = 1.0 if chi_square is None else float(np.nanmean(chi_square))
     excess = np.log(max(mean, 1e-9) / MOST_CHI_SQUARE) / np.log1p(STEP_OF_CHI_SQUARE)
     negativity = np.log2(max(result.separated.negativity, 1e-9) / MOST_NEGATIVITY_RATIO)
+    pure = finding_of(result.separated.findings, PurePixelsFinding)
     return Score(
         differences=int(np.sum(result.arrays.maps.sum(0) < 0)),
         unstable=0,
         missing=result.residual_finding.number,
         misfit=max(int(np.ceil(excess)), 0),
         negativity=max(int(np.ceil(negativity)), 0),
+        mixtures=0 if pure is None else len(pure.impure),
     )
 
 
@@ -83,7 +85,7 @@ def _tried_anew(result: Components) -> Trials:
         except ValueError:
             # Too few pixels or channels for this one.
             continue
-        if is_for_place:
+        if is_for_place and _score_if_stable(other).mixtures <= here.mixtures:
             elsewhere |= {
                 origin: (changed["assume"], index)
                 for origin, index in _stable_in(result, other).items()

@@ -58,6 +58,10 @@ def too_many(scene):
             "Two components; the residual holds more; how much there is of component 1 hangs on "
             "the background.",
         ),
+        (
+            Standing(("0", "1"), (1.0, 1.0), are_mixtures=True),
+            "Two components; the spectra are mixtures.",
+        ),
         (Standing(("0",), (1.0,)), "One phase, of which only the amount changes."),
         (
             Standing(("0",), (0.4,), has_structure=False),
@@ -172,3 +176,4 @@ def test_only_what_can_be_better_is_repeated(too_many, monkeypatch):
 def test_nothing_is_better_than_the_best_score():
     assert Score(0, 0, 0, 0, 0).is_best
     assert not Score(0, 1, 0, 0, 0).is_best
+    assert not Score(0, 0, 0, 0, 0, mixtures=1).is_better_than(Score(0, 1, 0, 0, 0))
