@@ -148,8 +148,8 @@ class Standing:
         if self.negativity > MOST_NEGATIVITY_RATIO:
             clauses.append("some spectra or maps are clearly negative")
         if self.on_background:
-            one = self._called(self.on_background).rsplit(" ", 1)[0]
-            clauses.append(f"how much there is of {one} hangs on the background")
+            which = self._names(self.on_background)
+            clauses.append(f"how much there is of {which} hangs on the background")
         if self.are_mixtures:
             clauses.append("the spectra are mixtures")
         if self.is_undecided:
@@ -182,10 +182,13 @@ class Standing:
 
     def _called(self, places: Sequence[int]) -> str:
         """Components as the subject of a clause."""
-        names = [called(self.names[i], i) for i in places]
-        if len(names) > 1 and all(self.names[i] == str(i) for i in places):
-            return f"components {in_words([str(i) for i in places])} are"
-        return f"{in_words(names)} {'is' if len(names) == 1 else 'are'}"
+        return f"{self._names(places)} {'is' if len(places) == 1 else 'are'}"
+
+    def _names(self, places: Sequence[int]) -> str:
+        """Components by name or number, in words."""
+        if len(places) > 1 and all(self.names[i] == str(i) for i in places):
+            return f"components {in_words([str(i) for i in places])}"
+        return in_words([called(self.names[i], i) for i in places])
 
 
 def find_standing(result: Components, trials: Trials) -> Standing:

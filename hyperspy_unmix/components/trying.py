@@ -85,13 +85,14 @@ def _tried_anew(result: Components) -> Trials:
         except ValueError:
             # Too few pixels or channels for this one.
             continue
-        if is_for_place and _score_if_stable(other).mixtures <= here.mixtures:
+        if_stable = _score_if_stable(other)
+        if is_for_place and if_stable.mixtures <= here.mixtures:
             elsewhere |= {
                 origin: (changed["assume"], index)
                 for origin, index in _stable_in(result, other).items()
                 if index > elsewhere.get(origin, ("", 0.0))[1]
             }
-        if best is None and _score_if_stable(other).is_best and score_of(other).is_best:
+        if best is None and if_stable.is_best and score_of(other).is_best:
             # Nothing is better, and of those before none is as good.
             best = Trials(found=score_of(other), here=here, **changed)
         tried.append((changed, other))

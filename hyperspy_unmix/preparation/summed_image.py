@@ -129,7 +129,7 @@ def with_summed_channels(prepared: Prepared, factor: int) -> Prepared:
 
 
 def _halved(spectra: Floats, factor: int) -> Floats:
-    """Sums of ``factor`` channels, a power of two: two by two, a quarter of `reduceat`'s time."""
+    """Sums of ``factor`` channels, a power of two, two by two: faster than `reduceat`."""
     while factor > 1:
         spectra, factor = spectra[:, ::2] + spectra[:, 1::2], factor // 2
     return spectra
