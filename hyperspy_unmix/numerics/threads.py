@@ -1,7 +1,8 @@
-"""How many threads BLAS is given."""
+"""How many threads there are, and how many BLAS is given."""
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -24,6 +25,17 @@ def limit_blas_threads(
     Threads that wait for each other take longer than the products: twice as long for 65 536 pixels.
     """
     return one_blas_thread() if pixels <= most else nullcontext()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; no more than ``dask.config`` has as ``num_workers``."""
+    import dask
+
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, dask.config.get("num_workers", None) or cores)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_unmix.arguments.options import Preprocessing
+from hyperspy_unmix.numerics.threads import usable_cores
 
 from .axes_and_metadata import array_axes
 
@@ -113,7 +113,7 @@ def _of_array(array: Any) -> bytes:
     if len(parts) == 1:
         return _digest(about, _of_part(parts[0]))
     # It does not hold Python's lock.
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(MOST_THREADS, usable_cores())) as pool:
         return _digest(about, *pool.map(_of_part, parts))
 
 

@@ -22,7 +22,7 @@ from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening, channel_wh
 from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
-from hyperspy_unmix.numerics.types import Floats
+from hyperspy_unmix.numerics.types import Floats, Mask
 
 from .gram_sum import ROWS_IN_CACHE, GramSum, strong_directions
 from .low_rank import LowRank
@@ -250,7 +250,8 @@ def _weighted_products(
     # One number keeps float32 in range; the columns' own scales need no pass over the pixels.
     unit = float(np.sqrt(np.median(v)))
     column_scale, wide = np.sqrt(v) / unit, n < m
-    new_sum = partial(GramSum, m, dtype) if wide else _kind_of_sum(summary, column_scale, dtype)
+    frequent = None if wide else frequent_channels(summary.sample)
+    new_sum = _kind_of_sum(summary, column_scale, dtype, frequent)
 
     def weigh(block: Block) -> tuple[Floats, Floats, Floats]:
         variance = noise.variance(block.spectra, block.variance)
@@ -276,8 +277,10 @@ def _weighted_products(
             profile += scaled_variance
         return (np.zeros((0, m)), profile), np.concatenate(rows)
 
+    # Products of dense matrices keep all cores busy by themselves.
+    is_dense = not wide and frequent is None
     (gram, profile), rows = blocks.reduce(
-        keep_rows if wide else sum_gram, _add_totals, stage="Gram matrix"
+        keep_rows if wide else sum_gram, _add_totals, stage="Gram matrix", at_once=is_dense
     )
     if wide:
         return rows[:, 1:] * column_scale, rows[:, 0], profile * v / n
@@ -287,10 +290,9 @@ def _weighted_products(
 
 
 def _kind_of_sum(
-    summary: Summary, column_scale: Floats, dtype: Any
+    summary: Summary, column_scale: Floats, dtype: Any, frequent: Mask | None
 ) -> Callable[[], GramSum | SparseGramSum]:
     """What sums up the Gram matrix: sparse where most values are zero, or strongest apart."""
-    frequent = frequent_channels(summary.sample)
     if frequent is not None:
         return partial(SparseGramSum, frequent)
     axes = strong_directions(summary.groups * column_scale, DIRECTIONS_IN_DOUBLE_PRECISION)

@@ -61,12 +61,20 @@ class RowReader:
     step: int
 
     def blocks(
-        self, data: NDArray[Any], variance: NDArray[Any] | None, per_pixel: Sequence[NDArray[Any]]
+        self,
+        data: NDArray[Any],
+        variance: NDArray[Any] | None,
+        per_pixel: Sequence[NDArray[Any]],
+        part: range | None = None,
     ) -> Iterator[Block]:
-        """What counts, a block at a time; ``data`` and ``variance`` are those of the rows."""
-        first = 0
-        for start in range(0, len(self.pixels), self.step):
-            rows = slice(start, min(start + self.step, len(self.pixels)))
+        """What counts, a block at a time; ``data`` and ``variance`` are those of the rows.
+
+        ``part`` are the rows to be read, default all.
+        """
+        part = range(len(self.pixels)) if part is None else part
+        first = int(np.count_nonzero(self.pixels[: part.start]))
+        for start in range(part.start, part.stop, self.step):
+            rows = slice(start, min(start + self.step, part.stop))
             last = first + int(np.count_nonzero(self.pixels[rows]))
             if last == first:
                 continue

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_unmix.numerics.types import Index, Mask, Ticks
+from hyperspy_unmix.numerics.types import Index, Mask
 
-from .block import Block, RowReader
+from .array_passes import reduce_array
+from .block import Block
 from .block_size import short_of_memory
 from .selection import Selection
 
@@ -38,6 +39,7 @@ class RowBlocks(Selection):
         combine: Callable[[Sequence[Total]], Total],
         *per_pixel: NDArray[Any],
         stage: str,
+        at_once: bool = False,
     ) -> tuple[Total, NDArray[Any]]:
         """Pass over the spectra once.
 
@@ -52,6 +54,9 @@ class RowBlocks(Selection):
             Their rows come with each block, as `Block.per_pixel`.
         stage : str
             What is done, for the progress bar.
+        at_once : bool
+            Give ``function`` all blocks of an array in memory: what it does keeps all cores busy.
+            Else each core has a part of them.
 
         Returns
         -------
@@ -61,35 +66,13 @@ class RowBlocks(Selection):
             All that it returned second, in the order of the pixels.
         """
         try:
-            return self._reduce(function, combine, per_pixel, stage)
+            if self.is_lazy:
+                from .dask_passes import reduce_chunks
+
+                return reduce_chunks(self, function, combine, per_pixel, stage)
+            return reduce_array(self, function, combine, per_pixel, stage, at_once=at_once)
         except MemoryError as error:
             raise short_of_memory(error, stage, self.shape[0], self.is_lazy) from error
-
-    def _reduce(
-        self,
-        function: Callable[[Iterator[Block]], tuple[Total, NDArray[Any] | None]],
-        combine: Callable[[Sequence[Total]], Total],
-        per_pixel: Sequence[NDArray[Any]],
-        stage: str,
-    ) -> tuple[Total, NDArray[Any]]:
-        """`reduce`, with errors for want of memory left as they are."""
-        if self.is_lazy:
-            from .dask_passes import reduce_chunks
-
-            return reduce_chunks(self, function, combine, per_pixel, stage)
-        reader = RowReader(
-            pixels=self.pixels,
-            index=None,
-            channels=self.channels,
-            dtype=self.dtype,
-            shifts=self.shifts,
-            spikes=self.spikes,
-            step=self.step,
-        )
-        with self.progress(stage, self.shape[0]) as done:
-            blocks = _with_ticks(reader.blocks(self.data, self.variance, per_pixel), done)
-            total, rows = function(blocks)
-        return total, np.empty(0) if rows is None else rows
 
     def rows(
         self, function: Callable[[Block], NDArray[Any]], *per_pixel: NDArray[Any], stage: str
@@ -109,9 +92,3 @@ def row_blocks(data: Any, variance: Any = None) -> RowBlocks:
     n_pixels = int(np.prod(data.shape[:-1]))
     return RowBlocks(data, np.ones(n_pixels, bool), np.arange(data.shape[-1]), variance)
 
-
-def _with_ticks(blocks: Iterator[Block], done: Ticks) -> Iterator[Block]:
-    """The same blocks; ``done`` gets the number of pixels of each once it is worked on."""
-    for block in blocks:
-        yield block
-        done(len(block.index))
