@@ -7,7 +7,8 @@ of 65 536 x 1 024 values took three to five times as long).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -146,25 +147,86 @@ def leading_eigenpairs(gram: Floats, number: int) -> tuple[Floats, Floats | None
     most_steps = m // (4 * width)
     if m < ROWS_FOR_LEADING_VALUES or number > most_steps * width // 4:
         return np.linalg.eigvalsh(gram)[::-1], None
-    basis = np.empty((m, width * (most_steps + 1)))
-    basis[:, :width] = np.linalg.qr(np.random.default_rng(0).standard_normal((m, width)))[0]
-    projected = np.zeros((width * most_steps, width * most_steps))
+    start = np.random.default_rng(0).standard_normal((m, width))
     former: Floats = np.zeros(number)
-    for step in range(most_steps):
-        start, stop = step * width, (step + 1) * width
-        known = basis[:, :stop]
-        # Symmetric, the matrix may stand behind: a quarter faster.
-        block = (known[:, start:].T @ gram).T
-        projected[:stop, start:stop] = known.T @ block
-        if not step % STEPS_BETWEEN_CHECKS and stop >= 2 * number:
-            # The upper triangle is known, the lower one of the last block not yet.
-            values = np.linalg.eigvalsh(projected[:stop, :stop], UPLO="U")[::-1][:number]
+    # Symmetric, the matrix may stand behind: a quarter faster.
+    spaces = lanczos_spaces(lambda block: (block.T @ gram).T, start, most_steps)
+    for step, space in enumerate(spaces):
+        if not step % STEPS_BETWEEN_CHECKS and space.size >= 2 * number:
+            values = space.values(number)
             if np.all(values - former <= VALUE_TOLERANCE * np.abs(values)):
-                vectors = np.linalg.eigh(projected[:stop, :stop], UPLO="U")[1]
-                return values, with_signs(known @ vectors[:, ::-1][:, :number])
+                return values, space.vectors(number)
             former = values
-        basis[:, stop : stop + width] = _orthogonal_to(known, block)
     return np.linalg.eigvalsh(gram)[::-1], None
+
+
+@dataclass(frozen=True)
+class LanczosSpace:
+    """A Krylov space of a symmetric matrix, and the matrix in it.
+
+    Parameters
+    ----------
+    basis : array, shape (m, size)
+        Orthonormal.
+    projected : array, shape (size, size)
+        ``basis.T @ matrix @ basis``; its lower triangle may be missing.
+    leaving : array, shape (block, block)
+        What the matrix makes of the last vectors of the basis beside all of them, but for a
+        rotation.
+    """
+
+    basis: Floats
+    projected: Floats
+    leaving: Floats
+
+    @property
+    def size(self) -> int:
+        """Number of dimensions."""
+        return int(self.basis.shape[1])
+
+    def values(self, number: int) -> Floats:
+        """The largest eigenvalues within the space, falling: none is larger than the matrix's."""
+        return np.linalg.eigvalsh(self.projected, UPLO="U")[::-1][:number]
+
+    def vectors(self, number: int) -> Floats:
+        """Their eigenvectors, in columns."""
+        return with_signs(self.basis @ self._own_vectors(number))
+
+    def residuals(self, number: int) -> Floats:
+        """Norm of what each is beside an eigenvector of the matrix, ``|matrix x - value x|``."""
+        last = self._own_vectors(number)[-len(self.leaving) :]
+        return np.asarray(np.linalg.norm(self.leaving @ last, axis=0))
+
+    def _own_vectors(self, number: int) -> Floats:
+        return np.linalg.eigh(self.projected, UPLO="U")[1][:, ::-1][:, :number]
+
+
+def lanczos_spaces(
+    product: Callable[[Floats], Floats], start: Floats, most_steps: int
+) -> Iterator[LanczosSpace]:
+    """Krylov spaces that grow by a block a step, see `leading_eigenpairs`.
+
+    Parameters
+    ----------
+    product : callable
+        Gives the symmetric matrix times a block of vectors (m, width).
+    start : array, shape (m, width)
+        Of full rank.
+    most_steps : int
+    """
+    m, width = start.shape
+    basis = np.empty((m, width * (most_steps + 1)))
+    basis[:, :width] = np.linalg.qr(start)[0]
+    projected = np.zeros((width * most_steps, width * most_steps))
+    for step in range(most_steps):
+        first, stop = step * width, (step + 1) * width
+        known, following = basis[:, :stop], slice(stop, stop + width)
+        block = product(known[:, first:])
+        # The upper triangle is known, the lower one of the last block not yet.
+        projected[:stop, first:stop] = known.T @ block
+        basis[:, following] = _orthogonal_to(known, block)
+        leaving = basis[:, following].T @ block
+        yield LanczosSpace(known, projected[:stop, :stop], leaving)
 
 
 def root_of_large(matrix: Floats) -> Floats:

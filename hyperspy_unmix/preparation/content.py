@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hyperspy.signal import BaseSignal
 
 BYTES_AT_ONCE = 2**23  # of an array, by one thread
+WORDS_TOGETHER = 2**14  # of 8 bytes each, that have one sum
 MOST_THREADS = 4
 PLAIN_TYPES = (type(None), bool, int, float, complex, str, bytes, np.generic)
 
@@ -118,6 +119,29 @@ def _of_array(array: Any) -> bytes:
 
 
 def _of_part(part: NDArray[Any]) -> bytes:
-    values = np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
-    # 64 bits against accidents, not against intent: half the time of a cryptographic checksum.
-    return zlib.crc32(values).to_bytes(4, "little") + zlib.adler32(values).to_bytes(4, "little")
+    """Sums of every few words times odd numbers that tell their places.
+
+    64 bits and more against accidents, not against intent: a twentieth of the time of a
+    cryptographic checksum. The highest bits of a word tell little: each is in the lower half of
+    another, that begins four bytes later.
+    """
+    values = np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+    sums = [sum_up for start in (0, 4) for sum_up in _sums_of_words(values[start:])]
+    return _digest(*(sum_up.tobytes() for sum_up in sums), values[-8:].tobytes())
+
+
+def _sums_of_words(values: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Of all words of 8 bytes, `WORDS_TOGETHER` of them together, and of those that are left."""
+    words = values[: len(values) // 8 * 8].view(np.uint64)
+    together = len(words) // WORDS_TOGETHER * WORDS_TOGETHER
+    rows, left = words[:together].reshape(-1, WORDS_TOGETHER), words[together:]
+    factors = _odd_numbers()
+    # Not products of matrices, which take a fifth longer for integers.
+    sums = np.einsum("ij,j->i", rows, factors)
+    return sums, np.einsum("i,i->", left, factors[: len(left)], dtype=np.uint64)[None]
+
+
+@lru_cache(maxsize=1)
+def _odd_numbers() -> NDArray[np.uint64]:
+    drawn = np.random.default_rng(0).integers(2**64, size=WORDS_TOGETHER, dtype=np.uint64)
+    return drawn | np.uint64(1)

@@ -46,7 +46,7 @@ STAGES = (
     "preparation.aligned.align",
     "preparation.background.background_window",
     "preparation.prepare.choose_noise",
-    "numerics.compression.weighted_pca.measure_scree",
+    "numerics.compression.gram_matrix.measure_scree",
     "numerics.corrections.plural_scattering.recompression",
     "analysis.correct_and_count.correct",
     "analysis.correct_and_count.count_components",
@@ -75,13 +75,15 @@ def in_a_pass(patch, wanted, error=KeyboardInterrupt):
     """Raise when the first block of the pass has been worked on."""
     real = RowBlocks.reduce
 
-    def reduce(self, function, combine, *given, stage):
+    def reduce(self, function, combine, *given, stage, **kwargs):
         def fails(blocks):
             for block in blocks:
                 function(iter([block]))
                 raise error
 
-        return real(self, fails if stage == wanted else function, combine, *given, stage=stage)
+        return real(
+            self, fails if stage == wanted else function, combine, *given, stage=stage, **kwargs
+        )
 
     patch.setattr(RowBlocks, "reduce", reduce)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,12 +24,14 @@ from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats
 
 from . import split_half
+from .edge_iteration import VALUES_BELOW_EDGE, iterate_to_edge
+from .leading_split import significance_of_leading
 from .map_correlation import NeighbouringNoise
 
 COMPONENTS_TESTED_BELOW_EDGE = 4  # in the split-half test, beside all above the noise edge
 MOST_COMPONENTS_TESTED = 100
 LEAST_VALUES = 26  # of large matrices, of which not all are computed
-VALUES_BELOW_EDGE = 16  # at least, by which the elbow knows the noise
+LEAST_FOR_ITERATION = 1536  # channels and pixels, of dense data whose Gram matrix takes longer
 ROWS_FOR_LEVEL = 1024  # or less than twice as many, whose singular values tell the noise level
 ROWS_TOGETHER = 64  # of them: correlated noise stays correlated
 
@@ -88,6 +91,29 @@ class Spectrum:
     level: float
 
 
+@dataclass(frozen=True)
+class Leading:
+    """The scree of the whitened data, and their leading directions.
+
+    Parameters
+    ----------
+    scree : Scree
+    weights : array, shape (pixels,)
+        Of the rows.
+    profile : array, shape (channels,)
+        Noise variance of the whitened channels.
+    whitening : ChannelWhitening
+    directions : callable
+        Gives a number of leading right singular vectors, in columns.
+    """
+
+    scree: Scree
+    weights: Floats
+    profile: Floats
+    whitening: ChannelWhitening
+    directions: Callable[[int], Floats]
+
+
 def measure_scree(
     gram: Floats, n: int, profile: Floats, calibrated: bool, *, split: bool = True
 ) -> tuple[Scree, Spectrum]:
@@ -115,26 +141,74 @@ def measure_scree(
     m, rank = len(profile), len(gram)
     # The leading eigenvalues, and the level of the noise.
     edge = noise_edge_of_profile(n, profile)
-    spectrum = spectrum_and_level(gram, n, profile, calibrated)
+    spectrum = None
+    if not calibrated and rank >= LEAST_FOR_ITERATION:
+        spectrum = _spectrum_above_edge(gram, edge)
+    if spectrum is None:
+        spectrum = spectrum_and_level(gram, n, profile, calibrated)
     eigenvalues, level = spectrum.eigenvalues, spectrum.level
     # Smaller eigenvalues of a float32 product are rounding.
     rounding = 1e-8 * float(eigenvalues[0]) / edge
     scale = max(level, rounding, 1e-300) if calibrated else 1.0
-    values = eigenvalues / (edge * scale)
-    rest = float(np.trace(gram)) / (edge * scale) - values.sum() if len(values) < rank else 0.0
-    scree = Scree(
-        values=values,
-        edge=edge * scale,
-        calibration=level,
-        repeats=_split(gram, n, profile, scale, int(np.sum(values > 1))) if split else np.zeros(0),
-        shape=(n, m),
-        rest=max(float(rest), 0.0),
-    )
-    return scree, spectrum
+    trace = None if len(eigenvalues) == rank else float(np.trace(gram)) / scale
+    scree = scree_of_leading(eigenvalues / scale, trace, edge, (n, m))
+    if trace is not None and not calibrated:
+        level = mean_level(scree, profile)
+    scree = replace(scree, edge=edge * scale, calibration=level)
+    if not split:
+        return scree, spectrum
+    if not calibrated and rank >= LEAST_FOR_ITERATION:
+        return replace(scree, repeats=repeats_of_leading(scree, profile)), spectrum
+    return replace(scree, repeats=_split(gram, scree, profile, scale)), spectrum
 
 
-def _split(gram: Floats, n: int, profile: Floats, scale: float, n_above: int) -> Floats:
+def _spectrum_above_edge(gram: Floats, edge: float) -> Spectrum | None:
+    """Eigenvalues above the noise edge and some of noise, whose level is not asked for."""
+    above = iterate_to_edge(lambda block: (block.T @ gram).T, len(gram), edge)
+    if above is None:
+        return None
+    number = max(LEAST_VALUES, above.number + VALUES_BELOW_EDGE)
+    return Spectrum(above.space.values(number), above.space.vectors(number), 1.0)
+
+
+def mean_level(scree: Scree, profile: Floats) -> float:
+    """Mean square of what is beside the components, over what the noise model says of it.
+
+    Next to the median of the eigenvalues for independent noise, and known where few of these are.
+    ``profile`` (channels,) is the noise variance of the whitened channels.
+    """
+    n, m = scree.shape
+    n_above = scree.above_noise_edge
+    left = (scree.total - float(scree.values[:n_above].sum())) * scree.edge
+    return left / (n - n_above) / (float(profile.sum()) * (m - n_above) / m)
+
+
+def scree_of_leading(
+    eigenvalues: Floats, trace: float | None, edge: float, shape: tuple[int, int]
+) -> Scree:
+    """The scree of the leading ``eigenvalues`` of all, whose sum is ``trace`` (None: these)."""
+    values = eigenvalues / edge
+    rest = 0.0 if trace is None else max(trace / edge - float(values.sum()), 0.0)
+    return Scree(values, edge, 1.0, np.zeros(0), shape, rest)
+
+
+def repeats_of_leading(scree: Scree, profile: Floats) -> Floats:
+    """The split-half test where all that is known of the noise is its sum of squares."""
+    n, number = scree.shape[0], max(scree.above_noise_edge, 1)
+    # Channels of less noise than others count for less.
+    effective = max(round(profile.sum() ** 2 / float(np.sum(profile**2))), number + 1)
+    variance = float(profile.sum()) / effective
+    edge_of_model = noise_edge_of_profile(n, profile)
+    values = scree.values[:number] * edge_of_model / variance
+    left = max(scree.total - float(scree.values[:number].sum()), 0.0) * edge_of_model / variance
+    level = left / ((n - number) * (effective - number))
+    tested = min(number + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED)
+    return significance_of_leading(values, level, (n, effective), tested)
+
+
+def _split(gram: Floats, scree: Scree, profile: Floats, scale: float) -> Floats:
     """The split-half test of the components above the noise edge and of a few more."""
+    n, n_above = scree.shape[0], int(np.sum(scree.values > 1))
     tested = min(n_above + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED, len(gram))
     rows, variance = (n, profile) if n >= len(profile) else _rows_of_pixels(n, profile)
     scaled_gram = gram if scale == 1 else gram / scale

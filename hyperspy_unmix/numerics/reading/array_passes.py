@@ -63,7 +63,8 @@ def _parts(blocks: Selection, most: int) -> list[range]:
     # The blocks are the same however many parts there are.
     edges = np.unique([0, *(middles // step * step), n_rows]).tolist()
     parts = [range(first, last) for first, last in pairwise(edges)]
-    return [part for part in parts if blocks.pixels[part.start : part.stop].any()] or [range(n_rows)]
+    filled = [part for part in parts if blocks.pixels[part.start : part.stop].any()]
+    return filled or [range(n_rows)]
 
 
 def _in_threads(
@@ -74,7 +75,9 @@ def _in_threads(
     # The threads of BLAS would compete with these for the cores.
     with one_blas_thread(), ThreadPoolExecutor(len(parts)) as pool:
         # To append to a list is safe, to move the bar of a notebook is not.
-        futures: list[Future[Any]] = [pool.submit(reduce_part, part, ticks.append) for part in parts]
+        futures: list[Future[Any]] = [
+            pool.submit(reduce_part, part, ticks.append) for part in parts
+        ]
         told = 0
         while True:
             working = wait(futures, SECONDS_BETWEEN_TICKS).not_done

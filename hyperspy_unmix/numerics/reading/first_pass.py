@@ -79,6 +79,8 @@ class Summary:
 
     def select_channels(self, keep: NDArray[np.bool_]) -> Summary:
         """The same with some of the channels; ``keep`` is a mask over them."""
+        if keep.all():
+            return self
 
         def select(values: Floats) -> Floats:
             # Not in brackets, which takes five times as long and leaves spectra in strides.
@@ -191,11 +193,12 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
             )
         return replace(_sum_runs(block, run, stride, tile_size), gaps=gaps), marks
 
-    def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[Any]]:
+    def on_blocks(parts: Iterator[Block]) -> tuple[list[_Runs], NDArray[Any]]:
         runs, marks = zip(*map(on_block, parts), strict=True)
-        return _merge_runs(runs), np.concatenate(marks)
+        return _without_doubles(runs), np.concatenate(marks)
 
-    runs, marks = blocks.reduce(on_blocks, _merge_runs, stage=stage)
+    all_runs, marks = blocks.reduce(on_blocks, _join_runs, stage=stage)
+    runs = _merge_runs(all_runs)
     count, order = runs.count[:, None], np.argsort(runs.index)
     sample = runs.sample[order].astype(float)
     return Summary(
@@ -301,6 +304,21 @@ def _tile_extremes(spectra: Floats, tile: Index) -> tuple[Index, Floats, Floats]
         np.max(spectra[first:last], 0, out=highest[k])
         np.min(spectra[first:last], 0, out=lowest[k])
     return tile[starts], highest, lowest
+
+
+def _without_doubles(parts: Sequence[_Runs]) -> list[_Runs]:
+    """The same runs, put together where that makes them fewer."""
+    for name in ("tile", "group"):
+        numbers = np.concatenate([getattr(part, name) for part in parts])
+        # Blocks share a run at their ends, those of chunks side by side share all.
+        if len(numbers) > len(np.unique(numbers)) + len(parts):
+            return [_merge_runs(parts)]
+    return list(parts)
+
+
+def _join_runs(parts: Sequence[list[_Runs]]) -> list[_Runs]:
+    """All runs of several parts of the data."""
+    return _without_doubles([runs for part in parts for runs in part])
 
 
 def _merge_runs(parts: Sequence[_Runs]) -> _Runs:

@@ -91,4 +91,3 @@ def row_blocks(data: Any, variance: Any = None) -> RowBlocks:
         data, variance = data[None], None if variance is None else variance[None]
     n_pixels = int(np.prod(data.shape[:-1]))
     return RowBlocks(data, np.ones(n_pixels, bool), np.arange(data.shape[-1]), variance)
-

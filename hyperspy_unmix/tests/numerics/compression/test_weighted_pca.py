@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from hyperspy_unmix.numerics.compression import weighted_pca
+from hyperspy_unmix.numerics.compression import gram_matrix
 from hyperspy_unmix.numerics.compression.low_rank import LowRank
 from hyperspy_unmix.numerics.compression.scree import Scree
 from hyperspy_unmix.numerics.compression.weighted_pca import compress
@@ -58,12 +58,12 @@ def run(data, noise, variance=None, dtype=np.float32, **kwargs):
 def test_counts_that_are_mostly_zero(monkeypatch, lazy, dtype, within):
     """Identity: sparse products and dense ones, which round off more in float32."""
     counts = poisson(3, n=1100, m=1000, counts=0.008, seed=3).reshape(20, 55, 1000)
-    assert weighted_pca.frequent_channels(counts[:, 0]) is not None
+    assert gram_matrix.frequent_channels(counts[:, 0]) is not None
     noise = NoiseModel("poisson")
     spectra, scree = run(
         da.from_array(counts, (7, 55, 1000)) if lazy else counts, noise, None, dtype
     )
-    monkeypatch.setattr(weighted_pca, "frequent_channels", lambda sample: None)
+    monkeypatch.setattr(gram_matrix, "frequent_channels", lambda sample: None)
     dense_spectra, dense = run(counts, noise, None, dtype)
     np.testing.assert_allclose(scree.values, dense.values, rtol=within, atol=within)
     one, other = (s.scores[:, 0] for s in (spectra, dense_spectra))
