@@ -72,7 +72,9 @@ class PcaOfSums:
 def pca_of_sums(prepared: Prepared, factors: tuple[int, ...], least_rank: int) -> PcaOfSums:
     """The components of sums; of their noise as well, as many as ``least_rank`` in all."""
     blocks = summed_blocks(prepared.image, factors)
-    found = compress(blocks, summarise(blocks), prepared.noise, least_rank, split=False)
+    found = compress(
+        blocks, summarise(blocks, with_extremes=False), prepared.noise, least_rank, split=False
+    )
     return PcaOfSums.of(blocks, *found)
 
 

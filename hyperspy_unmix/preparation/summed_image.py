@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperspy_unmix.numerics.reading.block import Block
 from hyperspy_unmix.numerics.reading.first_pass import summarise
@@ -55,7 +56,7 @@ def with_summed_pixels(
     summed = Image(
         frame=_frame(image, blocks.data, factors),
         blocks=blocks,
-        summary=summarise(blocks),
+        summary=summarise(blocks, with_extremes=False),
         first=image.first,
         last=image.last,
         masked_channels=image.masked_channels,
@@ -99,14 +100,20 @@ def with_summed_channels(prepared: Prepared, factor: int) -> Prepared:
     kept, starts = np.unique(image.blocks.channels // factor, return_index=True)
     are_full = len(kept) * factor == len(image.blocks.channels)
 
-    def sums(block: Block) -> Floats:
+    dtype = _dtype_of_sums(image, factor)
+
+    def sums(block: Block) -> NDArray[Any]:
         values = block.spectra
-        return _halved(values, factor) if are_full else np.add.reduceat(values, starts, 1)
+        of_block = _halved(values, factor) if are_full else np.add.reduceat(values, starts, 1)
+        return of_block.astype(dtype, copy=False)
 
     rows = image.blocks.rows(sums, stage="sums of channels")
     every = np.arange(0, len(image.masked_channels), factor)
-    data = np.zeros((len(image.blocks.pixels), len(every)), rows.dtype)
-    data[np.ix_(image.blocks.pixels, kept)] = rows
+    shape = (len(image.blocks.pixels), len(every))
+    data = rows
+    if rows.shape != shape:
+        data = np.zeros(shape, rows.dtype)
+        data[np.ix_(image.blocks.pixels, kept)] = rows
     data = data.reshape(*image.navigation_shape, len(every))
     blocks = replace(
         row_blocks(data), pixels=image.blocks.pixels, channels=kept, dtype=image.blocks.dtype
@@ -119,13 +126,21 @@ def with_summed_channels(prepared: Prepared, factor: int) -> Prepared:
         image,
         frame=frame_from(data.shape, data.dtype, None, axes, metadata),
         blocks=blocks,
-        summary=summarise(blocks),
+        summary=summarise(blocks, with_extremes=False),
         first=image.first // factor,
         last=-(-image.last // factor),
         masked_channels=np.logical_and.reduceat(image.masked_channels, every),
         bad_channels=None,
     )
     return replace(prepared, image=summed)
+
+
+def _dtype_of_sums(image: Image, factor: int) -> Any:
+    """Of half the size, where it holds all sums of so many channels: they are held in memory."""
+    blocks, most = image.blocks, image.summary.greatest * factor
+    are_whole = blocks.data.dtype.kind in "ui" and blocks.spikes is None
+    fits = image.summary.least >= 0 and most <= np.iinfo(np.uint16).max
+    return np.uint16 if are_whole and fits else blocks.dtype
 
 
 def _halved(spectra: Floats, factor: int) -> Floats:

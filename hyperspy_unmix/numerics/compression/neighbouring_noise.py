@@ -15,7 +15,8 @@ from hyperspy_unmix.numerics.noise.noise_edge import (
 )
 from hyperspy_unmix.numerics.types import Floats
 
-from .scree import VALUES_BELOW_EDGE, Scree
+from .edge_iteration import VALUES_BELOW_EDGE
+from .scree import Scree
 
 VALUES_MEASURED = 2**15  # pixels times directions, which tell a correlation to 0.006
 FEWEST_DIRECTIONS, MOST_DIRECTIONS = 4, 32

@@ -176,7 +176,9 @@ def _find_inelastic_components(
         channel_variance = noise.channel_variance[split:] * size
         sum_noise = replace(sum_noise, channel_variance=channel_variance)
     grouped = row_blocks(sums)
-    compressed, scree = compress(grouped, summarise(grouped), sum_noise, split=False)
+    compressed, scree = compress(
+        grouped, summarise(grouped, with_extremes=False), sum_noise, split=False
+    )
     rank = min(max(scree.above_noise_edge, 1), MOST_INELASTIC_COMPONENTS)
     spectra = compressed.truncate(rank)
     errors = np.diag(spectra.component_errors()) * np.sum(spectra.whitening.channel_sd**2)

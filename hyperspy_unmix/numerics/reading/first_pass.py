@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,9 @@ class _Runs:
     gaps: Gaps | None = None
 
 
-def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
+def summarise(
+    blocks: RowBlocks, stage: str = "first pass", *, with_extremes: bool = True
+) -> Summary:
     """Pass over the data once: which pixels are finite, group means, a sample, the range.
 
     Parameters
@@ -174,11 +177,16 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
     blocks : RowBlocks
     stage : str
         What is done, for the progress bar.
+    with_extremes : bool
+        Keep those of every few pixels, in which spikes are looked for.
     """
-    n = blocks.shape[0]
+    n, m = blocks.shape
+    most_tiles = MOST_TILES if with_extremes else 1
     run, stride, tile_size = (
-        -(-n // min(most, n)) for most in (MOST_GROUPS, MOST_PIXELS_SAMPLED, MOST_TILES)
+        -(-n // min(most, n)) for most in (MOST_GROUPS, MOST_PIXELS_SAMPLED, most_tiles)
     )
+    n_tiles = -(-n // tile_size)
+    in_place = None if blocks.is_lazy else _TilesInPlace(n_tiles, m, blocks.dtype)
 
     def on_block(block: Block) -> tuple[_Runs, NDArray[Any]]:
         marks = _mark(block.spectra)
@@ -191,7 +199,10 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
                 variance=None if block.variance is None else block.variance[finite],
                 index=block.index[finite],
             )
-        return replace(_sum_runs(block, run, stride, tile_size), gaps=gaps), marks
+        runs = _sum_runs(block, run, stride, tile_size)
+        if in_place is not None:
+            runs = in_place.take(runs)
+        return replace(runs, gaps=gaps), marks
 
     def on_blocks(parts: Iterator[Block]) -> tuple[list[_Runs], NDArray[Any]]:
         runs, marks = zip(*map(on_block, parts), strict=True)
@@ -199,6 +210,10 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
 
     all_runs, marks = blocks.reduce(on_blocks, _join_runs, stage=stage)
     runs = _merge_runs(all_runs)
+    if in_place is None:
+        extremes = _all_extremes(runs, tile_size, n_tiles)
+    else:
+        extremes = in_place.extremes(tile_size)
     count, order = runs.count[:, None], np.argsort(runs.index)
     sample = runs.sample[order].astype(float)
     return Summary(
@@ -208,10 +223,10 @@ def summarise(blocks: RowBlocks, stage: str = "first pass") -> Summary:
         group_size=runs.count,
         sample=sample,
         integers=bool((sample == np.rint(sample)).all()),
-        least=float(runs.lowest.min(initial=np.inf)),
-        greatest=float(runs.highest.max(initial=-np.inf)),
+        least=float(extremes.lowest[extremes.filled].min(initial=np.inf)),
+        greatest=float(extremes.highest[extremes.filled].max(initial=-np.inf)),
         least_variance=runs.least_variance,
-        extremes=_all_extremes(runs, tile_size, -(-n // tile_size)),
+        extremes=extremes if with_extremes else None,
         group=runs.group,
         group_run=run,
         sampled=runs.index[order],
@@ -304,6 +319,33 @@ def _tile_extremes(spectra: Floats, tile: Index) -> tuple[Index, Floats, Floats]
         np.max(spectra[first:last], 0, out=highest[k])
         np.min(spectra[first:last], 0, out=lowest[k])
     return tile[starts], highest, lowest
+
+
+class _TilesInPlace:
+    """Extremes of the tiles of an array in memory: blocks write theirs into those of all."""
+
+    def __init__(self, n_tiles: int, m: int, dtype: Any) -> None:
+        self._highest, self._lowest = np.empty((2, n_tiles, m), dtype)
+        self._filled, self._lock = np.zeros(n_tiles, bool), Lock()
+        self._none = np.zeros((0, m), dtype)
+
+    def take(self, runs: _Runs) -> _Runs:
+        """The same runs without their tiles, which are kept here."""
+        tile = runs.tile
+        # Blocks share a tile at their ends, and may be of different threads.
+        with self._lock:
+            known = self._filled[tile]
+            np.maximum.at(self._highest, tile[known], runs.highest[known])
+            np.minimum.at(self._lowest, tile[known], runs.lowest[known])
+            self._highest[tile[~known]] = runs.highest[~known]
+            self._lowest[tile[~known]] = runs.lowest[~known]
+            self._filled[tile] = True
+        return replace(runs, tile=tile[:0], highest=self._none, lowest=self._none)
+
+    def extremes(self, size: int) -> Extremes:
+        """Those of all tiles, of ``size`` pixels; one without finite spectra holds zeros."""
+        self._highest[~self._filled] = self._lowest[~self._filled] = 0
+        return Extremes(size, self._highest, self._lowest, self._filled)
 
 
 def _without_doubles(parts: Sequence[_Runs]) -> list[_Runs]:

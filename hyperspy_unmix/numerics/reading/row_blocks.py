@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -78,6 +79,10 @@ class RowBlocks(Selection):
         self, function: Callable[[Block], NDArray[Any]], *per_pixel: NDArray[Any], stage: str
     ) -> NDArray[Any]:
         """``function`` of every block, shape (pixels that count, ...)."""
+        if not self.is_lazy:
+            # Each block's rows are written to their place: there is no second copy of them.
+            rows = _RowsInPlace(self.shape[0], function)
+            return self.reduce(rows.write, lambda _: rows.all, *per_pixel, stage=stage)[0]
 
         def on_blocks(blocks: Iterator[Block]) -> tuple[None, NDArray[Any]]:
             return None, np.concatenate([function(block) for block in blocks])
@@ -91,3 +96,21 @@ def row_blocks(data: Any, variance: Any = None) -> RowBlocks:
         data, variance = data[None], None if variance is None else variance[None]
     n_pixels = int(np.prod(data.shape[:-1]))
     return RowBlocks(data, np.ones(n_pixels, bool), np.arange(data.shape[-1]), variance)
+
+
+class _RowsInPlace:
+    """``function`` of the blocks of an array in memory, in one array with a row for each pixel."""
+
+    def __init__(self, n_pixels: int, function: Callable[[Block], NDArray[Any]]) -> None:
+        self._n_pixels, self._function, self._lock = n_pixels, function, Lock()
+        self.all: NDArray[Any] = np.empty(0)
+
+    def write(self, parts: Iterator[Block]) -> tuple[NDArray[Any], None]:
+        """The rows of a part of the pixels; returns those of all, written or not."""
+        for block in parts:
+            rows = self._function(block)
+            with self._lock:
+                if not len(self.all):
+                    self.all = np.empty((self._n_pixels, *rows.shape[1:]), rows.dtype)
+            self.all[block.index[0] : block.index[-1] + 1] = rows
+        return self.all, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -46,67 +47,42 @@ def sum_pixels(blocks: RowBlocks, cells: Index) -> Sums:
         Numbers of those that hold pixels, ascending.
     sums : array, shape (cells, channels)
     """
+    if not blocks.is_lazy:
+        return _sum_in_place(blocks, cells)
 
     def sum_part(parts: Iterator[Block]) -> tuple[Sums, None]:
-        held = _HeldSums(int(cells.max()) + 1)
+        # Cells are met again in later lines of the scan: what was summed is joined when it has
+        # doubled, so that little is held twice.
+        merged = _merged([])
+        waiting: list[Sums] = []
         for block in parts:
             (of_block,) = block.per_pixel
-            held.add(*_merged([(of_block, block.spectra)]))
-        return held.in_order(), None
+            waiting.append(_merged([(of_block, block.spectra)]))
+            if sum(len(waits) for waits, _ in waiting) > len(merged[0]):
+                merged, waiting = _merged([merged, *waiting]), []
+        return _merged([merged, *waiting]), None
 
-    return blocks.reduce(sum_part, _added, cells, stage="sums of pixels")[0]
-
-
-class _HeldSums:
-    """Sums of cells that are met again in later lines of the scan."""
-
-    def __init__(self, n_cells: int) -> None:
-        self._row = np.full(n_cells, -1)
-        self._cells: list[Index] = []
-        self._rows: NDArray[Any] = np.zeros((0, 0), np.float32)
-        self._number = 0
-
-    def add(self, cells: Index, sums: NDArray[Any]) -> None:
-        """Add the sums of these cells, each of which is named once."""
-        new = self._row[cells] < 0
-        first, self._number = self._number, self._number + int(new.sum())
-        if self._number > len(self._rows):
-            more = np.empty((max(self._number, 2 * first), sums.shape[1]), sums.dtype)
-            if first:
-                more[:first] = self._rows[:first]
-            self._rows = more
-        self._row[cells[new]] = np.arange(first, self._number)
-        self._cells.append(cells[new])
-        self._rows[first : self._number] = sums if new.all() else sums[new]
-        if not new.all():
-            _add_at(self._rows, self._row[cells[~new]], sums if not new.any() else sums[~new])
-
-    def in_order(self) -> Sums:
-        """All of them, by ascending cells."""
-        cells = np.flatnonzero(self._row >= 0)
-        rows, order = self._rows[: self._number], self._row[cells]
-        return cells, rows if (np.diff(order) == 1).all() else rows[order]
+    return blocks.reduce(sum_part, _merged, cells, stage="sums of pixels")[0]
 
 
-def _add_at(rows: NDArray[Any], places: Index, sums: NDArray[Any]) -> None:
-    """Add ``sums`` to the rows at different ``places``."""
-    if (np.diff(places) == 1).all():
-        # A slice is added to where it lies.
-        rows[places[0] : places[-1] + 1] += sums
-    else:
-        rows[places] += sums
+def _sum_in_place(blocks: RowBlocks, cells: Index) -> Sums:
+    """The sums of an array in memory: each block adds its own to those of all."""
+    filled, row = np.unique(cells, return_inverse=True)
+    total, lock = np.zeros((len(filled), blocks.shape[1]), blocks.dtype), Lock()
 
+    def sum_part(parts: Iterator[Block]) -> tuple[None, None]:
+        for block in parts:
+            rows, sums = _merged([(block.per_pixel[0], block.spectra)])
+            with lock:
+                if rows[-1] - rows[0] + 1 == len(rows):
+                    # A slice is added to where it lies.
+                    total[rows[0] : rows[-1] + 1] += sums
+                else:
+                    total[rows] += sums
+        return None, None
 
-def _added(parts: Sequence[Sums]) -> Sums:
-    """One row for each cell that is in any of the parts, each of them by ascending cells."""
-    parts = [part for part in parts if len(part[0])]
-    if len(parts) < 2:
-        return parts[0] if parts else _merged([])
-    cells = np.unique(np.concatenate([numbers for numbers, _ in parts]))
-    total = np.zeros((len(cells), parts[0][1].shape[1]), parts[0][1].dtype)
-    for numbers, sums in parts:
-        _add_at(total, np.searchsorted(cells, numbers), sums)
-    return cells, total
+    blocks.reduce(sum_part, lambda _: None, row, stage="sums of pixels")
+    return filled, total
 
 
 def _merged(parts: Sequence[Sums]) -> Sums:
