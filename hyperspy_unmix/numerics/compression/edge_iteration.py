@@ -16,7 +16,7 @@ MOST_ABOVE_EDGE = 3 * VECTORS  # components, of which all eigenvalues are cheape
 VALUES_BELOW_EDGE = 16  # at least, by which the elbow knows the noise
 MOST_GROWTH = 3.0  # of the strongest value of noise from now on, over that of the last step
 VALUE_TOLERANCE = 1e-4  # of a value, by which it may be too small
-NOISE_TOLERANCE = 3e-3  # by which values of noise may still change in a step
+NOISE_TOLERANCE = 3e-3  # by what share values of noise may still change in a step
 SINE_TOLERANCE = 0.02  # of the angle between the weakest direction and the true one
 
 
@@ -29,7 +29,12 @@ class AboveEdge:
 
 
 def iterate_to_edge(
-    product: Callable[[Floats], Floats], m: int, edge: float, known: Floats | None = None
+    product: Callable[[Floats], Floats],
+    m: int,
+    edge: float,
+    known: Floats | None = None,
+    *,
+    noise_tolerance: float = NOISE_TOLERANCE,
 ) -> AboveEdge | None:
     """Block Lanczos iteration until what is above the noise edge has converged.
 
@@ -45,6 +50,8 @@ def iterate_to_edge(
         Largest eigenvalue that noise reaches.
     known : array, shape (less than `VECTORS`, m), optional
         Directions near the strongest, independent of each other.
+    noise_tolerance : float
+        By what share values of noise may still change in a step.
 
     Returns
     -------
@@ -67,13 +74,15 @@ def iterate_to_edge(
         number = int(np.sum(values > edge))
         if number > MOST_ABOVE_EDGE:
             return None
-        if step >= LEAST_STEPS and _have_converged(space, values, former, edge):
+        if step >= LEAST_STEPS and _have_converged(space, values, former, edge, noise_tolerance):
             return AboveEdge(space, number)
         former = values
     return None
 
 
-def _have_converged(space: LanczosSpace, values: Floats, former: Floats, edge: float) -> bool:
+def _have_converged(
+    space: LanczosSpace, values: Floats, former: Floats, edge: float, noise_tolerance: float
+) -> bool:
     """Whether what is above the noise edge is known, and where the noise begins."""
     number = int(np.sum(values > edge))
     noise = slice(number, number + VALUES_BELOW_EDGE)
@@ -81,7 +90,7 @@ def _have_converged(space: LanczosSpace, values: Floats, former: Floats, edge: f
     # The next value would have to grow by much more than it did, to be above the edge too.
     if growth[0] * MOST_GROWTH > edge - values[number]:
         return False
-    if np.any(growth > NOISE_TOLERANCE * values[noise]):
+    if np.any(growth > noise_tolerance * values[noise]):
         return False
     residuals = space.residuals(number)
     distances = np.maximum(-np.diff(values[: number + 1]), 1e-300)

@@ -31,6 +31,8 @@ from .map_correlation import NeighbouringNoise
 COMPONENTS_TESTED_BELOW_EDGE = 4  # in the split-half test, beside all above the noise edge
 MOST_COMPONENTS_TESTED = 100
 LEAST_VALUES = 26  # of large matrices, of which not all are computed
+NOISE_TOLERANCE_OF_GRAM = 1e-3  # see `iterate_to_edge`
+LEAST_ROWS_ITERATED = 900  # of a Gram matrix of Poisson counts, whose noise level is known
 LEAST_FOR_ITERATION = 1536  # channels and pixels, of dense data whose Gram matrix takes longer
 ROWS_FOR_LEVEL = 1024  # or less than twice as many, whose singular values tell the noise level
 ROWS_TOGETHER = 64  # of them: correlated noise stays correlated
@@ -142,7 +144,7 @@ def measure_scree(
     # The leading eigenvalues, and the level of the noise.
     edge = noise_edge_of_profile(n, profile)
     spectrum = None
-    if not calibrated and rank >= LEAST_FOR_ITERATION:
+    if not calibrated and rank >= LEAST_ROWS_ITERATED:
         spectrum = _spectrum_above_edge(gram, edge)
     if spectrum is None:
         spectrum = spectrum_and_level(gram, n, profile, calibrated)
@@ -157,14 +159,17 @@ def measure_scree(
     scree = replace(scree, edge=edge * scale, calibration=level)
     if not split:
         return scree, spectrum
-    if not calibrated and rank >= LEAST_FOR_ITERATION:
+    if not calibrated and rank >= LEAST_ROWS_ITERATED:
         return replace(scree, repeats=repeats_of_leading(scree, profile)), spectrum
     return replace(scree, repeats=_split(gram, scree, profile, scale)), spectrum
 
 
 def _spectrum_above_edge(gram: Floats, edge: float) -> Spectrum | None:
     """Eigenvalues above the noise edge and some of noise, whose level is not asked for."""
-    above = iterate_to_edge(lambda block: (block.T @ gram).T, len(gram), edge)
+    # A step takes next to no time here.
+    above = iterate_to_edge(
+        lambda block: (block.T @ gram).T, len(gram), edge, noise_tolerance=NOISE_TOLERANCE_OF_GRAM
+    )
     if above is None:
         return None
     number = max(LEAST_VALUES, above.number + VALUES_BELOW_EDGE)

@@ -76,7 +76,7 @@ def test_against_the_gram_matrix(monkeypatch, seed):
 def test_gram_matrix_is_iterated_to_the_same(monkeypatch):
     """Identity: of lazy or sparse data the Gram matrix is made, and no more of it than is asked."""
     counts = counts_of([300, 40, 8, 1.3])
-    monkeypatch.setattr(scree, "LEAST_FOR_ITERATION", 600)
+    monkeypatch.setattr(scree, "LEAST_ROWS_ITERATED", 600)
     (_, found), (_, truth) = both(monkeypatch, counts)
     n = truth.above_noise_edge
     assert len(found.values) == len(truth.values) < CHANNELS
