@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -190,15 +191,16 @@ class LanczosSpace:
 
     def vectors(self, number: int) -> Floats:
         """Their eigenvectors, in columns."""
-        return with_signs(self.basis @ self._own_vectors(number))
+        return with_signs(self.basis @ self._own_vectors[:, :number])
 
     def residuals(self, number: int) -> Floats:
         """Norm of what each is beside an eigenvector of the matrix, ``|matrix x - value x|``."""
-        last = self._own_vectors(number)[-len(self.leaving) :]
+        last = self._own_vectors[-len(self.leaving) :, :number]
         return np.asarray(np.linalg.norm(self.leaving @ last, axis=0))
 
-    def _own_vectors(self, number: int) -> Floats:
-        return np.linalg.eigh(self.projected, UPLO="U")[1][:, ::-1][:, :number]
+    @cached_property
+    def _own_vectors(self) -> Floats:
+        return np.linalg.eigh(self.projected, UPLO="U")[1][:, ::-1]
 
 
 def lanczos_spaces(

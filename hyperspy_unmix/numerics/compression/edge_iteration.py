@@ -70,11 +70,13 @@ def iterate_to_edge(
     for step, space in enumerate(spaces, 1):
         if step < LEAST_STEPS - 1:
             continue
+        # Every other step is looked at, and the one before it.
         values = space.values(space.size)
         number = int(np.sum(values > edge))
         if number > MOST_ABOVE_EDGE:
             return None
-        if step >= LEAST_STEPS and _have_converged(space, values, former, edge, noise_tolerance):
+        is_looked_at = not (step - LEAST_STEPS) % 2
+        if is_looked_at and _have_converged(space, values, former, edge, noise_tolerance):
             return AboveEdge(space, number)
         former = values
     return None
