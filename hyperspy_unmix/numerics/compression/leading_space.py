@@ -22,6 +22,7 @@ from .scree import (
     LEAST_FOR_ITERATION,
     LEAST_VALUES,
     Leading,
+    is_flat,
     mean_level,
     repeats_of_leading,
     scree_of_leading,
@@ -57,10 +58,12 @@ def leading_by_iteration(
     """The scree and the leading directions by block Lanczos iteration; parameters as of `compress`.
 
     ``v`` (channels,) are the column scales; None where it does not converge, see
-    `iterate_to_edge`.
+    `iterate_to_edge`, and where the split half needs the Gram matrix, see `is_flat`.
     """
     whitening = ChannelWhitening(1 / np.sqrt(v))
     weights, profile, trace = _weigh(blocks, noise, v, row_scales(summary, noise, v, blocks.dtype))
+    if split and not is_flat(profile):
+        return None
     edge = noise_edge_of_profile(blocks.shape[0], profile)
     known = strong_directions(whitening.whiten(summary.groups), KNOWN_DIRECTIONS)
 

@@ -16,6 +16,7 @@ from hyperspy_unmix.numerics.noise.estimate import MOST_SHARE_LOST
 from hyperspy_unmix.numerics.noise.noise_edge import (
     leading_count,
     marchenko_pastur_median,
+    noise_edge,
     noise_edge_of_profile,
     noise_median_of_profile,
 )
@@ -33,6 +34,7 @@ MOST_COMPONENTS_TESTED = 100
 LEAST_VALUES = 26  # of large matrices, of which not all are computed
 NOISE_TOLERANCE_OF_GRAM = 1e-3  # see `iterate_to_edge`
 LEAST_ROWS_ITERATED = 900  # of a Gram matrix of Poisson counts, whose noise level is known
+LEAST_SHARE_OF_CHANNELS = 0.98  # that all channels are worth, by their noise
 LEAST_FOR_ITERATION = 1536  # channels and pixels, of dense data whose Gram matrix takes longer
 ROWS_FOR_LEVEL = 1024  # or less than twice as many, whose singular values tell the noise level
 ROWS_TOGETHER = 64  # of them: correlated noise stays correlated
@@ -159,7 +161,7 @@ def measure_scree(
     scree = replace(scree, edge=edge * scale, calibration=level)
     if not split:
         return scree, spectrum
-    if not calibrated and rank >= LEAST_ROWS_ITERATED:
+    if not calibrated and rank >= LEAST_ROWS_ITERATED and is_flat(profile):
         return replace(scree, repeats=repeats_of_leading(scree, profile)), spectrum
     return replace(scree, repeats=_split(gram, scree, profile, scale)), spectrum
 
@@ -197,18 +199,21 @@ def scree_of_leading(
     return Scree(values, edge, 1.0, np.zeros(0), shape, rest)
 
 
+def is_flat(profile: Floats) -> bool:
+    """Whether the noise of all channels is about the same, as `repeats_of_leading` asks for.
+
+    ``profile`` (channels,) is its variance. Channels of next to no counts have less.
+    """
+    effective = float(profile.sum() ** 2 / np.sum(profile**2))
+    return effective > LEAST_SHARE_OF_CHANNELS * len(profile)
+
+
 def repeats_of_leading(scree: Scree, profile: Floats) -> Floats:
     """The split-half test where all that is known of the noise is its sum of squares."""
-    n, number = scree.shape[0], max(scree.above_noise_edge, 1)
-    # Channels of less noise than others count for less.
-    effective = max(round(profile.sum() ** 2 / float(np.sum(profile**2))), number + 1)
-    variance = float(profile.sum()) / effective
-    edge_of_model = noise_edge_of_profile(n, profile)
-    values = scree.values[:number] * edge_of_model / variance
-    left = max(scree.total - float(scree.values[:number].sum()), 0.0) * edge_of_model / variance
-    level = left / ((n - number) * (effective - number))
+    (n, m), number = scree.shape, max(scree.above_noise_edge, 1)
+    values = scree.values[:number] * noise_edge(n, m)
     tested = min(number + COMPONENTS_TESTED_BELOW_EDGE, MOST_COMPONENTS_TESTED)
-    return significance_of_leading(values, level, (n, effective), tested)
+    return significance_of_leading(values, mean_level(scree, profile), (n, m), tested)
 
 
 def _split(gram: Floats, scree: Scree, profile: Floats, scale: float) -> Floats:

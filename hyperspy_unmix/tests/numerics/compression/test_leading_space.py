@@ -132,3 +132,19 @@ def test_what_is_iterated():
     assert not can_be_iterated(few, summarise(few), POISSON, 0)
     sparse = row_blocks(np.random.default_rng(0).poisson(0.01, counts.shape).astype(np.float32))
     assert not can_be_iterated(sparse, summarise(sparse), POISSON, 0)
+
+
+@pytest.mark.usefixtures("_small_is_wide")
+def test_channels_of_next_to_no_counts(monkeypatch):
+    """Their noise is less: the split half is drawn from the Gram matrix, which knows where."""
+    rng = np.random.default_rng(0)
+    expected = np.full((PIXELS, CHANNELS), COUNTS)
+    expected[:, 400:] = 0.002
+    counts = rng.poisson(expected).astype(np.float32)
+    blocks = row_blocks(counts)
+    summary = summarise(blocks)
+    monkeypatch.setattr(leading_space, "frequent_channels", lambda sample: None)
+    _, found = compress(blocks, summary, POISSON)
+    assert len(found.values) == CHANNELS
+    _, found = compress(blocks, summary, POISSON, split=False)
+    assert len(found.values) < CHANNELS
