@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from itertools import pairwise
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -67,25 +68,41 @@ def _parts(blocks: Selection, most: int) -> list[range]:
     return filled or [range(n_rows)]
 
 
+class _StoppedError(Exception):
+    """Ends a part whose result nobody waits for any more."""
+
+
 def _in_threads(
     reduce_part: Callable[[range, Ticks], Any], parts: Sequence[range], done: Ticks
 ) -> list[Any]:
-    """What comes of each part, in order; ``done`` is called by this thread alone."""
+    """What comes of each part, in order; ``done`` is called by this thread alone.
+
+    An error in one part, or an interrupt of this thread, ends the others at their next block.
+    """
     ticks: list[int] = []
+    stopped = Event()
+
+    def tick(pixels: int) -> None:
+        if stopped.is_set():
+            raise _StoppedError
+        # To append to a list is safe, to move the bar of a notebook is not.
+        ticks.append(pixels)
+
     # The threads of BLAS would compete with these for the cores.
     with one_blas_thread(), ThreadPoolExecutor(len(parts)) as pool:
-        # To append to a list is safe, to move the bar of a notebook is not.
-        futures: list[Future[Any]] = [
-            pool.submit(reduce_part, part, ticks.append) for part in parts
-        ]
-        told = 0
-        while True:
-            working = wait(futures, SECONDS_BETWEEN_TICKS).not_done
-            for pixels in ticks[told:]:
-                done(pixels)
-                told += 1
-            if not working:
-                return [future.result() for future in futures]
+        try:
+            futures: list[Future[Any]] = [pool.submit(reduce_part, part, tick) for part in parts]
+            told = 0
+            while True:
+                ended, working = wait(futures, SECONDS_BETWEEN_TICKS, FIRST_EXCEPTION)
+                for pixels in ticks[told:]:
+                    done(pixels)
+                    told += 1
+                results = [future.result() for future in futures if future in ended]
+                if not working:
+                    return results
+        finally:
+            stopped.set()
 
 
 def _with_ticks(blocks: Iterator[Block], done: Ticks) -> Iterator[Block]:

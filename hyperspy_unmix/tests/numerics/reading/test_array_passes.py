@@ -1,6 +1,7 @@
 """Parts of an array in memory, each worked on by a thread of its own."""
 
 import threading
+import time
 
 import dask
 import numpy as np
@@ -110,6 +111,55 @@ def test_an_error_in_a_part_is_raised():
 
     with pytest.raises(ZeroDivisionError, match="in a thread"):
         make().reduce(fail, sum, stage="")
+
+
+def test_an_error_ends_the_other_parts():
+    """At their next block: nobody waits for what they make."""
+    read, failed = [], threading.Event()
+
+    def fail(parts):
+        for block in parts:
+            if block.index[0] == 0:
+                failed.set()
+                raise ZeroDivisionError
+            failed.wait(10)
+            read.append(len(block.index))
+            time.sleep(0.05)
+        return 0, None
+
+    blocks = make()
+    with pytest.raises(ZeroDivisionError):
+        blocks.reduce(fail, sum, stage="")
+    assert sum(read) < blocks.shape[0] / 2
+
+
+def test_an_interrupt_ends_all_parts():
+    """Of the thread that asked, as by the button of a notebook."""
+    read = []
+
+    def slow(parts):
+        for block in parts:
+            read.append(len(block.index))
+            time.sleep(0.05)
+        return 0, None
+
+    class Interrupted:
+        def __enter__(self):
+            def done(pixels):
+                raise KeyboardInterrupt
+
+            return done
+
+        def __exit__(self, *_):
+            return None
+
+    blocks = make()
+    blocks = RowBlocks(
+        blocks.data, blocks.pixels, blocks.channels, progress=lambda stage, total: Interrupted()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        blocks.reduce(slow, sum, stage="")
+    assert sum(read) < blocks.shape[0] / 2
 
 
 def test_progress_is_told_by_the_thread_that_asked():
