@@ -13,6 +13,7 @@ from hyperspy_unmix.numerics.types import Floats
 VECTORS = 16  # in a block: with fewer more products are needed, and with more each takes longer
 LEAST_STEPS, MOST_STEPS = 8, 24
 MOST_ABOVE_EDGE = 3 * VECTORS  # components, of which all eigenvalues are cheaper
+VALUES_SHOWN = 30  # at least, by a scree plot
 VALUES_BELOW_EDGE = 16  # at least, by which the elbow knows the noise
 MOST_GROWTH = 3.0  # of the strongest value of noise from now on, over that of the last step
 VALUE_TOLERANCE = 1e-4  # of a value, by which it may be too small

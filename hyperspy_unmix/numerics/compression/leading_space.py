@@ -15,12 +15,16 @@ from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats
 
-from .edge_iteration import MOST_ABOVE_EDGE, VALUES_BELOW_EDGE, iterate_to_edge
+from .edge_iteration import (
+    MOST_ABOVE_EDGE,
+    VALUES_BELOW_EDGE,
+    VALUES_SHOWN,
+    iterate_to_edge,
+)
 from .gram_sum import strong_directions
 from .row_weights import RowScales, row_scales
 from .scree import (
     LEAST_FOR_ITERATION,
-    LEAST_VALUES,
     Leading,
     is_flat,
     mean_level,
@@ -75,7 +79,7 @@ def leading_by_iteration(
     if above is None:
         return None
     space = above.space
-    number = max(LEAST_VALUES, above.number + VALUES_BELOW_EDGE, least_rank)
+    number = max(VALUES_SHOWN, above.number + VALUES_BELOW_EDGE, least_rank)
     vectors = space.vectors(number)
     scree = scree_of_leading(space.values(number), trace, edge, blocks.shape)
     scree = replace(scree, calibration=mean_level(scree, profile))

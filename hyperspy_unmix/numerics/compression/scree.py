@@ -25,7 +25,7 @@ from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
 from hyperspy_unmix.numerics.types import Floats
 
 from . import split_half
-from .edge_iteration import VALUES_BELOW_EDGE, iterate_to_edge
+from .edge_iteration import VALUES_BELOW_EDGE, VALUES_SHOWN, iterate_to_edge
 from .leading_split import significance_of_leading
 from .map_correlation import NeighbouringNoise
 
@@ -47,7 +47,7 @@ class Scree:
     Parameters
     ----------
     values : array, falling
-        All of them, or of more than 2 559 channels and pixels the leading ones, 16 of noise.
+        All of them, or of large matrices the leading ones, at least 16 of noise.
     edge : float
         Noise edge.
     calibration : float
@@ -174,7 +174,7 @@ def _spectrum_above_edge(gram: Floats, edge: float) -> Spectrum | None:
     )
     if above is None:
         return None
-    number = max(LEAST_VALUES, above.number + VALUES_BELOW_EDGE)
+    number = max(VALUES_SHOWN, above.number + VALUES_BELOW_EDGE)
     return Spectrum(above.space.values(number), above.space.vectors(number), 1.0)
 
 
