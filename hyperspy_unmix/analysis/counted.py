@@ -110,7 +110,8 @@ class Counted:
     def scree_values(self) -> Floats:
         """Squared singular values of the counts as recorded, in units of the noise edge.
 
-        Of many channels and pixels (900 of Poisson counts, else 2 560): the leading ones, at least 16 of noise too.
+        Of many channels and pixels (900 of Poisson counts, else 2 560): the leading ones, at least
+        16 of noise too.
         """
         return self._counted.values
 
