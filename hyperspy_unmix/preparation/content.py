@@ -121,7 +121,7 @@ def _of_array(array: Any) -> bytes:
 def _of_part(part: NDArray[Any]) -> bytes:
     """Sums of every few words times odd numbers that tell their places.
 
-    64 bits and more against accidents, not against intent: a twentieth of the time of a
+    64 bits and more against accidents, not against intent: a sixth of the time of a
     cryptographic checksum. The highest bits of a word tell little: each is in the lower half of
     another, that begins four bytes later.
     """

@@ -50,7 +50,8 @@ from hyperspy_unmix.numerics.noise.block_factor import BlockFactor, single_block
 from hyperspy_unmix.numerics.noise.channel_gain import ChannelGains
 from hyperspy_unmix.numerics.noise.model import NoiseModel
 from hyperspy_unmix.numerics.noise.whitening import ChannelWhitening
-from hyperspy_unmix.numerics.reading.first_pass import Extremes, Summary
+from hyperspy_unmix.numerics.reading.extremes import Extremes
+from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.separation.pure_pixels import PurePixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_unmix.numerics.reading.first_pass import Extremes
+from hyperspy_unmix.numerics.reading.extremes import Extremes
 from hyperspy_unmix.numerics.reading.neighbourhoods import cut_windows, read_windows
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks
 from hyperspy_unmix.numerics.types import Floats, Index, Mask

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_unmix.numerics.reading.first_pass import Extremes, Summary
+from hyperspy_unmix.numerics.reading.extremes import Extremes
+from hyperspy_unmix.numerics.reading.first_pass import Summary
 from hyperspy_unmix.numerics.reading.neighbourhoods import read_around
 from hyperspy_unmix.numerics.reading.replaced_values import Spikes
 from hyperspy_unmix.numerics.reading.row_blocks import RowBlocks

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.sparse import csr_array
 from hyperspy_unmix.numerics.types import Floats, Index
 
 from .block import Block
+from .extremes import Extremes, TilesInPlace, extremes_of_tiles
 from .gaps import Gaps, find_gaps, merge_gaps
 from .row_blocks import RowBlocks
 
@@ -24,19 +24,6 @@ MOST_TILES = 4096  # runs of pixels of which the extremes are kept
 MARKS = np.dtype(
     [("finite", "?"), ("flat", "?"), ("blank", "?"), ("total", "f4"), ("key", "u8")]
 )  # of every spectrum
-
-
-@dataclass(frozen=True)
-class Extremes:
-    """Highest and lowest values of every channel (tiles, channels), in tiles of ``size`` pixels.
-
-    Tiles are of consecutive pixels; only finite ones count. Those not ``filled`` hold none of them.
-    """
-
-    size: int
-    highest: Floats
-    lowest: Floats
-    filled: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -186,7 +173,8 @@ def summarise(
         -(-n // min(most, n)) for most in (MOST_GROUPS, MOST_PIXELS_SAMPLED, most_tiles)
     )
     n_tiles = -(-n // tile_size)
-    in_place = None if blocks.is_lazy else _TilesInPlace(n_tiles, m, blocks.dtype)
+    in_place = None if blocks.is_lazy else TilesInPlace(n_tiles, m, blocks.dtype)
+    none = np.zeros((0, m), blocks.dtype)
 
     def on_block(block: Block) -> tuple[_Runs, NDArray[Any]]:
         marks = _mark(block.spectra)
@@ -201,17 +189,17 @@ def summarise(
             )
         runs = _sum_runs(block, run, stride, tile_size)
         if in_place is not None:
-            runs = in_place.take(runs)
+            in_place.add(runs.tile, runs.highest, runs.lowest)
+            runs = replace(runs, tile=runs.tile[:0], highest=none, lowest=none)
         return replace(runs, gaps=gaps), marks
 
-    def on_blocks(parts: Iterator[Block]) -> tuple[list[_Runs], NDArray[Any]]:
+    def on_blocks(parts: Iterator[Block]) -> tuple[_Runs, NDArray[Any]]:
         runs, marks = zip(*map(on_block, parts), strict=True)
-        return _without_doubles(runs), np.concatenate(marks)
+        return _merge_runs(runs), np.concatenate(marks)
 
-    all_runs, marks = blocks.reduce(on_blocks, _join_runs, stage=stage)
-    runs = _merge_runs(all_runs)
+    runs, marks = blocks.reduce(on_blocks, _merge_runs, stage=stage)
     if in_place is None:
-        extremes = _all_extremes(runs, tile_size, n_tiles)
+        extremes = Extremes.of_tiles(tile_size, n_tiles, runs.tile, runs.highest, runs.lowest)
     else:
         extremes = in_place.extremes(tile_size)
     count, order = runs.count[:, None], np.argsort(runs.index)
@@ -291,7 +279,7 @@ def _sum_runs(block: Block, run: int, stride: int, tile_size: int) -> _Runs:
     ones = np.ones(len(index), spectra.dtype)
     sum_up = csr_array((ones, (member, np.arange(len(index)))), shape=(len(group), len(index)))
     no_sums = np.zeros((len(group), 0))
-    tile, highest, lowest = _tile_extremes(spectra, index // tile_size)
+    tile, highest, lowest = extremes_of_tiles(spectra, index // tile_size)
     sampled = index % stride == 0
     return _Runs(
         group=group,
@@ -306,61 +294,6 @@ def _sum_runs(block: Block, run: int, stride: int, tile_size: int) -> _Runs:
         # Not `fmin`: one NaN must not be hidden by the other values.
         least_variance=np.inf if variance is None else float(np.min(variance, initial=np.inf)),
     )
-
-
-def _tile_extremes(spectra: Floats, tile: Index) -> tuple[Index, Floats, Floats]:
-    """Tiles of these spectra, and the highest and lowest values of every channel in each."""
-    starts = np.flatnonzero(np.diff(tile, prepend=-1))
-    if len(starts) == len(spectra):
-        return tile, spectra, spectra
-    highest, lowest = np.empty((2, len(starts), spectra.shape[1]), spectra.dtype)
-    # One tile after the other, so that it stays in the processor's cache.
-    for k, (first, last) in enumerate(zip(starts, [*starts[1:], len(tile)], strict=True)):
-        np.max(spectra[first:last], 0, out=highest[k])
-        np.min(spectra[first:last], 0, out=lowest[k])
-    return tile[starts], highest, lowest
-
-
-class _TilesInPlace:
-    """Extremes of the tiles of an array in memory: blocks write theirs into those of all."""
-
-    def __init__(self, n_tiles: int, m: int, dtype: Any) -> None:
-        self._highest, self._lowest = np.empty((2, n_tiles, m), dtype)
-        self._filled, self._lock = np.zeros(n_tiles, bool), Lock()
-        self._none = np.zeros((0, m), dtype)
-
-    def take(self, runs: _Runs) -> _Runs:
-        """The same runs without their tiles, which are kept here."""
-        tile = runs.tile
-        # Blocks share a tile at their ends, and may be of different threads.
-        with self._lock:
-            known = self._filled[tile]
-            np.maximum.at(self._highest, tile[known], runs.highest[known])
-            np.minimum.at(self._lowest, tile[known], runs.lowest[known])
-            self._highest[tile[~known]] = runs.highest[~known]
-            self._lowest[tile[~known]] = runs.lowest[~known]
-            self._filled[tile] = True
-        return replace(runs, tile=tile[:0], highest=self._none, lowest=self._none)
-
-    def extremes(self, size: int) -> Extremes:
-        """Those of all tiles, of ``size`` pixels; one without finite spectra holds zeros."""
-        self._highest[~self._filled] = self._lowest[~self._filled] = 0
-        return Extremes(size, self._highest, self._lowest, self._filled)
-
-
-def _without_doubles(parts: Sequence[_Runs]) -> list[_Runs]:
-    """The same runs, put together where that makes them fewer."""
-    for name in ("tile", "group"):
-        numbers = np.concatenate([getattr(part, name) for part in parts])
-        # Blocks share a run at their ends, those of chunks side by side share all.
-        if len(numbers) > len(np.unique(numbers)) + len(parts):
-            return [_merge_runs(parts)]
-    return list(parts)
-
-
-def _join_runs(parts: Sequence[list[_Runs]]) -> list[_Runs]:
-    """All runs of several parts of the data."""
-    return _without_doubles([runs for part in parts for runs in part])
 
 
 def _merge_runs(parts: Sequence[_Runs]) -> _Runs:
@@ -391,14 +324,3 @@ def _merge_runs(parts: Sequence[_Runs]) -> _Runs:
         least_variance=float(np.min([part.least_variance for part in parts])),
         gaps=merge_gaps([part.gaps for part in parts]),
     )
-
-
-def _all_extremes(runs: _Runs, tile_size: int, n_tiles: int) -> Extremes:
-    """Extremes of all tiles; one without finite spectra holds zeros."""
-    filled = np.zeros(n_tiles, bool)
-    filled[runs.tile] = True
-    if filled.all():
-        return Extremes(tile_size, runs.highest, runs.lowest, filled)
-    highest, lowest = np.zeros((2, n_tiles, runs.highest.shape[1]), runs.highest.dtype)
-    highest[runs.tile], lowest[runs.tile] = runs.highest, runs.lowest
-    return Extremes(tile_size, highest, lowest, filled)
